@@ -1,0 +1,56 @@
+#pragma once
+
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+namespace base {
+
+/// What kind of refusal it is, without a word of HTTP; sbi::to_problem maps it to a status in one place.
+enum class ErrorKind {
+  bad_request,
+  forbidden,
+  not_found,
+  method_not_allowed,
+  conflict,
+  length_required,
+  precondition_failed,
+  too_large,
+  unsupported_media_type,
+  headers_too_large,
+  internal,
+  not_implemented,
+  bad_gateway,
+  unavailable,
+  gateway_timeout,
+};
+
+/// A member of a request that is at fault: a JSON pointer or a name, and what is wrong with it (TS 29.571, InvalidParam).
+struct InvalidParam {
+  std::string param;
+  std::string reason;
+};
+
+/// A refusal meant for the peer: everything in it may be sent out. What only the log may know goes to the log.
+class Error : public std::runtime_error {
+ public:
+  Error(ErrorKind kind, std::string cause, const std::string& detail, std::vector<InvalidParam> invalid_params = {})
+      : std::runtime_error(detail), kind_(kind), cause_(std::move(cause)), invalid_params_(std::move(invalid_params)) {}
+
+  [[nodiscard]] ErrorKind kind() const noexcept { return kind_; }
+  /// The application error of PROTOCOL.md section 8.4, as `DEVICE_CLAIMED`; may be empty.
+  [[nodiscard]] const std::string& cause() const noexcept { return cause_; }
+  [[nodiscard]] const std::vector<InvalidParam>& invalid_params() const noexcept { return invalid_params_; }
+
+ private:
+  ErrorKind kind_;
+  std::string cause_;
+  std::vector<InvalidParam> invalid_params_;
+};
+
+/// Throws Error{forbidden, cause, detail} unless `holds`.
+inline void require(bool holds, const char* cause, const char* detail) {
+  if (!holds) throw Error(ErrorKind::forbidden, cause, detail);
+}
+
+}  // namespace base

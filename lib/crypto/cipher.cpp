@@ -1,0 +1,142 @@
+#include "lib/crypto/cipher.hpp"
+
+#include <openssl/core_names.h>
+#include <openssl/rand.h>
+
+#include <algorithm>
+#include <limits>
+
+#include "lib/crypto/keys.hpp"
+#include "lib/crypto/openssl.hpp"
+
+namespace crypto {
+namespace {
+
+using openssl::check;
+using openssl::check_not_null;
+
+constexpr std::size_t kNonceSize = 12;
+constexpr std::size_t kTagSize = 16;
+
+openssl::CipherContext new_cipher_context() {
+  return openssl::CipherContext(check_not_null(EVP_CIPHER_CTX_new(), "a cipher"));
+}
+
+// One block, without padding, either way.
+Block aes128_block(std::span<const std::uint8_t, 16> key, const Block& block, int encrypt) {
+  static EVP_CIPHER* const algorithm = check_not_null(EVP_CIPHER_fetch(nullptr, "AES-128-ECB", nullptr), "AES-128");
+  const auto context = new_cipher_context();
+  Block out;
+  int size = 0;
+  check(EVP_CipherInit_ex2(context.get(), algorithm, key.data(), nullptr, encrypt, nullptr) == 1 &&
+            EVP_CIPHER_CTX_set_padding(context.get(), 0) == 1 &&
+            EVP_CipherUpdate(context.get(), out.data(), &size, block.data(), static_cast<int>(block.size())) == 1 &&
+            size == static_cast<int>(out.size()),
+        "AES-128");
+  return out;
+}
+
+// A CMAC with AES-128 under a key of zeros. Copies of it are keyed anew: that spares fetching the cipher for each.
+const EVP_MAC_CTX* cmac_template() {
+  static EVP_MAC_CTX* const prepared = [] {
+    EVP_MAC* algorithm = check_not_null(EVP_MAC_fetch(nullptr, "CMAC", nullptr), "CMAC");
+    EVP_MAC_CTX* context = check_not_null(EVP_MAC_CTX_new(algorithm), "CMAC");
+    std::string cipher = "AES-128-CBC";
+    const std::array parameters{OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_CIPHER, cipher.data(), cipher.size()),
+                                OSSL_PARAM_construct_end()};
+    const std::array<std::uint8_t, 16> zeros{};
+    check(EVP_MAC_init(context, zeros.data(), zeros.size(), parameters.data()) == 1, "CMAC");
+    return context;
+  }();
+  return prepared;
+}
+
+EVP_CIPHER* aes256_gcm() {
+  static EVP_CIPHER* const algorithm = check_not_null(EVP_CIPHER_fetch(nullptr, "AES-256-GCM", nullptr), "AES-256-GCM");
+  return algorithm;
+}
+
+int size_for_openssl(base::BytesView octets) {
+  if (octets.size() > static_cast<std::size_t>(std::numeric_limits<int>::max()))
+    throw CryptoError("the input is too large");
+  return static_cast<int>(octets.size());
+}
+
+// Feeds additional data; OpenSSL takes the absence of data for the end, so that none is passed.
+bool authenticate(EVP_CIPHER_CTX* context, base::BytesView additional) {
+  int size = 0;
+  return additional.empty() ||
+         EVP_CipherUpdate(context, nullptr, &size, additional.data(), size_for_openssl(additional)) == 1;
+}
+
+bool transform(EVP_CIPHER_CTX* context, base::BytesView in, std::span<std::uint8_t> out) {
+  int size = 0;
+  return in.empty() || EVP_CipherUpdate(context, out.data(), &size, in.data(), size_for_openssl(in)) == 1;
+}
+
+}  // namespace
+
+Block aes128_encrypt(std::span<const std::uint8_t, 16> key, const Block& block) { return aes128_block(key, block, 1); }
+
+Block aes128_decrypt(std::span<const std::uint8_t, 16> key, const Block& block) { return aes128_block(key, block, 0); }
+
+Block aes_cmac(std::span<const std::uint8_t, 16> key, base::BytesView message) {
+  const openssl::MacContext context(check_not_null(EVP_MAC_CTX_dup(cmac_template()), "CMAC"));
+  Block out;
+  std::size_t size = 0;
+  check(EVP_MAC_init(context.get(), key.data(), key.size(), nullptr) == 1 &&
+            EVP_MAC_update(context.get(), message.data(), message.size()) == 1 &&
+            EVP_MAC_final(context.get(), out.data(), &size, out.size()) == 1 && size == out.size(),
+        "CMAC");
+  return out;
+}
+
+base::Bytes aes256_gcm_encrypt(std::span<const std::uint8_t, 32> key, std::span<const std::uint8_t, 12> nonce,
+                               base::BytesView additional, base::BytesView plaintext) {
+  const auto context = new_cipher_context();
+  base::Bytes out(plaintext.size() + kTagSize);
+  const auto tag = std::span(out).last(kTagSize);
+  int size = 0;
+  check(EVP_CipherInit_ex2(context.get(), aes256_gcm(), key.data(), nonce.data(), 1, nullptr) == 1 &&
+            authenticate(context.get(), additional) && transform(context.get(), plaintext, out) &&
+            EVP_CipherFinal_ex(context.get(), tag.data(), &size) == 1 &&
+            EVP_CIPHER_CTX_ctrl(context.get(), EVP_CTRL_AEAD_GET_TAG, static_cast<int>(tag.size()), tag.data()) == 1,
+        "AES-256-GCM");
+  return out;
+}
+
+std::optional<base::SecretBytes> aes256_gcm_decrypt(std::span<const std::uint8_t, 32> key,
+                                                    std::span<const std::uint8_t, 12> nonce, base::BytesView additional,
+                                                    base::BytesView ciphertext_and_tag) {
+  if (ciphertext_and_tag.size() < kTagSize) return std::nullopt;
+  const auto ciphertext = ciphertext_and_tag.first(ciphertext_and_tag.size() - kTagSize);
+  Block tag;
+  std::copy_n(ciphertext_and_tag.end() - static_cast<std::ptrdiff_t>(kTagSize), kTagSize, tag.begin());
+  const openssl::ErrorQueueGuard guard;
+  const auto context = new_cipher_context();
+  base::SecretBytes out(ciphertext.size());
+  check(EVP_CipherInit_ex2(context.get(), aes256_gcm(), key.data(), nonce.data(), 0, nullptr) == 1 &&
+            EVP_CIPHER_CTX_ctrl(context.get(), EVP_CTRL_AEAD_SET_TAG, static_cast<int>(tag.size()), tag.data()) == 1 &&
+            authenticate(context.get(), additional) && transform(context.get(), ciphertext, out.writable()),
+        "AES-256-GCM");
+  int size = 0;
+  Block rest;
+  if (EVP_CipherFinal_ex(context.get(), rest.data(), &size) != 1) return std::nullopt;
+  return out;
+}
+
+base::Bytes seal(const KeyEncryptionKey& key, base::BytesView plaintext, base::BytesView bound_to) {
+  const auto nonce = random_octets<kNonceSize>();
+  return base::concatenate(nonce, aes256_gcm_encrypt(key.reveal(), nonce, bound_to, plaintext));
+}
+
+std::optional<base::SecretBytes> unseal(const KeyEncryptionKey& key, base::BytesView sealed, base::BytesView bound_to) {
+  if (sealed.size() < kNonceSize + kTagSize) return std::nullopt;
+  return aes256_gcm_decrypt(key.reveal(), sealed.first<kNonceSize>(), bound_to, sealed.subspan(kNonceSize));
+}
+
+void fill_random(std::span<std::uint8_t> out) {
+  check(RAND_bytes_ex(nullptr, out.data(), out.size(), 0) == 1, "random numbers");
+}
+
+}  // namespace crypto

@@ -1,0 +1,52 @@
+#pragma once
+
+#include <array>
+#include <optional>
+
+#include "lib/base/bytes.hpp"
+#include "lib/base/secret.hpp"
+
+/// Block ciphers, MACs, authenticated encryption and random numbers. Throws CryptoError (keys.hpp) only if OpenSSL
+/// itself fails.
+namespace crypto {
+
+using Block = std::array<std::uint8_t, 16>;
+
+/// AES-128 of one block.
+Block aes128_encrypt(std::span<const std::uint8_t, 16> key, const Block& block);
+Block aes128_decrypt(std::span<const std::uint8_t, 16> key, const Block& block);
+
+/// AES-CMAC (RFC 4493), 16 octets, of a message of any length.
+Block aes_cmac(std::span<const std::uint8_t, 16> key, base::BytesView message);
+
+/// AES-256-GCM with a nonce that the caller never uses twice under one key: `ciphertext || tag`, the tag of 16 octets.
+base::Bytes aes256_gcm_encrypt(std::span<const std::uint8_t, 32> key, std::span<const std::uint8_t, 12> nonce,
+                               base::BytesView additional, base::BytesView plaintext);
+
+/// The inverse; nothing if the tag does not match.
+std::optional<base::SecretBytes> aes256_gcm_decrypt(std::span<const std::uint8_t, 32> key,
+                                                    std::span<const std::uint8_t, 12> nonce, base::BytesView additional,
+                                                    base::BytesView ciphertext_and_tag);
+
+struct KeyEncryptionKeyTag;
+/// The key under which keys rest in a database.
+using KeyEncryptionKey = base::SecretKey<KeyEncryptionKeyTag, 32>;
+
+/// AES-256-GCM with a random 12-octet nonce: `nonce || ciphertext || tag`. `bound_to` is authenticated, not stored:
+/// the row that the sealed value belongs to.
+base::Bytes seal(const KeyEncryptionKey& key, base::BytesView plaintext, base::BytesView bound_to);
+
+/// The inverse of seal; nothing if `sealed` was not made by seal with this key and this `bound_to`.
+std::optional<base::SecretBytes> unseal(const KeyEncryptionKey& key, base::BytesView sealed, base::BytesView bound_to);
+
+/// Fills `out` from OpenSSL's random number generator.
+void fill_random(std::span<std::uint8_t> out);
+
+template <std::size_t N>
+std::array<std::uint8_t, N> random_octets() {
+  std::array<std::uint8_t, N> out;
+  fill_random(out);
+  return out;
+}
+
+}  // namespace crypto

@@ -1,0 +1,276 @@
+#include "lib/crypto/keys.hpp"
+
+#include <openssl/core_names.h>
+#include <openssl/pem.h>
+
+#include <algorithm>
+#include <array>
+
+#include "lib/crypto/files.hpp"
+#include "lib/crypto/openssl.hpp"
+
+namespace crypto {
+namespace {
+
+using openssl::check;
+using openssl::check_not_null;
+
+struct CurveFacts {
+  Curve curve;
+  std::string_view name;
+  const char* group_name;  // OpenSSL's
+  int nid;
+  std::size_t field_size;
+};
+
+constexpr std::array<CurveFacts, 3> kCurves{{
+    {Curve::p256, "P-256", "prime256v1", NID_X9_62_prime256v1, 32},
+    {Curve::brainpool_p256r1, "brainpoolP256r1", "brainpoolP256r1", NID_brainpoolP256r1, 32},
+    {Curve::p384, "P-384", "secp384r1", NID_secp384r1, 48},
+}};
+
+const CurveFacts& facts(Curve curve) { return kCurves.at(static_cast<std::size_t>(curve)); }
+
+constexpr std::size_t kMaxDigestSize = 48;
+
+// The group of a curve; made once, as that is slow, and read only afterwards.
+const EC_GROUP& group(Curve curve) {
+  static const std::array<EC_GROUP*, 3> groups = [] {
+    std::array<EC_GROUP*, 3> made{};
+    for (const auto& each : kCurves) {
+      made.at(static_cast<std::size_t>(each.curve)) = check_not_null(EC_GROUP_new_by_curve_name(each.nid), each.name);
+    }
+    return made;
+  }();
+  return *groups.at(static_cast<std::size_t>(curve));
+}
+
+const EVP_MD* digest(Curve curve) {
+  static EVP_MD* const sha256 = check_not_null(EVP_MD_fetch(nullptr, "SHA256", nullptr), "SHA-256");
+  static EVP_MD* const sha384 = check_not_null(EVP_MD_fetch(nullptr, "SHA384", nullptr), "SHA-384");
+  return curve == Curve::p384 ? sha384 : sha256;
+}
+
+// The curve of an OpenSSL key; throws unless it is one of the three, given by name.
+Curve curve_of(const EVP_PKEY& key) {
+  std::array<char, 64> group_name{};
+  std::size_t size = 0;
+  if (EVP_PKEY_is_a(&key, "EC") != 1 ||
+      EVP_PKEY_get_group_name(&key, group_name.data(), group_name.size(), &size) != 1) {
+    openssl::fail("the key is not an elliptic-curve key of a known curve");
+  }
+  int is_explicit = 0;
+  if (EVP_PKEY_get_int_param(&key, OSSL_PKEY_PARAM_EC_DECODED_FROM_EXPLICIT_PARAMS, &is_explicit) == 1 &&
+      is_explicit != 0) {
+    throw CryptoError("the key's curve is not given by name");
+  }
+  const auto found = std::find_if(kCurves.begin(), kCurves.end(), [&](const CurveFacts& each) {
+    return std::string_view(group_name.data(), size) == each.group_name;
+  });
+  if (found == kCurves.end()) throw CryptoError("the key's curve is not P-256, brainpoolP256r1 or P-384");
+  return found->curve;
+}
+
+// An OpenSSL key from `04 || X || Y` and, for a private key, the scalar in the machine's order of octets.
+std::shared_ptr<EVP_PKEY> key_from_parts(Curve curve, std::span<std::uint8_t> point,
+                                         std::span<std::uint8_t> native_scalar) {
+  const openssl::KeyContext context(
+      check_not_null(EVP_PKEY_CTX_new_from_name(nullptr, "EC", nullptr), "an EC context"));
+  check(EVP_PKEY_fromdata_init(context.get()) == 1, "an EC key");
+  std::array<OSSL_PARAM, 4> parameters{};
+  std::size_t count = 0;
+  parameters.at(count++) =
+      OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, const_cast<char*>(facts(curve).group_name), 0);
+  parameters.at(count++) = OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PUB_KEY, point.data(), point.size());
+  if (!native_scalar.empty()) {
+    parameters.at(count++) =
+        OSSL_PARAM_construct_BN(OSSL_PKEY_PARAM_PRIV_KEY, native_scalar.data(), native_scalar.size());
+  }
+  parameters.at(count) = OSSL_PARAM_construct_end();
+  EVP_PKEY* key = nullptr;
+  const int selection = native_scalar.empty() ? EVP_PKEY_PUBLIC_KEY : EVP_PKEY_KEYPAIR;
+  if (EVP_PKEY_fromdata(context.get(), &key, selection, parameters.data()) != 1) {
+    openssl::fail("the octets are not a key of the curve");
+  }
+  return {key, EVP_PKEY_free};
+}
+
+openssl::BigNumber number_of(const EVP_PKEY& key, const char* parameter) {
+  BIGNUM* number = nullptr;
+  check(EVP_PKEY_get_bn_param(&key, parameter, &number) == 1, "a number of the key");
+  return openssl::BigNumber(number);
+}
+
+void write_number(const BIGNUM& number, std::span<std::uint8_t> out) {
+  const auto size = static_cast<int>(out.size());
+  check(BN_bn2binpad(&number, out.data(), size) == size, "a number that is too long");
+}
+
+// The public point of a secret scalar; throws unless 0 < scalar < order.
+Bytes point_of_scalar(Curve curve, const BIGNUM& scalar) {
+  const EC_GROUP& of_curve = group(curve);
+  if (BN_is_zero(&scalar) == 1 || BN_cmp(&scalar, EC_GROUP_get0_order(&of_curve)) >= 0) {
+    throw CryptoError("the scalar is not between 0 and the order of the curve");
+  }
+  const openssl::BigNumberContext context(check_not_null(BN_CTX_secure_new(), "a BN context"));
+  const openssl::EcPoint point(check_not_null(EC_POINT_new(&of_curve), "a point"));
+  check(EC_POINT_mul(&of_curve, point.get(), &scalar, nullptr, nullptr, context.get()) == 1, "a public point");
+  Bytes octets(1 + 2 * field_size(curve));
+  const auto size = EC_POINT_point2oct(&of_curve, point.get(), POINT_CONVERSION_UNCOMPRESSED, octets.data(),
+                                       octets.size(), context.get());
+  check(size == octets.size(), "a public point");
+  return octets;
+}
+
+struct Digest {
+  std::array<std::uint8_t, kMaxDigestSize> octets{};
+  unsigned size = 0;
+};
+
+Digest digest_for(Curve curve, BytesView message) {
+  Digest out;
+  check(EVP_Digest(message.data(), message.size(), out.octets.data(), &out.size, digest(curve), nullptr) == 1,
+        "a digest");
+  return out;
+}
+
+openssl::KeyContext context_of(EVP_PKEY* key) {
+  return openssl::KeyContext(check_not_null(EVP_PKEY_CTX_new_from_pkey(nullptr, key, nullptr), "a key context"));
+}
+
+// Never asks at the terminal: an encrypted key is an error.
+int no_passphrase(char*, int, int, void*) { return -1; }
+
+}  // namespace
+
+std::size_t field_size(Curve curve) { return facts(curve).field_size; }
+
+std::string_view name(Curve curve) { return facts(curve).name; }
+
+Curve curve_from_name(std::string_view name) {
+  const auto found =
+      std::find_if(kCurves.begin(), kCurves.end(), [&](const CurveFacts& each) { return each.name == name; });
+  if (found == kCurves.end()) throw std::invalid_argument("no such curve: " + std::string(name));
+  return found->curve;
+}
+
+PublicKey PublicKey::from_point(Curve curve, BytesView point) {
+  if (point.size() != 1 + 2 * field_size(curve) || point[0] != POINT_CONVERSION_UNCOMPRESSED) {
+    throw CryptoError("the octets are not an uncompressed point of the curve's length");
+  }
+  Bytes octets(point.begin(), point.end());
+  return {curve, key_from_parts(curve, octets, {})};
+}
+
+PublicKey PublicKey::from_handle(std::shared_ptr<evp_pkey_st> key) {
+  const Curve curve = curve_of(*key);
+  return {curve, std::move(key)};
+}
+
+Bytes PublicKey::point() const {
+  const std::size_t size = field_size(curve_);
+  Bytes octets(1 + 2 * size);
+  octets[0] = POINT_CONVERSION_UNCOMPRESSED;
+  const auto coordinates = std::span(octets).subspan(1);
+  write_number(*number_of(*key_, OSSL_PKEY_PARAM_EC_PUB_X), coordinates.first(size));
+  write_number(*number_of(*key_, OSSL_PKEY_PARAM_EC_PUB_Y), coordinates.last(size));
+  return octets;
+}
+
+PrivateKey PrivateKey::generate(Curve curve) {
+  EVP_PKEY* key = EVP_PKEY_Q_keygen(nullptr, nullptr, "EC", facts(curve).group_name);
+  check_not_null(key, "a new key");
+  return {curve, std::shared_ptr<EVP_PKEY>(key, EVP_PKEY_free)};
+}
+
+PrivateKey PrivateKey::from_scalar(Curve curve, BytesView scalar) {
+  if (scalar.size() != field_size(curve)) throw CryptoError("the scalar does not have the field's length");
+  const openssl::BigNumber number(check_not_null(BN_secure_new(), "a number"));
+  check_not_null(BN_bin2bn(scalar.data(), static_cast<int>(scalar.size()), number.get()), "a number");
+  BN_set_flags(number.get(), BN_FLG_CONSTTIME);
+  Bytes point = point_of_scalar(curve, *number);
+  base::SecretBytes native(scalar.size());
+  check(BN_bn2nativepad(number.get(), native.writable().data(), static_cast<int>(native.size())) > 0, "a scalar");
+  return {curve, key_from_parts(curve, point, native.writable())};
+}
+
+PrivateKey PrivateKey::from_pem(BytesView pem) {
+  const openssl::ErrorQueueGuard guard;  // the decoder leaves the failures of what it tried first
+  const openssl::Bio in = openssl::read_from(pem);
+  std::shared_ptr<EVP_PKEY> key(PEM_read_bio_PrivateKey(in.get(), nullptr, no_passphrase, nullptr), EVP_PKEY_free);
+  check_not_null(key.get(), "no unencrypted private key in PEM");
+  const Curve curve = curve_of(*key);
+  check(EVP_PKEY_check(context_of(key.get()).get()) == 1, "the private key is not consistent");
+  return {curve, std::move(key)};
+}
+
+PrivateKey PrivateKey::load(const std::string& path) {
+  return read_named_file(path, [](BytesView pem) { return from_pem(pem); });
+}
+
+PublicKey PrivateKey::public_key() const {
+  // Made anew, so that what is handed out holds no private half.
+  Bytes point = PublicKey(curve_, key_).point();
+  return {curve_, key_from_parts(curve_, point, {})};
+}
+
+base::SecretBytes PrivateKey::to_pem() const {
+  const openssl::Bio out(check_not_null(BIO_new(BIO_s_mem()), "a memory BIO"));
+  check(PEM_write_bio_PKCS8PrivateKey(out.get(), key_.get(), nullptr, nullptr, 0, nullptr, nullptr) == 1,
+        "a private key in PEM");
+  return base::SecretBytes(openssl::octets_of(*out));
+}
+
+base::SecretBytes PrivateKey::scalar() const {
+  base::SecretBytes out(field_size(curve_));
+  write_number(*number_of(*key_, OSSL_PKEY_PARAM_PRIV_KEY), out.writable());
+  return out;
+}
+
+Bytes sign(const PrivateKey& key, BytesView message) {
+  const Digest digest = digest_for(key.curve(), message);
+  const openssl::KeyContext context = context_of(key.handle());
+  check(EVP_PKEY_sign_init(context.get()) == 1, "an ECDSA signature");
+  std::array<std::uint8_t, 128> der{};
+  std::size_t size = der.size();
+  check(EVP_PKEY_sign(context.get(), der.data(), &size, digest.octets.data(), digest.size) == 1, "an ECDSA signature");
+  const std::uint8_t* in = der.data();
+  const openssl::EcdsaSignature signature(d2i_ECDSA_SIG(nullptr, &in, static_cast<long>(size)));
+  check_not_null(signature.get(), "an ECDSA signature");
+  const std::size_t half = field_size(key.curve());
+  Bytes out(2 * half);
+  write_number(*ECDSA_SIG_get0_r(signature.get()), std::span(out).first(half));
+  write_number(*ECDSA_SIG_get0_s(signature.get()), std::span(out).last(half));
+  return out;
+}
+
+bool verify(const PublicKey& key, BytesView message, BytesView signature) {
+  const std::size_t half = field_size(key.curve());
+  if (signature.size() != 2 * half) return false;
+  const openssl::ErrorQueueGuard guard;
+  const openssl::EcdsaSignature parsed(check_not_null(ECDSA_SIG_new(), "a signature"));
+  openssl::BigNumber r(BN_bin2bn(signature.data(), static_cast<int>(half), nullptr));
+  openssl::BigNumber s(BN_bin2bn(signature.data() + half, static_cast<int>(half), nullptr));
+  check(r != nullptr && s != nullptr, "a signature");
+  check(ECDSA_SIG_set0(parsed.get(), r.release(), s.release()) == 1, "a signature");
+  const Bytes der = openssl::to_der(parsed.get(), i2d_ECDSA_SIG, "a signature");
+  const Digest digest = digest_for(key.curve(), message);
+  const openssl::KeyContext context = context_of(key.handle());
+  check(EVP_PKEY_verify_init(context.get()) == 1, "an ECDSA verification");
+  return EVP_PKEY_verify(context.get(), der.data(), der.size(), digest.octets.data(), digest.size) == 1;
+}
+
+base::SecretBytes agree(const PrivateKey& own, const PublicKey& peer) {
+  if (own.curve() != peer.curve()) throw CryptoError("the two keys are not on the same curve");
+  const openssl::KeyContext context = context_of(own.handle());
+  check(EVP_PKEY_derive_init(context.get()) == 1, "a key agreement");
+  // Without OpenSSL's own check of the peer's key, which multiplies by the order: from_point and the certificate parser
+  // have found the point to be on the curve, and the curves' cofactor is 1.
+  check(EVP_PKEY_derive_set_peer_ex(context.get(), peer.handle(), 0) == 1, "a key agreement");
+  base::SecretBytes out(field_size(own.curve()));
+  std::size_t size = out.size();
+  check(EVP_PKEY_derive(context.get(), out.writable().data(), &size) == 1 && size == out.size(), "a key agreement");
+  return out;
+}
+
+}  // namespace crypto

@@ -1,0 +1,100 @@
+#pragma once
+
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+
+#include "lib/base/bytes.hpp"
+#include "lib/base/secret.hpp"
+
+struct evp_pkey_st;
+
+/// Elliptic-curve keys, ECDSA and the key agreement ECKA-EG (PROTOCOL.md, sections 3 and 4; BSI TR-03111).
+namespace crypto {
+
+using base::Bytes;
+using base::BytesView;
+
+/// The curves of the profile. Signatures use the hash of the curve's strength: SHA-256, and SHA-384 for P-384.
+enum class Curve { p256, brainpool_p256r1, p384 };
+
+/// Octets of a field element: 32, or 48 for P-384.
+std::size_t field_size(Curve curve);
+
+/// `P-256`, `brainpoolP256r1`, `P-384`.
+std::string_view name(Curve curve);
+
+/// The curve of a name as above; throws std::invalid_argument for any other.
+Curve curve_from_name(std::string_view name);
+
+/// A fault of a key, a certificate or a CMS object: of what came in, or of OpenSSL itself. The text holds nothing
+/// secret.
+class CryptoError : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+/// A point on one of the curves. Cheap to copy; safe to share between threads.
+class PublicKey {
+ public:
+  /// Reads `04 || X || Y`. Throws CryptoError if it is not a point of the curve, or is the point at infinity.
+  static PublicKey from_point(Curve curve, BytesView point);
+
+  [[nodiscard]] Curve curve() const noexcept { return curve_; }
+  /// `04 || X || Y`, 65 or 97 octets.
+  [[nodiscard]] Bytes point() const;
+  [[nodiscard]] evp_pkey_st* handle() const noexcept { return key_.get(); }
+
+ private:
+  friend class PrivateKey;
+  friend class Certificate;
+  PublicKey(Curve curve, std::shared_ptr<evp_pkey_st> key) : curve_(curve), key_(std::move(key)) {}
+  /// Takes an OpenSSL key of any kind; throws CryptoError unless it is of one of the three curves.
+  static PublicKey from_handle(std::shared_ptr<evp_pkey_st> key);
+  Curve curve_;
+  std::shared_ptr<evp_pkey_st> key_;
+};
+
+/// A private key, held by OpenSSL, which wipes it. Moved, never copied. Safe to use from several threads at once.
+class PrivateKey {
+ public:
+  static PrivateKey generate(Curve curve);
+  /// From the scalar, big-endian, of the field's length. Throws CryptoError unless 0 < scalar < order.
+  static PrivateKey from_scalar(Curve curve, BytesView scalar);
+  /// PKCS#8 or SEC 1 in PEM, not encrypted. Throws CryptoError for anything else, or another curve.
+  static PrivateKey from_pem(BytesView pem);
+  /// As above; the message names the file.
+  static PrivateKey load(const std::string& path);
+
+  PrivateKey(PrivateKey&&) noexcept = default;
+  PrivateKey& operator=(PrivateKey&&) noexcept = default;
+  PrivateKey(const PrivateKey&) = delete;
+  PrivateKey& operator=(const PrivateKey&) = delete;
+  ~PrivateKey() = default;
+
+  [[nodiscard]] Curve curve() const noexcept { return curve_; }
+  [[nodiscard]] PublicKey public_key() const;
+  /// PKCS#8 PEM, to be written to a file of mode 0600.
+  [[nodiscard]] base::SecretBytes to_pem() const;
+  /// The scalar, of the field's length.
+  [[nodiscard]] base::SecretBytes scalar() const;
+  [[nodiscard]] evp_pkey_st* handle() const noexcept { return key_.get(); }
+
+ private:
+  PrivateKey(Curve curve, std::shared_ptr<evp_pkey_st> key) : curve_(curve), key_(std::move(key)) {}
+  Curve curve_;
+  std::shared_ptr<evp_pkey_st> key_;
+};
+
+/// ECDSA over `message` with the hash of the curve's strength: `r || s`, each of the field's length.
+Bytes sign(const PrivateKey& key, BytesView message);
+
+/// True if `signature`, `r || s` of exactly twice the field's length, is the signer's over `message`.
+bool verify(const PublicKey& key, BytesView message, BytesView signature);
+
+/// ECKA-EG: the x-coordinate of the shared point, of the field's length (PROTOCOL.md, section 4.2).
+/// Throws CryptoError if the curves differ.
+base::SecretBytes agree(const PrivateKey& own, const PublicKey& peer);
+
+}  // namespace crypto

@@ -1,0 +1,356 @@
+#include "lib/sbi/client.hpp"
+
+#include <array>
+#include <boost/asio/connect.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <map>
+#include <unordered_map>
+
+#include "lib/base/log.hpp"
+#include "lib/sbi/tls.hpp"
+#include "lib/sbi/transport.hpp"
+
+namespace sbi {
+namespace {
+
+namespace asio = boost::asio;
+using asio::ip::tcp;
+using ErrorCode = boost::system::error_code;
+using Instant = std::chrono::steady_clock::time_point;
+using Kind = ClientError::Kind;
+
+constexpr std::size_t kReadBufferBytes = 16 * 1024;
+constexpr int kMaxTries = 2;  ///< a request that the peer refused without looking at it goes out once more
+
+bool is_port(std::string_view text) {
+  return !text.empty() && text.size() <= 5 && text.find_first_not_of("0123456789") == std::string_view::npos &&
+         std::stoul(std::string(text)) - 1 < 65535;
+}
+
+}  // namespace
+
+Uri Uri::parse(std::string_view text) {
+  Uri uri;
+  const std::size_t scheme_end = text.find("://");
+  if (scheme_end == std::string_view::npos) throw std::invalid_argument("is not an absolute URI (http://host:port)");
+  uri.scheme = text.substr(0, scheme_end);
+  if (uri.scheme != "http" && uri.scheme != "https") throw std::invalid_argument("is neither http nor https");
+  text.remove_prefix(scheme_end + 3);
+  const std::size_t path_begin = text.find('/');
+  std::string_view authority = text.substr(0, path_begin);
+  uri.path = path_begin == std::string_view::npos ? "" : text.substr(path_begin);
+  while (uri.path.ends_with('/')) uri.path.pop_back();
+  if (!is_authority(authority)) throw std::invalid_argument("has no host, or one with characters that a host cannot have");
+  for (const char c : uri.path) {
+    if (c <= ' ' || c == '?' || c == '#' || c == 0x7F) throw std::invalid_argument("has a query, a fragment or white space");
+  }
+  const std::size_t bracket = authority.starts_with('[') ? authority.find(']') : 0;
+  if (bracket == std::string_view::npos) throw std::invalid_argument("has a [ without ]");
+  const std::size_t colon = authority.find(':', bracket);
+  uri.host = bracket != 0 ? authority.substr(1, bracket - 1) : authority.substr(0, colon);
+  if (uri.host.empty()) throw std::invalid_argument("has no host");
+  uri.port = colon == std::string_view::npos ? (uri.scheme == "https" ? "443" : "80") : authority.substr(colon + 1);
+  if (!is_port(uri.port)) throw std::invalid_argument("has a port that is not a number from 1 to 65535");
+  return uri;
+}
+
+std::string Uri::authority() const {
+  const bool is_default = (scheme == "https" && port == "443") || (scheme == "http" && port == "80");
+  const std::string name = host.find(':') == std::string::npos ? host : "[" + host + "]";
+  return is_default ? name : name + ":" + port;
+}
+
+Request make_request(std::string method, const Uri& uri, std::string_view suffix, std::string json_body) {
+  Request request;
+  request.method = std::move(method);
+  request.scheme = uri.scheme;
+  request.authority = uri.authority();
+  request.target = uri.path + std::string(suffix);
+  if (!json_body.empty()) request.headers.add("content-type", kJson);
+  request.headers.add("accept", "application/json,application/problem+json");
+  request.body = std::move(json_body);
+  return request;
+}
+
+/// A request under way; it outlives its stream and its connection.
+struct Client::Call {
+  Call(asio::io_context& loop, Instant deadline) : timer(loop, deadline) {}
+
+  enum class Outcome { none, answered, refused, failed };
+
+  void finish(Outcome how) {
+    if (outcome != Outcome::none) return;
+    outcome = how;
+    timer.cancel();
+  }
+
+  Request request;
+  Response response;
+  Outcome outcome = Outcome::none;
+  std::string failure;
+  asio::steady_timer timer;  ///< deadline and wake-up in one
+  std::weak_ptr<Connection> connection;
+  StreamId stream = 0;
+};
+
+struct Client::State {
+  State(asio::io_context& io, std::string agent, std::shared_ptr<asio::ssl::context> context, ClientLimits allowed)
+      : loop(io), name(std::move(agent)), tls(std::move(context)), limits(allowed) {}
+
+  asio::io_context& loop;
+  std::string name;
+  std::shared_ptr<asio::ssl::context> tls;
+  ClientLimits limits;
+  std::map<std::string, std::shared_ptr<Connection>> connections;  ///< by origin
+};
+
+class Client::Connection : public std::enable_shared_from_this<Connection> {
+ public:
+  Connection(std::shared_ptr<State> client, const Uri& uri)
+      : client_(std::move(client)),
+        uri_(uri),
+        resolver_(client_->loop),
+        transport_(uri.scheme == "https" ? Transport(tcp::socket(client_->loop), client_->tls)
+                                         : Transport(tcp::socket(client_->loop))),
+        session_(Http2Session::Role::client, client_->limits.http2, events()) {}
+
+  /// Takes the call as soon as it is connected.
+  void add(const std::shared_ptr<Call>& call) {
+    call->connection = weak_from_this();
+    if (!is_ready_) return waiting_.push_back(call);
+    submit(call);
+    schedule_flush();
+  }
+
+  [[nodiscard]] bool takes_calls() const { return !is_closed_ && !is_leaving_; }
+
+  void connect() {
+    resolver_.async_resolve(uri_.host, uri_.port, [self = shared_from_this()](ErrorCode error, const auto& found) {
+      if (error) return self->close(Call::Outcome::failed, "cannot resolve " + self->uri_.host + ": " + error.message());
+      asio::async_connect(self->transport_.socket(), found, [self](ErrorCode failed, const tcp::endpoint&) {
+        if (failed) return self->close(Call::Outcome::failed, "cannot connect: " + failed.message());
+        ErrorCode ignored;
+        self->transport_.socket().set_option(tcp::no_delay(true), ignored);
+        self->secure();
+      });
+    });
+  }
+
+  void abandon(StreamId stream) {
+    calls_.erase(stream);
+    if (is_closed_) return;
+    session_.reset(stream, Http2Error::cancel);
+    schedule_flush();
+  }
+
+  void close(Call::Outcome outcome, const std::string& why) {
+    if (is_closed_) return;
+    is_closed_ = true;
+    resolver_.cancel();
+    transport_.close();
+    const auto self = shared_from_this();
+    const auto known = client_->connections.find(uri_.origin());
+    if (known != client_->connections.end() && known->second == self) client_->connections.erase(known);
+    for (const auto& call : waiting_) fail(call, outcome, why);
+    for (const auto& [id, call] : calls_) fail(call, outcome, why);
+    waiting_.clear();
+    calls_.clear();
+  }
+
+ private:
+  Http2Session::Events events() {
+    return {.head = [this](StreamId id, Http2Session::Head&& head) { on_head(id, std::move(head)); },
+            .data = [this](StreamId id, std::string_view octets) { on_data(id, octets); },
+            .end = [this](StreamId id) { on_end(id); },
+            .closed = [this](StreamId id, std::uint32_t error) { on_closed(id, error); },
+            .goaway = [this](StreamId last, std::uint32_t) { on_goaway(last); }};
+  }
+
+  static void fail(const std::shared_ptr<Call>& call, Call::Outcome outcome, const std::string& why) {
+    call->failure = why;
+    call->finish(outcome);
+  }
+
+  void secure() {
+    if (!transport_.is_tls()) return begin();
+    expect_server_name(transport_.ssl(), uri_.host);
+    transport_.handshake(Transport::Side::client, [self = shared_from_this()](ErrorCode error) {
+      if (error) return self->close(Call::Outcome::failed, "TLS handshake failed: " + error.message());
+      if (!chose_http2(self->transport_.ssl())) {
+        return self->close(Call::Outcome::failed, "the peer does not speak HTTP/2 (ALPN h2)");
+      }
+      self->begin();
+    });
+  }
+
+  void begin() {
+    if (is_closed_) return;
+    is_ready_ = true;
+    for (const auto& call : std::exchange(waiting_, {})) {
+      if (call->outcome == Call::Outcome::none) submit(call);
+    }
+    read();
+    schedule_flush();
+  }
+
+  void submit(const std::shared_ptr<Call>& call) {
+    const StreamId id = session_.request(call->request);
+    if (id < 0) {
+      is_leaving_ = true;
+      return fail(call, Call::Outcome::refused, "the connection has no streams left");
+    }
+    call->stream = id;
+    calls_.emplace(id, call);
+  }
+
+  void on_head(StreamId id, Http2Session::Head&& head) {
+    const auto found = calls_.find(id);
+    if (found == calls_.end()) return;
+    if (head.too_large) return give_up(id, "the answer's header is too large");
+    found->second->response.status = head.status;
+    found->second->response.headers = std::move(head.headers);
+  }
+
+  void on_data(StreamId id, std::string_view octets) {
+    session_.consume(id, octets.size());
+    const auto found = calls_.find(id);
+    if (found == calls_.end()) return;
+    std::string& body = found->second->response.body;
+    if (body.size() + octets.size() > client_->limits.max_body_bytes) return give_up(id, "the answer's body is too large");
+    body.append(octets);
+  }
+
+  void give_up(StreamId id, const char* why) {
+    const auto call = calls_.at(id);
+    abandon(id);
+    fail(call, Call::Outcome::failed, why);
+  }
+
+  void on_end(StreamId id) {
+    const auto found = calls_.find(id);
+    if (found == calls_.end()) return;
+    const auto call = found->second;
+    calls_.erase(found);
+    call->finish(Call::Outcome::answered);
+  }
+
+  void on_closed(StreamId id, std::uint32_t error) {
+    const auto found = calls_.find(id);
+    if (found == calls_.end()) return;
+    const auto call = found->second;
+    calls_.erase(found);
+    const bool refused = error == static_cast<std::uint32_t>(Http2Error::refused_stream);
+    fail(call, refused ? Call::Outcome::refused : Call::Outcome::failed,
+         "the peer reset the stream (HTTP/2 error " + std::to_string(error) + ")");
+  }
+
+  /// What the peer will not look at goes out again on another connection; the rest is answered on this one.
+  void on_goaway(StreamId last) {
+    is_leaving_ = true;
+    const auto calls = calls_;
+    for (const auto& [id, call] : calls) {
+      if (id <= last) continue;
+      calls_.erase(id);
+      fail(call, Call::Outcome::refused, "the peer is going away");
+    }
+  }
+
+  void read() {
+    transport_.read_some(asio::buffer(buffer_), [self = shared_from_this()](ErrorCode error, std::size_t size) {
+      if (error) return self->close(Call::Outcome::failed, "the connection broke: " + error.message());
+      if (!self->session_.receive(std::string_view(self->buffer_.data(), size))) {
+        return self->close(Call::Outcome::failed, "the peer does not speak HTTP/2");
+      }
+      self->schedule_flush();
+      self->read();
+    });
+  }
+
+  void schedule_flush() {
+    if (is_flush_scheduled_ || is_closed_) return;
+    is_flush_scheduled_ = true;
+    asio::post(client_->loop, [self = shared_from_this()] {
+      self->is_flush_scheduled_ = false;
+      self->flush();
+    });
+  }
+
+  void flush() {
+    if (is_writing_ || is_closed_ || !is_ready_) return;
+    out_.clear();
+    session_.take_output(out_);
+    if (out_.empty()) {
+      if (!session_.is_alive() || (is_leaving_ && calls_.empty())) close(Call::Outcome::failed, "the connection ended");
+      return;
+    }
+    is_writing_ = true;
+    transport_.write(asio::buffer(out_), [self = shared_from_this()](ErrorCode error, std::size_t) {
+      self->is_writing_ = false;
+      if (error) return self->close(Call::Outcome::failed, "the connection broke: " + error.message());
+      self->flush();
+    });
+  }
+
+  std::shared_ptr<State> client_;
+  Uri uri_;
+  tcp::resolver resolver_;
+  Transport transport_;
+  Http2Session session_;
+  std::vector<std::shared_ptr<Call>> waiting_;  ///< for the connection
+  std::unordered_map<StreamId, std::shared_ptr<Call>> calls_;
+  std::array<char, kReadBufferBytes> buffer_;
+  std::string out_;
+  bool is_ready_ = false;
+  bool is_leaving_ = false;  ///< takes no more calls
+  bool is_writing_ = false;
+  bool is_flush_scheduled_ = false;
+  bool is_closed_ = false;
+};
+
+Client::Client(asio::io_context& loop, std::string name, std::shared_ptr<asio::ssl::context> tls, ClientLimits limits)
+    : state_(std::make_shared<State>(loop, std::move(name), std::move(tls), limits)) {}
+
+Client::~Client() { close(); }
+
+void Client::close() {
+  const auto connections = state_->connections;
+  for (const auto& [origin, connection] : connections) connection->close(Call::Outcome::failed, "the client was closed");
+}
+
+asio::awaitable<Response> Client::send(Uri uri, Request request, std::chrono::milliseconds deadline) {
+  const auto state = state_;  // the client may be closed meanwhile
+  const std::string origin = uri.origin();
+  if (uri.scheme == "https" && !state->tls) {
+    throw ClientError(Kind::unreachable, origin + ": https is not configured (client: tls)");
+  }
+  request.headers.add("user-agent", state->name);
+  const auto until = std::chrono::steady_clock::now() + deadline;
+  for (int tries = 1;; ++tries) {
+    auto& slot = state->connections[origin];
+    if (!slot || !slot->takes_calls()) {
+      slot = std::make_shared<Connection>(state, uri);
+      slot->connect();
+    }
+    const auto call = std::make_shared<Call>(state->loop, until);
+    call->request = request;
+    slot->add(call);
+    if (call->outcome == Call::Outcome::none) {
+      ErrorCode ignored;
+      co_await call->timer.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+    }
+    if (call->outcome == Call::Outcome::answered) co_return std::move(call->response);
+    if (call->outcome == Call::Outcome::none) {
+      call->outcome = Call::Outcome::failed;  // nobody else finishes it now
+      if (const auto connection = call->connection.lock(); connection && call->stream > 0) connection->abandon(call->stream);
+      throw ClientError(Kind::timeout, origin + ": no answer within " + std::to_string(deadline.count()) + " ms");
+    }
+    if (call->outcome == Call::Outcome::refused && tries < kMaxTries) continue;
+    const bool was_sent = call->stream > 0;
+    throw ClientError(was_sent ? Kind::broken : Kind::unreachable, origin + ": " + call->failure);
+  }
+}
+
+}  // namespace sbi

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "lib/sbi/http2_server.hpp"
+#include "lib/sbi/router.hpp"
+
+namespace sbi {
+
+/// The HTTP/1.1 front end, by Pistache, for `curl` without flags: the same router, the same handlers. Its threads hand each
+/// request to the loop and wait for the answer. Loopback unless configured otherwise, never behind a proxy (docs/HTTP1.md).
+class Http1Server {
+ public:
+  /// Loop and router must outlive the server.
+  Http1Server(boost::asio::io_context& loop, const Router& router, ServerLimits limits);
+  ~Http1Server();
+  Http1Server(const Http1Server&) = delete;
+  Http1Server& operator=(const Http1Server&) = delete;
+
+  /// Listens at `address`; port 0 takes a free one. Returns the port. Throws std::runtime_error that names address and port.
+  std::uint16_t listen(const std::string& address, std::uint16_t port);
+
+  /// Stops listening and ends its threads. The loop must still run: a request may be waiting for it.
+  void stop();
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace sbi

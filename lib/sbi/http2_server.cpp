@@ -1,0 +1,437 @@
+#include "lib/sbi/http2_server.hpp"
+
+#include <sys/socket.h>
+
+#include <array>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <charconv>
+#include <list>
+#include <set>
+#include <unordered_map>
+
+#include "lib/base/error.hpp"
+#include "lib/base/log.hpp"
+#include "lib/sbi/problem.hpp"
+#include "lib/sbi/tls.hpp"
+#include "lib/sbi/transport.hpp"
+
+namespace sbi {
+namespace {
+
+namespace asio = boost::asio;
+using asio::ip::tcp;
+using Instant = std::chrono::steady_clock::time_point;
+using ErrorCode = boost::system::error_code;
+using ReusePort = asio::detail::socket_option::boolean<SOL_SOCKET, SO_REUSEPORT>;
+
+constexpr std::size_t kReadBufferBytes = 16 * 1024;
+
+Instant now() { return std::chrono::steady_clock::now(); }
+
+base::Error too_large(std::size_t limit) {
+  return {base::ErrorKind::too_large, "", "the body is longer than " + std::to_string(limit) + " octets"};
+}
+
+}  // namespace
+
+/// What the connections of one server share, so that none of them needs the server itself.
+struct Http2Server::State {
+  State(asio::io_context& io, const Router& routes, ServerLimits allowed)
+      : loop(io), router(routes), limits(allowed), tick(io) {}
+
+  void accept(const std::shared_ptr<State>& self, std::size_t listener);
+  void run_tick(const std::shared_ptr<State>& self);
+
+  struct Listener {
+    tcp::acceptor acceptor;
+    std::shared_ptr<asio::ssl::context> tls;
+    bool is_stalled = false;  ///< the last accept failed (out of descriptors, most likely): the next tick tries again
+  };
+
+  asio::io_context& loop;
+  const Router& router;
+  ServerLimits limits;
+  asio::steady_timer tick;
+  bool is_draining = false;
+  std::vector<Listener> listeners;
+  std::set<std::shared_ptr<Connection>> connections;
+};
+
+/// One request and its answer. The coroutine that serves it and the connection share it; either may end first.
+struct Http2Server::Exchange {
+  StreamId stream = 0;
+  Request request;
+  const Route* route = nullptr;
+  std::shared_ptr<StreamedBody> body;  ///< of a route that reads it as it comes
+  Instant deadline;                    ///< for the rest of the request
+  bool is_complete = false;            ///< the request is
+  bool is_answered = false;
+};
+
+/// A body that the handler takes piece by piece; flow control holds the peer back meanwhile.
+class Http2Server::StreamedBody final : public BodyReader {
+ public:
+  StreamedBody(std::weak_ptr<Connection> connection, StreamId stream, asio::io_context& loop)
+      : connection_(std::move(connection)), stream_(stream), wake_(loop, Instant::max()) {}
+
+  asio::awaitable<std::optional<std::string>> next() override;
+  void put(std::string_view octets) {
+    waiting_.append(octets);
+    wake_.cancel();
+  }
+  void end(bool complete) {
+    is_ended_ = true;
+    is_complete_ = complete;
+    wake_.cancel();
+  }
+
+ private:
+  std::weak_ptr<Connection> connection_;
+  StreamId stream_;
+  asio::steady_timer wake_;
+  std::string waiting_;
+  bool is_ended_ = false;
+  bool is_complete_ = false;
+};
+
+class Http2Server::Connection : public std::enable_shared_from_this<Connection> {
+ public:
+  Connection(std::shared_ptr<State> server, Transport transport, std::string address)
+      : server_(std::move(server)),
+        transport_(std::move(transport)),
+        session_(Http2Session::Role::server, server_->limits.http2, events()),
+        address_(std::move(address)) {
+    peer_.address = address_;
+  }
+
+  void start() {
+    deadline_ = now() + server_->limits.first_byte_timeout;
+    if (!transport_.is_tls()) {
+      read();
+      return schedule_flush();
+    }
+    transport_.handshake(Transport::Side::server, [self = shared_from_this()](ErrorCode error) {
+      if (error) {
+        base::log::info("{}: TLS handshake failed: {}", self->address_, error.message());
+        return self->close();
+      }
+      if (const auto name = verified_peer_name(self->transport_.ssl())) self->peer_.name = *name;
+      self->read();
+      self->schedule_flush();
+    });
+  }
+
+  /// Once a second: ends what has waited too long.
+  void check_deadlines(Instant at) {
+    if (is_writing_ && at > write_deadline_) return close();
+    if (exchanges_.empty() && at > deadline_) {
+      session_.go_away();
+      is_ending_ = true;
+      return schedule_flush();
+    }
+    const auto exchanges = exchanges_;  // answering changes the table
+    for (const auto& [id, exchange] : exchanges) {
+      if (exchange->is_complete || exchange->is_answered || exchange->body != nullptr || at < exchange->deadline) continue;
+      refuse(exchange, base::Error(base::ErrorKind::bad_request, "INVALID_MSG_FORMAT",
+                                   "the request's body did not end in time; END_STREAM is missing"));
+    }
+  }
+
+  void drain() {
+    session_.go_away();
+    is_ending_ = true;
+    schedule_flush();
+  }
+
+  void close() {
+    if (is_closed_) return;
+    is_closed_ = true;
+    transport_.close();
+    for (auto& [id, exchange] : exchanges_) {
+      if (exchange->body != nullptr) exchange->body->end(false);
+    }
+    exchanges_.clear();
+    server_->connections.erase(shared_from_this());
+  }
+
+  /// Gives window back for octets of a streamed body that the handler has taken.
+  void consumed(StreamId stream, std::size_t octets) {
+    if (is_closed_) return;
+    session_.consume(stream, octets);
+    schedule_flush();
+  }
+
+  [[nodiscard]] std::chrono::seconds request_timeout() const { return server_->limits.request_timeout; }
+
+ private:
+  Http2Session::Events events() {
+    return {.head = [this](StreamId id, Http2Session::Head&& head) { on_head(id, std::move(head)); },
+            .data = [this](StreamId id, std::string_view octets) { on_data(id, octets); },
+            .end = [this](StreamId id) { on_end(id); },
+            .closed = [this](StreamId id, std::uint32_t) { on_closed(id); },
+            .goaway = [this](StreamId, std::uint32_t) { is_ending_ = true; }};
+  }
+
+  void on_head(StreamId id, Http2Session::Head&& head) {
+    auto exchange = std::make_shared<Exchange>();
+    exchange->stream = id;
+    exchange->deadline = now() + server_->limits.request_timeout;
+    Request& request = exchange->request;
+    request.method = std::move(head.method);
+    request.scheme = transport_.is_tls() ? "https" : "http";
+    request.authority = std::move(head.authority);
+    request.target = std::move(head.target);
+    request.headers = std::move(head.headers);
+    request.peer = peer_;
+    exchanges_.emplace(id, exchange);
+    try {
+      accept_head(*exchange, head.too_large);
+    } catch (...) {
+      answer(exchange, refusal(request, std::current_exception()));
+      return;
+    }
+    if (std::holds_alternative<StreamingHandler>(exchange->route->handler)) {
+      exchange->body = std::make_shared<StreamedBody>(weak_from_this(), id, server_->loop);
+      dispatch(exchange);
+    }
+  }
+
+  /// Finds the route and refuses what no body can mend.
+  void accept_head(Exchange& exchange, bool headers_too_large) {
+    Request& request = exchange.request;
+    if (headers_too_large) {
+      throw base::Error(base::ErrorKind::headers_too_large, "", "the request has too many header fields, or too long ones");
+    }
+    if (!is_authority(request.authority)) {
+      throw base::Error(base::ErrorKind::bad_request, "INVALID_MSG_FORMAT", "the request's authority is missing or malformed",
+                        {{"header :authority", "is missing or malformed"}});
+    }
+    exchange.route = &server_->router.find(request);
+    const auto length = request.headers.find("content-length");
+    if (!length || std::holds_alternative<StreamingHandler>(exchange.route->handler)) return;
+    std::size_t octets = 0;
+    std::from_chars(length->data(), length->data() + length->size(), octets);
+    if (octets > server_->limits.max_body_bytes) throw too_large(server_->limits.max_body_bytes);
+  }
+
+  void on_data(StreamId id, std::string_view octets) {
+    const auto found = exchanges_.find(id);
+    if (found == exchanges_.end() || found->second->is_answered) {
+      session_.consume(id, octets.size());  // the connection's window is shared: others need it
+      return;
+    }
+    const auto exchange = found->second;
+    if (exchange->body != nullptr) return exchange->body->put(octets);
+    session_.consume(id, octets.size());
+    if (exchange->request.body.size() + octets.size() > server_->limits.max_body_bytes) {
+      return refuse(exchange, too_large(server_->limits.max_body_bytes));
+    }
+    exchange->request.body.append(octets);
+  }
+
+  void on_end(StreamId id) {
+    const auto found = exchanges_.find(id);
+    if (found == exchanges_.end()) return;
+    const auto exchange = found->second;
+    exchange->is_complete = true;
+    if (exchange->body != nullptr) return exchange->body->end(true);
+    if (!exchange->is_answered) dispatch(exchange);
+  }
+
+  void on_closed(StreamId id) {
+    const auto found = exchanges_.find(id);
+    if (found != exchanges_.end()) {
+      if (found->second->body != nullptr) found->second->body->end(found->second->is_complete);
+      exchanges_.erase(found);
+    }
+    if (exchanges_.empty()) deadline_ = now() + server_->limits.idle_timeout;
+  }
+
+  void dispatch(const std::shared_ptr<Exchange>& exchange) {
+    const auto* plain = std::get_if<PlainHandler>(&exchange->route->handler);
+    if (plain == nullptr) {
+      asio::co_spawn(server_->loop, serve_and_answer(shared_from_this(), exchange), asio::detached);
+      return;
+    }
+    try {
+      answer(exchange, (*plain)(exchange->request));
+    } catch (...) {
+      answer(exchange, refusal(exchange->request, std::current_exception()));
+    }
+  }
+
+  static asio::awaitable<void> serve_and_answer(std::shared_ptr<Connection> self, std::shared_ptr<Exchange> exchange) {
+    Response response = co_await serve(*exchange->route, exchange->request, exchange->body.get());
+    self->answer(exchange, std::move(response));
+  }
+
+  void refuse(const std::shared_ptr<Exchange>& exchange, const base::Error& error) { answer(exchange, to_problem(error)); }
+
+  void answer(const std::shared_ptr<Exchange>& exchange, Response response) {
+    if (exchange->is_answered || is_closed_) return;
+    exchange->is_answered = true;
+    base::log::debug("{} {} {} -> {}", address_, exchange->request.method, exchange->request.target, response.status);
+    session_.respond(exchange->stream, response, exchange->request.method == "HEAD");
+    schedule_flush();
+  }
+
+  void read() {
+    transport_.read_some(asio::buffer(buffer_), [self = shared_from_this()](ErrorCode error, std::size_t size) {
+      if (error) return self->close();
+      const bool is_sound = self->session_.receive(std::string_view(self->buffer_.data(), size));
+      if (!is_sound) self->is_broken_ = true;
+      self->schedule_flush();
+      if (is_sound) self->read();
+    });
+  }
+
+  /// Output goes out once a turn of the loop, not once a response.
+  void schedule_flush() {
+    if (is_flush_scheduled_ || is_closed_) return;
+    is_flush_scheduled_ = true;
+    asio::post(server_->loop, [self = shared_from_this()] {
+      self->is_flush_scheduled_ = false;
+      self->flush();
+    });
+  }
+
+  void flush() {
+    if (is_writing_ || is_closed_) return;
+    out_.clear();
+    session_.take_output(out_);
+    if (out_.empty()) {
+      const bool is_done = is_ending_ && session_.open_streams() == 0;
+      if (is_broken_ || is_done || !session_.is_alive()) close();
+      return;
+    }
+    is_writing_ = true;
+    write_deadline_ = now() + server_->limits.write_timeout;
+    transport_.write(asio::buffer(out_), [self = shared_from_this()](ErrorCode error, std::size_t) {
+      self->is_writing_ = false;
+      if (error) return self->close();
+      self->flush();
+    });
+  }
+
+  std::shared_ptr<State> server_;
+  Transport transport_;
+  Http2Session session_;
+  std::string address_;
+  Peer peer_;
+  std::unordered_map<StreamId, std::shared_ptr<Exchange>> exchanges_;
+  std::array<char, kReadBufferBytes> buffer_;
+  std::string out_;
+  Instant deadline_;  ///< while there are no exchanges
+  Instant write_deadline_;
+  bool is_writing_ = false;
+  bool is_flush_scheduled_ = false;
+  bool is_ending_ = false;  ///< closes after the last stream
+  bool is_broken_ = false;  ///< closes after the last octet
+  bool is_closed_ = false;
+};
+
+asio::awaitable<std::optional<std::string>> Http2Server::StreamedBody::next() {
+  const auto keep_alive = connection_.lock();
+  const auto deadline = now() + (keep_alive ? keep_alive->request_timeout() : std::chrono::seconds(0));
+  while (waiting_.empty() && !is_ended_) {
+    wake_.expires_at(deadline);
+    ErrorCode ignored;
+    co_await wake_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+    if (waiting_.empty() && !is_ended_ && now() >= deadline) {
+      throw base::Error(base::ErrorKind::bad_request, "INVALID_MSG_FORMAT", "the body stopped before its end");
+    }
+  }
+  if (waiting_.empty()) {
+    if (!is_complete_) throw base::Error(base::ErrorKind::bad_request, "INVALID_MSG_FORMAT", "the peer gave up its request");
+    co_return std::nullopt;
+  }
+  if (keep_alive) keep_alive->consumed(stream_, waiting_.size());
+  std::string taken = std::move(waiting_);
+  waiting_.clear();
+  co_return std::move(taken);
+}
+
+void Http2Server::State::accept(const std::shared_ptr<State>& self, std::size_t index) {
+  listeners[index].acceptor.async_accept([self, index](ErrorCode error, tcp::socket socket) {
+    if (self->is_draining || error == asio::error::operation_aborted) return;
+    if (error) {
+      base::log::warning("accept failed: {}", error.message());
+      self->listeners[index].is_stalled = true;
+      return;
+    }
+    if (self->connections.size() < self->limits.max_connections) {
+      ErrorCode ignored;
+      socket.set_option(tcp::no_delay(true), ignored);
+      const auto remote = socket.remote_endpoint(ignored);
+      const std::string address = remote.address().to_string() + ":" + std::to_string(remote.port());
+      const auto& tls = self->listeners[index].tls;
+      auto connection = std::make_shared<Connection>(
+          self, tls ? Transport(std::move(socket), tls) : Transport(std::move(socket)), address);
+      self->connections.insert(connection);
+      connection->start();
+    }
+    self->accept(self, index);
+  });
+}
+
+void Http2Server::State::run_tick(const std::shared_ptr<State>& self) {
+  tick.expires_after(std::chrono::seconds(1));
+  tick.async_wait([self](ErrorCode error) {
+    if (error) return;
+    const auto at = now();
+    const auto all = self->connections;  // a connection that ends leaves the set
+    for (const auto& connection : all) connection->check_deadlines(at);
+    for (std::size_t i = 0; i < self->listeners.size(); ++i) {
+      if (std::exchange(self->listeners[i].is_stalled, false)) self->accept(self, i);
+    }
+    self->run_tick(self);
+  });
+}
+
+Http2Server::Http2Server(asio::io_context& loop, const Router& router, ServerLimits limits)
+    : state_(std::make_shared<State>(loop, router, limits)) {
+  state_->run_tick(state_);
+}
+
+Http2Server::~Http2Server() {
+  state_->is_draining = true;
+  state_->tick.cancel();
+  state_->listeners.clear();
+  const auto connections = state_->connections;
+  for (const auto& connection : connections) connection->close();
+}
+
+std::uint16_t Http2Server::listen(const std::string& address, std::uint16_t port,
+                                  std::shared_ptr<asio::ssl::context> tls) {
+  try {
+    const tcp::endpoint endpoint(asio::ip::make_address(address), port);
+    tcp::acceptor acceptor(state_->loop);
+    acceptor.open(endpoint.protocol());
+    acceptor.set_option(tcp::acceptor::reuse_address(true));
+    if (state_->limits.share_port) acceptor.set_option(ReusePort(true));
+    acceptor.bind(endpoint);
+    acceptor.listen(1024);
+    const std::uint16_t bound = acceptor.local_endpoint().port();
+    state_->listeners.push_back({std::move(acceptor), std::move(tls)});
+    state_->accept(state_, state_->listeners.size() - 1);
+    return bound;
+  } catch (const boost::system::system_error& error) {
+    throw std::runtime_error("cannot listen at " + address + ":" + std::to_string(port) + ": " + error.code().message());
+  }
+}
+
+void Http2Server::drain() {
+  state_->is_draining = true;
+  state_->listeners.clear();
+  const auto connections = state_->connections;
+  for (const auto& connection : connections) connection->drain();
+}
+
+std::size_t Http2Server::open_connections() const { return state_->connections.size(); }
+
+}  // namespace sbi

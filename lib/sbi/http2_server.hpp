@@ -1,0 +1,57 @@
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "lib/sbi/http2_session.hpp"
+#include "lib/sbi/router.hpp"
+
+namespace boost::asio::ssl {
+class context;
+}
+
+namespace sbi {
+
+/// What a server allows (YAML: `sbi: limits:`).
+struct ServerLimits {
+  Http2Session::Limits http2;
+  std::size_t max_body_bytes = 1024 * 1024;  ///< of a request; streamed bodies (imports) have no limit
+  std::size_t max_connections = 10000;
+  bool share_port = false;  ///< SO_REUSEPORT: several workers listen at one address
+  std::chrono::seconds first_byte_timeout{10};  ///< until the first request's headers, TLS handshake included
+  std::chrono::seconds request_timeout{30};     ///< from a request's headers to its end, or between pieces of a streamed body
+  std::chrono::seconds idle_timeout{300};       ///< a connection without streams
+  std::chrono::seconds write_timeout{30};       ///< a peer that takes nothing of what is sent
+};
+
+/// The HTTP/2 front end of one loop: cleartext with prior knowledge, or TLS. All methods on the loop's thread, or before it runs.
+class Http2Server {
+ public:
+  /// The router must outlive the server.
+  Http2Server(boost::asio::io_context& loop, const Router& router, ServerLimits limits);
+  /// Closes everything at once.
+  ~Http2Server();
+  Http2Server(const Http2Server&) = delete;
+  Http2Server& operator=(const Http2Server&) = delete;
+
+  /// Listens at `address`; `tls` null: cleartext.
+  /// Port 0 takes a free one. Returns the port. Throws std::runtime_error that names address and port.
+  std::uint16_t listen(const std::string& address, std::uint16_t port, std::shared_ptr<boost::asio::ssl::context> tls);
+
+  /// Stops listening and sends GOAWAY; connections end once their streams are done.
+  void drain();
+
+  [[nodiscard]] std::size_t open_connections() const;
+
+ private:
+  struct State;
+  class Connection;
+  class StreamedBody;
+  struct Exchange;
+  std::shared_ptr<State> state_;
+};
+
+}  // namespace sbi

@@ -1,0 +1,244 @@
+#include "lib/sbi/http2_session.hpp"
+
+#include <nghttp2/nghttp2.h>
+
+#include <array>
+#include <charconv>
+#include <cstring>
+#include <stdexcept>
+#include <vector>
+
+namespace sbi {
+namespace {
+
+std::string_view view(const std::uint8_t* octets, std::size_t size) {
+  return {reinterpret_cast<const char*>(octets), size};
+}
+
+/// A header field that borrows its texts: nghttp2 copies them when it is submitted.
+nghttp2_nv field(std::string_view name, std::string_view value) {
+  // nghttp2's interface takes pointers to non-const, and does not write.
+  return {reinterpret_cast<std::uint8_t*>(const_cast<char*>(name.data())),
+          reinterpret_cast<std::uint8_t*>(const_cast<char*>(value.data())), name.size(), value.size(),
+          NGHTTP2_NV_FLAG_NONE};
+}
+
+void check(int result, const char* what) {
+  if (result != 0) throw std::runtime_error(std::string(what) + ": " + nghttp2_strerror(result));
+}
+
+}  // namespace
+
+/// nghttp2's callbacks; `user` is the Http2Session.
+struct Http2Session::Callbacks {
+  static Http2Session& self(void* user) { return *static_cast<Http2Session*>(user); }
+
+  static Stream* stream_of(Http2Session& session, StreamId id) {
+    const auto found = session.streams_.find(id);
+    return found == session.streams_.end() ? nullptr : found->second.get();
+  }
+
+  static int on_begin_headers(nghttp2_session*, const nghttp2_frame* frame, void* user) {
+    if (frame->headers.cat == NGHTTP2_HCAT_REQUEST) {
+      self(user).streams_.emplace(frame->hd.stream_id, std::make_unique<Stream>());
+    }
+    return 0;
+  }
+
+  static int on_header(nghttp2_session*, const nghttp2_frame* frame, const std::uint8_t* name, std::size_t name_size,
+                       const std::uint8_t* value, std::size_t value_size, std::uint8_t, void* user) {
+    Http2Session& session = self(user);
+    Stream* stream = stream_of(session, frame->hd.stream_id);
+    if (stream == nullptr || stream->has_head) return 0;  // trailers are not used
+    add_field(stream->head, view(name, name_size), view(value, value_size), session.limits_);
+    return 0;
+  }
+
+  static void add_field(Head& head, std::string_view name, std::string_view value, const Limits& limits) {
+    if (head.headers.fields().size() >= limits.max_headers ||
+        head.headers.bytes() + head.target.size() + name.size() + value.size() > limits.max_header_bytes) {
+      head.too_large = true;
+    } else if (name == ":method") {
+      head.method = value;
+    } else if (name == ":scheme") {
+      head.scheme = value;
+    } else if (name == ":authority") {
+      head.authority = value;
+    } else if (name == ":path") {
+      head.target = value;
+    } else if (name == ":status") {
+      std::from_chars(value.data(), value.data() + value.size(), head.status);
+    } else {
+      if (name == "host" && head.authority.empty()) head.authority = value;
+      head.headers.add(std::string(name), std::string(value));
+    }
+  }
+
+  static int on_frame(nghttp2_session*, const nghttp2_frame* frame, void* user) {
+    Http2Session& session = self(user);
+    if (frame->hd.type == NGHTTP2_GOAWAY) {
+      if (session.events_.goaway) session.events_.goaway(frame->goaway.last_stream_id, frame->goaway.error_code);
+      return 0;
+    }
+    if (frame->hd.type != NGHTTP2_HEADERS && frame->hd.type != NGHTTP2_DATA) return 0;
+    if (frame->hd.type == NGHTTP2_HEADERS) on_header_block(session, frame->hd.stream_id);
+    if ((frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0) on_end(session, frame->hd.stream_id);
+    return 0;
+  }
+
+  static void on_header_block(Http2Session& session, StreamId id) {
+    Stream* stream = stream_of(session, id);
+    if (stream == nullptr || stream->has_head) return;
+    if (session.role_ == Role::client && stream->head.status < 200) {  // 1xx: the final response is yet to come
+      stream->head = Head();
+      return;
+    }
+    stream->has_head = true;
+    session.events_.head(id, std::move(stream->head));
+  }
+
+  static void on_end(Http2Session& session, StreamId id) {
+    Stream* stream = stream_of(session, id);
+    if (stream == nullptr || stream->peer_done) return;
+    stream->peer_done = true;
+    session.events_.end(id);
+  }
+
+  static int on_data(nghttp2_session*, std::uint8_t, StreamId id, const std::uint8_t* data, std::size_t size, void* user) {
+    self(user).events_.data(id, view(data, size));
+    return 0;
+  }
+
+  static int on_stream_close(nghttp2_session*, StreamId id, std::uint32_t error, void* user) {
+    Http2Session& session = self(user);
+    if (session.streams_.erase(id) > 0) session.events_.closed(id, error);
+    return 0;
+  }
+
+  static ssize_t read_body(nghttp2_session* handle, StreamId id, std::uint8_t* out, std::size_t size,
+                           std::uint32_t* flags, nghttp2_data_source* source, void* user) {
+    auto& stream = *static_cast<Stream*>(source->ptr);
+    const std::size_t left = stream.out.size() - stream.out_sent;
+    const std::size_t taken = std::min(left, size);
+    std::memcpy(out, stream.out.data() + stream.out_sent, taken);
+    stream.out_sent += taken;
+    if (taken == left) {
+      *flags |= NGHTTP2_DATA_FLAG_EOF;
+      // The answer is complete: a request that is still coming in is not wanted any more (RFC 9113, 8.1).
+      if (self(user).role_ == Role::server && !stream.peer_done) {
+        nghttp2_submit_rst_stream(handle, NGHTTP2_FLAG_NONE, id, NGHTTP2_NO_ERROR);
+      }
+    }
+    return static_cast<ssize_t>(taken);
+  }
+};
+
+Http2Session::Http2Session(Role role, Limits limits, Events events)
+    : limits_(limits), events_(std::move(events)), role_(role) {
+  nghttp2_session_callbacks* callbacks = nullptr;
+  check(nghttp2_session_callbacks_new(&callbacks), "nghttp2 callbacks");
+  nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, &Callbacks::on_begin_headers);
+  nghttp2_session_callbacks_set_on_header_callback(callbacks, &Callbacks::on_header);
+  nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, &Callbacks::on_frame);
+  nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, &Callbacks::on_data);
+  nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, &Callbacks::on_stream_close);
+
+  nghttp2_option* options = nullptr;
+  const int made = nghttp2_option_new(&options);
+  int opened = made;
+  if (made == 0) {
+    nghttp2_option_set_no_auto_window_update(options, 1);
+    nghttp2_option_set_no_closed_streams(options, 1);
+    nghttp2_option_set_server_fallback_rfc7540_priorities(options, 0);
+    opened = role == Role::server ? nghttp2_session_server_new2(&session_, callbacks, this, options)
+                                  : nghttp2_session_client_new2(&session_, callbacks, this, options);
+    nghttp2_option_del(options);
+  }
+  nghttp2_session_callbacks_del(callbacks);
+  check(opened, "nghttp2 session");
+  begin_settings(limits);
+}
+
+void Http2Session::begin_settings(const Limits& limits) {
+  const std::array<nghttp2_settings_entry, 4> settings{{
+      {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, role_ == Role::server ? limits.max_streams : 0},
+      {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, limits.stream_window_bytes},
+      {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, static_cast<std::uint32_t>(limits.max_header_bytes)},
+      {NGHTTP2_SETTINGS_ENABLE_PUSH, 0},
+  }};
+  // A server must not send ENABLE_PUSH (RFC 9113, 6.5.2 lets it send 0, but some clients refuse even that).
+  const std::size_t count = role_ == Role::server ? settings.size() - 1 : settings.size();
+  check(nghttp2_submit_settings(session_, NGHTTP2_FLAG_NONE, settings.data(), count), "nghttp2 settings");
+  check(nghttp2_session_set_local_window_size(session_, NGHTTP2_FLAG_NONE, 0, limits.connection_window_bytes),
+        "nghttp2 window");
+}
+
+Http2Session::~Http2Session() { nghttp2_session_del(session_); }
+
+bool Http2Session::receive(std::string_view octets) {
+  const auto taken =
+      nghttp2_session_mem_recv(session_, reinterpret_cast<const std::uint8_t*>(octets.data()), octets.size());
+  return taken >= 0;
+}
+
+void Http2Session::take_output(std::string& out, std::size_t at_least) {
+  while (out.size() < at_least) {
+    const std::uint8_t* octets = nullptr;
+    const auto size = nghttp2_session_mem_send(session_, &octets);
+    if (size <= 0) return;
+    out.append(view(octets, static_cast<std::size_t>(size)));
+  }
+}
+
+void Http2Session::respond(StreamId id, const Response& response, bool without_body) {
+  Stream* stream = Callbacks::stream_of(*this, id);
+  if (stream == nullptr) return;  // the peer has gone meanwhile
+  const std::string status = std::to_string(response.status);
+  const std::string length = std::to_string(response.body.size());
+  std::vector<nghttp2_nv> fields;
+  fields.push_back(field(":status", status));
+  for (const Header& header : response.headers.fields()) fields.push_back(field(header.name, header.value));
+  if (response.status != 204) fields.push_back(field("content-length", length));
+  if (!without_body) stream->out = response.body;
+  nghttp2_data_provider provider{};
+  provider.source.ptr = stream;
+  provider.read_callback = &Callbacks::read_body;
+  const bool has_body = !stream->out.empty() || !stream->peer_done;
+  if (nghttp2_submit_response(session_, id, fields.data(), fields.size(), has_body ? &provider : nullptr) != 0) {
+    reset(id, Http2Error::internal_error);
+  }
+}
+
+StreamId Http2Session::request(const Request& request) {
+  auto stream = std::make_unique<Stream>();
+  stream->out = request.body;
+  const std::string length = std::to_string(request.body.size());
+  std::vector<nghttp2_nv> fields{field(":method", request.method), field(":scheme", request.scheme),
+                                 field(":authority", request.authority), field(":path", request.target)};
+  for (const Header& header : request.headers.fields()) fields.push_back(field(header.name, header.value));
+  if (!request.body.empty()) fields.push_back(field("content-length", length));
+  nghttp2_data_provider provider{};
+  provider.source.ptr = stream.get();
+  provider.read_callback = &Callbacks::read_body;
+  const StreamId id = nghttp2_submit_request(session_, nullptr, fields.data(), fields.size(),
+                                             request.body.empty() ? nullptr : &provider, nullptr);
+  if (id > 0) streams_.emplace(id, std::move(stream));
+  return id;
+}
+
+void Http2Session::reset(StreamId stream, Http2Error error) {
+  nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, stream, static_cast<std::uint32_t>(error));
+}
+
+void Http2Session::consume(StreamId stream, std::size_t octets) { nghttp2_session_consume(session_, stream, octets); }
+
+void Http2Session::go_away(Http2Error error) {
+  nghttp2_submit_goaway(session_, NGHTTP2_FLAG_NONE, nghttp2_session_get_last_proc_stream_id(session_),
+                        static_cast<std::uint32_t>(error), nullptr, 0);
+}
+
+bool Http2Session::is_alive() const {
+  return nghttp2_session_want_read(session_) != 0 || nghttp2_session_want_write(session_) != 0;
+}
+
+}  // namespace sbi

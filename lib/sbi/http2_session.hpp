@@ -1,0 +1,107 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+#include "lib/sbi/message.hpp"
+
+struct nghttp2_session;
+
+namespace sbi {
+
+using StreamId = std::int32_t;
+
+/// RFC 9113, section 7.
+enum class Http2Error : std::uint32_t {
+  no_error = 0,
+  protocol_error = 1,
+  internal_error = 2,
+  refused_stream = 7,
+  cancel = 8,
+  enhance_your_calm = 11,
+};
+
+/// One HTTP/2 connection's protocol, either side, on nghttp2 and without any I/O: octets in, octets out, and what they
+/// mean through callbacks. Not thread-safe: it belongs to its connection's loop.
+class Http2Session {
+ public:
+  enum class Role { server, client };
+
+  struct Limits {
+    std::uint32_t max_streams = 128;              ///< open at once, announced to the peer
+    std::size_t max_headers = 64;                 ///< fields of one header block
+    std::size_t max_header_bytes = 16 * 1024;     ///< names and values of one header block
+    std::uint32_t stream_window_bytes = 256 * 1024;
+    std::int32_t connection_window_bytes = 4 * 1024 * 1024;
+  };
+
+  /// The header block of a request, or of a final response.
+  struct Head {
+    std::string method, scheme, authority, target;  ///< of a request
+    int status = 0;                                 ///< of a response
+    Headers headers;
+    bool too_large = false;  ///< a limit was exceeded; what lies beyond it is not kept
+  };
+
+  /// Called inside receive(). They may call any method but receive() and take_output().
+  struct Events {
+    std::function<void(StreamId, Head&&)> head;
+    std::function<void(StreamId, std::string_view)> data;
+    std::function<void(StreamId)> end;                        ///< the peer has sent all of its message
+    std::function<void(StreamId, std::uint32_t error)> closed;  ///< the stream is gone; its number is not used again
+    std::function<void(StreamId last_stream, std::uint32_t error)> goaway;
+  };
+
+  Http2Session(Role role, Limits limits, Events events);
+  ~Http2Session();
+  Http2Session(const Http2Session&) = delete;
+  Http2Session& operator=(const Http2Session&) = delete;
+
+  /// Takes what the peer sent. False: the peer broke the protocol; send what take_output() still gives, and close.
+  [[nodiscard]] bool receive(std::string_view octets);
+
+  /// Moves what is to be sent to the end of `out`, until `out` has about `at_least` octets or there is no more.
+  void take_output(std::string& out, std::size_t at_least = 64 * 1024);
+
+  /// Server: answers a stream. If the request is still coming in, it is told to stop once the answer is out.
+  void respond(StreamId stream, const Response& response, bool without_body = false);
+
+  /// Client: sends a request. The number of its stream; negative if the connection takes no more streams.
+  [[nodiscard]] StreamId request(const Request& request);
+
+  void reset(StreamId stream, Http2Error error);
+
+  /// Gives flow-control window back for octets that the data event brought and that are dealt with.
+  void consume(StreamId stream, std::size_t octets);
+
+  /// Tells the peer that no new streams are taken; those that are open go on.
+  void go_away(Http2Error error = Http2Error::no_error);
+
+  /// False once there is nothing left to read or to write: the connection is to be closed.
+  [[nodiscard]] bool is_alive() const;
+  [[nodiscard]] std::size_t open_streams() const noexcept { return streams_.size(); }
+
+ private:
+  struct Stream {
+    Head head;
+    bool has_head = false;    ///< the event was raised
+    bool peer_done = false;
+    std::string out;          ///< the body being sent
+    std::size_t out_sent = 0;
+  };
+  struct Callbacks;
+
+  void begin_settings(const Limits& limits);
+
+  Limits limits_;
+  Events events_;
+  Role role_;
+  nghttp2_session* session_ = nullptr;
+  std::unordered_map<StreamId, std::unique_ptr<Stream>> streams_;
+};
+
+}  // namespace sbi

@@ -1,0 +1,43 @@
+#include "lib/sbi/message.hpp"
+
+#include <algorithm>
+#include <stdexcept>
+
+namespace sbi {
+
+std::optional<std::string_view> Headers::find(std::string_view name) const {
+  for (const Header& field : fields_) {
+    if (field.name == name) return field.value;
+  }
+  return std::nullopt;
+}
+
+std::size_t Headers::bytes() const noexcept {
+  std::size_t total = 0;
+  for (const Header& field : fields_) total += field.name.size() + field.value.size();
+  return total;
+}
+
+const std::string& Request::path(std::string_view name) const {
+  for (const auto& [known, value] : path_parameters) {
+    if (known == name) return value;
+  }
+  throw std::out_of_range("the route has no path parameter " + std::string(name));
+}
+
+std::optional<std::string_view> Request::query(std::string_view name) const {
+  for (const auto& [known, value] : query_parameters) {
+    if (known == name) return value;
+  }
+  return std::nullopt;
+}
+
+bool is_authority(std::string_view text) {
+  const auto allowed = [](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+           std::string_view("-._~:[]").find(c) != std::string_view::npos;
+  };
+  return !text.empty() && text.size() <= 255 && std::all_of(text.begin(), text.end(), allowed);
+}
+
+}  // namespace sbi

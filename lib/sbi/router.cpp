@@ -1,0 +1,184 @@
+#include "lib/sbi/router.hpp"
+
+#include <algorithm>
+#include <cctype>
+
+#include "lib/base/bytes.hpp"
+#include "lib/base/error.hpp"
+#include "lib/sbi/problem.hpp"
+
+namespace sbi {
+namespace {
+
+using base::Error;
+using base::ErrorKind;
+
+/// 405, with the methods that the path has.
+class MethodNotAllowed : public Error {
+ public:
+  explicit MethodNotAllowed(std::string allow)
+      : Error(ErrorKind::method_not_allowed, "", "this path takes " + allow), allow_(std::move(allow)) {}
+  [[nodiscard]] const std::string& allow() const noexcept { return allow_; }
+
+ private:
+  std::string allow_;
+};
+
+[[noreturn]] void fail_target(const char* detail) { throw Error(ErrorKind::bad_request, "INVALID_MSG_FORMAT", detail); }
+
+std::string percent_decoded(std::string_view text, bool plus_is_space) {
+  std::string out;
+  out.reserve(text.size());
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    char c = text[i];
+    if (c == '%') {
+      const auto octet = i + 3 <= text.size() ? base::from_hex(text.substr(i + 1, 2)) : std::nullopt;
+      if (!octet) fail_target("the request's target has a % that two hex digits do not follow");
+      c = static_cast<char>(octet->front());
+      i += 2;
+    } else if (c == '+' && plus_is_space) {
+      c = ' ';
+    }
+    const auto value = static_cast<unsigned char>(c);
+    if (value < 0x20 || value == 0x7F) fail_target("the request's target has a control character");
+    out.push_back(c);
+  }
+  return out;
+}
+
+std::vector<std::string> split(std::string_view text, char separator) {
+  std::vector<std::string> parts;
+  std::size_t begin = 0;
+  while (true) {
+    const std::size_t end = text.find(separator, begin);
+    parts.emplace_back(text.substr(begin, end - begin));
+    if (end == std::string_view::npos) return parts;
+    begin = end + 1;
+  }
+}
+
+bool is_parameter(std::string_view segment) { return segment.starts_with('{'); }
+
+void read_query(std::string_view query, Request& request) {
+  if (query.empty()) return;
+  for (const std::string& pair : split(query, '&')) {
+    const std::size_t equals = pair.find('=');
+    const std::string_view view(pair);
+    std::string name = percent_decoded(view.substr(0, equals), true);
+    std::string value = equals == std::string::npos ? "" : percent_decoded(view.substr(equals + 1), true);
+    request.query_parameters.emplace_back(std::move(name), std::move(value));
+  }
+}
+
+/// True if the media type of a content-type value is one that the route takes.
+bool is_accepted(std::string_view content_type, BodyKind kind) {
+  std::string media(content_type.substr(0, content_type.find(';')));
+  while (!media.empty() && media.back() == ' ') media.pop_back();
+  std::transform(media.begin(), media.end(), media.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  if (kind == BodyKind::ndjson) return media == kNdjson || media == "application/jsonl" || media == "application/ndjson";
+  return media == kJson || media == "application/3gpphal+json";
+}
+
+void require_content_type(const Route& route, const Request& request) {
+  const auto content_type = request.headers.find("content-type");
+  if (route.body == BodyKind::none || !content_type || is_accepted(*content_type, route.body)) return;
+  const std::string wanted = route.body == BodyKind::ndjson ? kNdjson : kJson;
+  throw Error(ErrorKind::unsupported_media_type, "", "this resource takes a body of type " + wanted,
+              {{"header content-type", "is not " + wanted}});
+}
+
+}  // namespace
+
+void Router::add(std::string method, std::string pattern, BodyKind body, Handler handler) {
+  patterns_.push_back({split(std::string_view(pattern).substr(1), '/')});
+  routes_.push_back({std::move(method), std::move(pattern), body, std::move(handler)});
+}
+
+std::size_t Router::literals_matched(const Pattern& pattern, const std::vector<std::string>& segments) {
+  if (pattern.segments.size() != segments.size()) return 0;
+  std::size_t literals = 1;  // so that a match is never 0
+  for (std::size_t k = 0; k < segments.size(); ++k) {
+    if (is_parameter(pattern.segments[k])) {
+      if (segments[k].empty()) return 0;
+    } else {
+      if (pattern.segments[k] != segments[k]) return 0;
+      ++literals;
+    }
+  }
+  return literals;
+}
+
+Router::Candidates Router::candidates_for(const std::vector<std::string>& segments) const {
+  Candidates out;
+  for (std::size_t i = 0; i < routes_.size(); ++i) {
+    const std::size_t literals = literals_matched(patterns_[i], segments);
+    if (literals == 0 || literals < out.literals) continue;
+    if (literals > out.literals) out = Candidates{literals, std::vector<std::size_t>()};
+    out.routes.push_back(i);
+  }
+  return out;
+}
+
+const Route& Router::find(Request& request) const {
+  const std::string_view target(request.target);
+  if (!target.starts_with('/')) fail_target("the request's target does not begin with /");
+  const std::size_t question = target.find('?');
+  std::vector<std::string> segments = split(target.substr(1, question == std::string_view::npos ? question : question - 1), '/');
+  for (std::string& segment : segments) segment = percent_decoded(segment, false);
+
+  const Candidates candidates = candidates_for(segments);
+  if (candidates.routes.empty()) {
+    throw Error(ErrorKind::not_found, "RESOURCE_URI_STRUCTURE_NOT_FOUND", "there is nothing at this path");
+  }
+  std::size_t best = routes_.size();
+  std::string allow;
+  for (const std::size_t i : candidates.routes) {
+    allow += (allow.empty() ? "" : ", ") + routes_[i].method;
+    if (routes_[i].method == request.method) best = i;
+  }
+  if (best == routes_.size()) throw MethodNotAllowed(allow);
+
+  const Route& route = routes_[best];
+  for (std::size_t k = 0; k < segments.size(); ++k) {
+    const std::string& segment = patterns_[best].segments[k];
+    if (!is_parameter(segment)) continue;
+    request.path_parameters.emplace_back(segment.substr(1, segment.size() - 2), std::move(segments[k]));
+  }
+  if (question != std::string_view::npos) read_query(target.substr(question + 1), request);
+  require_content_type(route, request);
+  return route;
+}
+
+boost::asio::awaitable<Response> serve(const Route& route, const Request& request, BodyReader* body) {
+  Response response;
+  std::exception_ptr failure;
+  try {
+    if (const auto* plain = std::get_if<PlainHandler>(&route.handler)) {
+      response = (*plain)(request);
+    } else if (const auto* waiting = std::get_if<WaitingHandler>(&route.handler)) {
+      response = co_await (*waiting)(request);
+    } else {
+      response = co_await std::get<StreamingHandler>(route.handler)(request, *body);
+    }
+  } catch (...) {
+    failure = std::current_exception();
+  }
+  if (failure) response = refusal(request, failure);
+  co_return std::move(response);
+}
+
+Response refusal(const Request& request, std::exception_ptr error) {
+  try {
+    std::rethrow_exception(error);
+  } catch (const MethodNotAllowed& refused) {
+    return to_problem(refused).with("allow", refused.allow());
+  } catch (const Error& refused) {
+    return to_problem(refused);
+  } catch (const std::exception& unforeseen) {
+    return internal_problem(request, unforeseen.what());
+  } catch (...) {
+    return internal_problem(request, "an exception of unknown type");
+  }
+}
+
+}  // namespace sbi

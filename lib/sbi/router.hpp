@@ -1,0 +1,77 @@
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <exception>
+#include <functional>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "lib/sbi/message.hpp"
+
+namespace sbi {
+
+/// The body of a request that is read as it comes (imports), so that memory stays bounded whatever its length.
+class BodyReader {
+ public:
+  virtual ~BodyReader() = default;
+  /// The next octets, at least one; nothing at the end. Throws Error if the peer goes or is too slow.
+  virtual boost::asio::awaitable<std::optional<std::string>> next() = 0;
+};
+
+/// A handler that never waits.
+using PlainHandler = std::function<Response(const Request&)>;
+/// A handler that waits, for a durable write or a peer. The request outlives it.
+using WaitingHandler = std::function<boost::asio::awaitable<Response>(const Request&)>;
+/// A handler that reads the body itself.
+using StreamingHandler = std::function<boost::asio::awaitable<Response>(const Request&, BodyReader&)>;
+using Handler = std::variant<PlainHandler, WaitingHandler, StreamingHandler>;
+
+/// What a route takes as a body.
+enum class BodyKind { none, json, ndjson };
+
+struct Route {
+  std::string method;
+  std::string pattern;  ///< as `/narpf-keys/v1/devices/{dimsi}/retrieve-key`
+  BodyKind body = BodyKind::none;
+  Handler handler;
+};
+
+/// Finds the handler of a request: one table, one set of handlers, for both front ends. Immutable once served.
+class Router {
+ public:
+  /// Adds a route. Literal segments win over parameters, in whatever order they are added.
+  void add(std::string method, std::string pattern, BodyKind body, Handler handler);
+
+  /// The route of the request, whose parameters are filled in. Throws Error: 400 for a target that is no path, 404
+  /// RESOURCE_URI_STRUCTURE_NOT_FOUND for an unknown one, and 415 for a body of the wrong type.
+  /// For a known path with another method it throws the error that refusal() answers with 405 and Allow.
+  const Route& find(Request& request) const;
+
+  [[nodiscard]] const std::vector<Route>& routes() const noexcept { return routes_; }
+
+ private:
+  struct Pattern {
+    std::vector<std::string> segments;
+  };
+  /// The routes whose pattern fits a path best: those of the same path, with different methods.
+  struct Candidates {
+    std::size_t literals = 0;
+    std::vector<std::size_t> routes;
+  };
+  /// 0 if the pattern does not fit, else 1 and the number of its literal segments.
+  static std::size_t literals_matched(const Pattern& pattern, const std::vector<std::string>& segments);
+  [[nodiscard]] Candidates candidates_for(const std::vector<std::string>& segments) const;
+
+  std::vector<Route> routes_;
+  std::vector<Pattern> patterns_;
+};
+
+/// Runs the route's handler to its answer; what it throws becomes refusal(). `body`: of a route that streams, else null. Never throws.
+boost::asio::awaitable<Response> serve(const Route& route, const Request& request, BodyReader* body);
+
+/// The answer to a request that find() refused, or whose handler threw `error`: problem+json, and Allow with 405.
+Response refusal(const Request& request, std::exception_ptr error);
+
+}  // namespace sbi

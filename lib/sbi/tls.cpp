@@ -1,0 +1,137 @@
+#include "lib/sbi/tls.hpp"
+
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+
+#include <boost/asio/ip/address.hpp>
+#include <boost/asio/ssl/context.hpp>
+#include <stdexcept>
+#include <string_view>
+
+namespace sbi {
+namespace {
+
+namespace ssl = boost::asio::ssl;
+
+constexpr const char* kTls12Suites = "ECDHE+AESGCM:ECDHE+CHACHA20";
+constexpr unsigned char kAlpnHttp2[] = {2, 'h', '2'};
+
+int choose_http2(SSL*, const unsigned char** out, unsigned char* out_size, const unsigned char* offered,
+                 unsigned offered_size, void*) {
+  unsigned char* chosen = nullptr;
+  if (SSL_select_next_proto(&chosen, out_size, kAlpnHttp2, sizeof kAlpnHttp2, offered, offered_size) !=
+      OPENSSL_NPN_NEGOTIATED) {
+    return SSL_TLSEXT_ERR_ALERT_FATAL;
+  }
+  *out = chosen;
+  return SSL_TLSEXT_ERR_OK;
+}
+
+[[noreturn]] void fail(const std::string& file, const char* what, const boost::system::error_code& error) {
+  ERR_clear_error();
+  throw std::runtime_error(file + ": " + what + ": " + error.message());
+}
+
+std::shared_ptr<ssl::context> make_context(ssl::context::method method, const TlsFiles& files) {
+  auto context = std::make_shared<ssl::context>(method);
+  SSL_CTX* handle = context->native_handle();
+  SSL_CTX_set_min_proto_version(handle, TLS1_2_VERSION);
+  SSL_CTX_set_cipher_list(handle, kTls12Suites);
+  SSL_CTX_set_options(handle, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE);
+  SSL_CTX_set_mode(handle, SSL_MODE_RELEASE_BUFFERS);
+  boost::system::error_code error;
+  if (!files.certificate.empty()) {
+    context->use_certificate_chain_file(files.certificate, error);
+    if (error) fail(files.certificate, "no certificate chain", error);
+    context->use_private_key_file(files.private_key, ssl::context::pem, error);
+    if (error) fail(files.private_key, "no private key of the certificate", error);
+  }
+  if (!files.ca.empty()) context->load_verify_file(files.ca, error);
+  if (error) fail(files.ca, "no CA certificates", error);
+  return context;
+}
+
+std::optional<std::string> alternative_name(X509* certificate, int type) {
+  auto* names = static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr));
+  std::optional<std::string> found;
+  for (int i = 0; names != nullptr && i < sk_GENERAL_NAME_num(names) && !found; ++i) {
+    const GENERAL_NAME* name = sk_GENERAL_NAME_value(names, i);
+    if (name->type != type) continue;
+    const ASN1_STRING* text = name->d.ia5;
+    found = std::string(reinterpret_cast<const char*>(ASN1_STRING_get0_data(text)),
+                        static_cast<std::size_t>(ASN1_STRING_length(text)));
+  }
+  GENERAL_NAMES_free(names);
+  return found;
+}
+
+std::optional<std::string> common_name(X509* certificate) {
+  X509_NAME* subject = X509_get_subject_name(certificate);
+  const int index = X509_NAME_get_index_by_NID(subject, NID_commonName, -1);
+  if (index < 0) return std::nullopt;
+  unsigned char* utf8 = nullptr;
+  const int size = ASN1_STRING_to_UTF8(&utf8, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, index)));
+  if (size < 0) return std::nullopt;
+  std::string name(reinterpret_cast<const char*>(utf8), static_cast<std::size_t>(size));
+  OPENSSL_free(utf8);
+  return name;
+}
+
+}  // namespace
+
+std::shared_ptr<ssl::context> make_server_context(const TlsFiles& files) {
+  auto context = make_context(ssl::context::tls_server, files);
+  SSL_CTX_set_alpn_select_cb(context->native_handle(), &choose_http2, nullptr);
+  if (!files.ca.empty()) {
+    SSL_CTX_set_client_CA_list(context->native_handle(), SSL_load_client_CA_file(files.ca.c_str()));
+    const auto demand = files.verify_client ? ssl::verify_peer | ssl::verify_fail_if_no_peer_cert : ssl::verify_peer;
+    context->set_verify_mode(demand);
+  }
+  // Resumed sessions would need a context of their own per listener; a handshake a connection is what SBI peers do.
+  SSL_CTX_set_session_cache_mode(context->native_handle(), SSL_SESS_CACHE_OFF);
+  SSL_CTX_set_options(context->native_handle(), SSL_OP_NO_TICKET);
+  return context;
+}
+
+std::shared_ptr<ssl::context> make_client_context(const TlsFiles& files) {
+  auto context = make_context(ssl::context::tls_client, files);
+  SSL_CTX_set_alpn_protos(context->native_handle(), kAlpnHttp2, sizeof kAlpnHttp2);
+  if (files.ca.empty()) context->set_default_verify_paths();
+  context->set_verify_mode(ssl::verify_peer);
+  return context;
+}
+
+void expect_server_name(SSL* connection, const std::string& host) {
+  boost::system::error_code not_an_address;
+  boost::asio::ip::make_address(host, not_an_address);
+  X509_VERIFY_PARAM* demand = SSL_get0_param(connection);
+  if (not_an_address) {
+    SSL_set_tlsext_host_name(connection, host.c_str());
+    X509_VERIFY_PARAM_set1_host(demand, host.c_str(), host.size());
+  } else {
+    X509_VERIFY_PARAM_set1_ip_asc(demand, host.c_str());
+  }
+}
+
+bool chose_http2(SSL* connection) {
+  const unsigned char* protocol = nullptr;
+  unsigned size = 0;
+  SSL_get0_alpn_selected(connection, &protocol, &size);
+  return std::string_view(reinterpret_cast<const char*>(protocol), size) == "h2";
+}
+
+std::optional<std::string> verified_peer_name(SSL* connection) {
+  X509* certificate = SSL_get1_peer_certificate(connection);
+  if (certificate == nullptr) return std::nullopt;
+  std::optional<std::string> name;
+  if (SSL_get_verify_result(connection) == X509_V_OK) {
+    name = alternative_name(certificate, GEN_DNS);
+    if (!name) name = alternative_name(certificate, GEN_URI);
+    if (!name) name = common_name(certificate);
+  }
+  X509_free(certificate);
+  return name;
+}
+
+}  // namespace sbi

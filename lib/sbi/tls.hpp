@@ -1,0 +1,37 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+struct ssl_st;
+
+namespace boost::asio::ssl {
+class context;
+}
+
+namespace sbi {
+
+/// The `tls` section of a listener or of a client. Paths of PEM files.
+struct TlsFiles {
+  std::string certificate;  ///< chain, leaf first; may be empty for a client
+  std::string private_key;
+  std::string ca;              ///< what peers are verified against; empty for a server that asks for no certificate
+  bool verify_client = false;  ///< server: a connection without a certificate of `ca` is refused
+};
+
+/// TLS 1.2 (AEAD suites with forward secrecy only) and 1.3, ALPN `h2`.
+/// Throws std::runtime_error that names the file at fault.
+std::shared_ptr<boost::asio::ssl::context> make_server_context(const TlsFiles& files);
+std::shared_ptr<boost::asio::ssl::context> make_client_context(const TlsFiles& files);
+
+/// Client: sends the server's name and demands that its certificate bears it.
+void expect_server_name(ssl_st* connection, const std::string& host);
+
+/// True if ALPN chose `h2`.
+bool chose_http2(ssl_st* connection);
+
+/// The name in the peer's verified certificate: first DNS name, else first URI, else the common name; nothing without one.
+std::optional<std::string> verified_peer_name(ssl_st* connection);
+
+}  // namespace sbi

@@ -1,0 +1,109 @@
+#include "lib/service/config.hpp"
+
+#include <unistd.h>
+
+#include <boost/asio/ip/address.hpp>
+
+namespace service {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+sbi::TlsFiles read_tls(const Section& tls, bool is_server) {
+  sbi::TlsFiles files;
+  const bool has_own = is_server || tls.has("certificate") || tls.has("private_key");
+  if (has_own) {
+    files.certificate = read_file_path(tls, "certificate");
+    files.private_key = read_file_path(tls, "private_key");
+  }
+  if (tls.has("ca")) files.ca = read_file_path(tls, "ca");
+  if (is_server) {
+    files.verify_client = tls.boolean("verify_client", tls.has("ca"));
+    if (files.verify_client && files.ca.empty()) tls.problem("verify_client", "needs ca, the certificates that clients chain to");
+  }
+  return files;
+}
+
+Listener read_listener(const Section& section, bool takes_tls, bool may_be_open) {
+  Listener listener;
+  listener.address = section.text("address");
+  listener.port = static_cast<std::uint16_t>(section.integer("port", 0, 65535, takes_tls ? 7777 : 8080));
+  boost::system::error_code error;
+  const auto address = boost::asio::ip::make_address(listener.address, error);
+  if (error && !listener.address.empty()) section.problem("address", listener.address + " is not an IP address");
+  if (takes_tls && section.has("tls")) listener.tls = read_tls(section.section("tls"), true);
+  const bool is_protected = listener.tls && listener.tls->verify_client;
+  if (!error && !address.is_loopback() && !is_protected && !may_be_open) {
+    section.problem("address", listener.address + " is beyond loopback and whoever reaches it owns every key: give tls with "
+                    "verify_client, or say insecure_beyond_loopback: true in sbi");
+  }
+  return listener;
+}
+
+sbi::ServerLimits read_limits(const Section& section) {
+  sbi::ServerLimits limits;
+  const auto size = [&section](const char* key, std::int64_t min, std::int64_t max, std::size_t otherwise) {
+    return static_cast<std::size_t>(section.integer(key, min, max, static_cast<std::int64_t>(otherwise)));
+  };
+  const auto duration = [&section](const char* key, seconds otherwise) {
+    return seconds(section.integer(key, 1, 86400, otherwise.count()));
+  };
+  limits.max_connections = size("max_connections", 1, 1000000, limits.max_connections);
+  limits.http2.max_streams = static_cast<std::uint32_t>(size("max_streams", 1, 10000, limits.http2.max_streams));
+  limits.http2.max_headers = size("max_headers", 16, 1000, limits.http2.max_headers);
+  limits.http2.max_header_bytes = size("max_header_bytes", 1024, 65536, limits.http2.max_header_bytes);
+  limits.max_body_bytes = size("max_body_bytes", 1024, 8 * 1024 * 1024, limits.max_body_bytes);
+  limits.first_byte_timeout = duration("first_byte_timeout_s", limits.first_byte_timeout);
+  limits.request_timeout = duration("request_timeout_s", limits.request_timeout);
+  limits.idle_timeout = duration("idle_timeout_s", limits.idle_timeout);
+  limits.write_timeout = duration("write_timeout_s", limits.write_timeout);
+  return limits;
+}
+
+void read_logger(const Section& logger, CommonConfig& config) {
+  config.log_file = logger.section("file").text("path", "");
+  const std::string level = logger.text("level", "info");
+  if (!base::log::level_from_name(level, config.log_level)) {
+    logger.problem("level", level + " is none of trace, debug, info, warning, error, fatal, off");
+  }
+}
+
+}  // namespace
+
+CommonConfig read_common(const Section& root, const std::string& nf) {
+  CommonConfig config;
+  read_logger(root.section("logger"), config);
+  const Section function = root.section(nf, true);
+  const Section sbi = function.section("sbi", true);
+  const bool may_be_open = sbi.boolean("insecure_beyond_loopback", false);
+  for (const Section& server : sbi.sections("server", true)) config.http2.push_back(read_listener(server, true, may_be_open));
+  for (const Section& server : sbi.sections("http1")) config.http1.push_back(read_listener(server, false, may_be_open));
+  config.limits = read_limits(sbi.section("limits"));
+  const Section client = function.section("client");
+  if (client.has("tls")) config.client_tls = read_tls(client.section("tls"), false);
+  config.client_timeout = milliseconds(client.integer("timeout_ms", 10, 600000, config.client_timeout.count()));
+  config.database = function.text("database");
+  config.workers = static_cast<std::size_t>(function.integer("workers", 1, 64, 1));
+  config.limits.share_port = config.workers > 1;
+  return config;
+}
+
+sbi::Uri read_uri(const Section& section, const std::string& key) {
+  const std::string text = section.text(key);
+  if (text.empty()) return {};
+  try {
+    return sbi::Uri::parse(text);
+  } catch (const std::invalid_argument& error) {
+    section.problem(key, text + " " + error.what());
+    return {};
+  }
+}
+
+std::string read_file_path(const Section& section, const std::string& key) {
+  const std::string path = section.text(key);
+  if (!path.empty() && access(path.c_str(), R_OK) != 0) section.problem(key, "the file " + path + " cannot be read");
+  return path;
+}
+
+}  // namespace service

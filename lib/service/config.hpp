@@ -1,0 +1,45 @@
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "lib/base/log.hpp"
+#include "lib/sbi/client.hpp"
+#include "lib/sbi/http2_server.hpp"
+#include "lib/sbi/tls.hpp"
+#include "lib/service/yaml.hpp"
+
+namespace service {
+
+/// One address at which a function listens.
+struct Listener {
+  std::string address;
+  std::uint16_t port = 0;
+  std::optional<sbi::TlsFiles> tls;
+};
+
+/// The sections that every function has (config/*.yaml explain each key).
+struct CommonConfig {
+  std::string log_file;
+  base::log::Level log_level = base::log::Level::info;
+  std::vector<Listener> http2;
+  std::vector<Listener> http1;
+  sbi::ServerLimits limits;
+  std::optional<sbi::TlsFiles> client_tls;
+  std::chrono::milliseconds client_timeout{10000};
+  std::string database;
+  std::size_t workers = 1;
+};
+
+/// Reads `logger` and the common sections of `<nf>`. Faults are noted in the document.
+CommonConfig read_common(const Section& root, const std::string& nf);
+
+/// An absolute URI (sbi::Uri); notes a problem and returns an empty one if it is none.
+sbi::Uri read_uri(const Section& section, const std::string& key);
+
+/// Files that must exist and be readable; notes a problem otherwise.
+std::string read_file_path(const Section& section, const std::string& key);
+
+}  // namespace service

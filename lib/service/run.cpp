@@ -1,0 +1,212 @@
+#include "lib/service/run.hpp"
+
+#include <sys/resource.h>
+
+#include <CLI/CLI.hpp>
+#include <atomic>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/ssl/context.hpp>
+#include <csignal>
+#include <future>
+#include <iostream>
+#include <thread>
+
+#include "lib/base/log.hpp"
+#include "lib/sbi/http1_server.hpp"
+
+namespace service {
+namespace {
+
+namespace asio = boost::asio;
+using namespace std::chrono_literals;
+
+constexpr auto kDrainTime = 5s;
+
+}  // namespace
+
+struct Running::State {
+  /// A loop, its thread and all that lives on it.
+  struct Loop {
+    Loop(const Program& program, const CommonConfig& config, const std::shared_ptr<asio::ssl::context>& client_tls, std::size_t index)
+        : guard(io.get_executor()),
+          client(io, program.nf_type, client_tls),
+          server(io, router, config.limits),
+          worker{index, io, client, router} {}
+
+    asio::io_context io{1};
+    asio::executor_work_guard<asio::io_context::executor_type> guard;
+    sbi::Router router;
+    sbi::Client client;
+    sbi::Http2Server server;
+    Worker worker;
+    std::shared_ptr<void> function;
+    std::thread thread;
+  };
+
+  Function function;
+  std::vector<std::unique_ptr<Loop>> loops;
+  std::unique_ptr<sbi::Http1Server> http1;
+  std::vector<std::uint16_t> http2_ports;
+  std::vector<std::uint16_t> http1_ports;
+
+  /// Runs `work` on a loop and waits for it; throws what it throws.
+  static void run_on(Loop& loop, const std::function<void()>& work) {
+    std::packaged_task<void()> task(work);
+    auto done = task.get_future();
+    asio::post(loop.io, [&task] { task(); });
+    done.get();
+  }
+
+  void listen() {
+    for (const Listener& listener : function.common.http2) {
+      const auto tls = listener.tls ? sbi::make_server_context(*listener.tls) : nullptr;
+      std::uint16_t port = listener.port;
+      for (const auto& loop : loops) {
+        run_on(*loop, [&] { port = loop->server.listen(listener.address, port, tls); });
+      }
+      http2_ports.push_back(port);
+      base::log::info("listening at {}:{} (HTTP/2{})", listener.address, port, tls ? ", TLS" : "");
+    }
+    if (function.common.http1.empty()) return;
+    http1 = std::make_unique<sbi::Http1Server>(loops.front()->io, loops.front()->router, function.common.limits);
+    for (const Listener& listener : function.common.http1) {
+      http1_ports.push_back(http1->listen(listener.address, listener.port));
+      base::log::info("listening at {}:{} (HTTP/1.1)", listener.address, http1_ports.back());
+    }
+  }
+
+  /// New requests are refused first, those under way get their answers, then everything ends.
+  void drain() {
+    if (http1) http1->stop();
+    for (const auto& loop : loops) {
+      run_on(*loop, [&] {
+        loop->server.drain();
+        if (function.drain) function.drain(loop->worker);
+      });
+    }
+    const auto deadline = std::chrono::steady_clock::now() + kDrainTime;
+    for (const auto& loop : loops) {
+      std::size_t open = 1;
+      while (open > 0 && std::chrono::steady_clock::now() < deadline) {
+        run_on(*loop, [&] { open = loop->server.open_connections(); });
+        if (open > 0) std::this_thread::sleep_for(10ms);  // the peers close in their own time
+      }
+    }
+  }
+
+  void stop() {
+    for (const auto& loop : loops) {
+      loop->io.stop();
+      loop->thread.join();
+    }
+    for (const auto& loop : loops) loop->function.reset();
+    loops.clear();
+    if (function.close) function.close();
+  }
+};
+
+Running::Running(const Program& program, const Function& function) : state_(std::make_unique<State>()) {
+  state_->function = function;
+  const auto client_tls = function.common.client_tls ? sbi::make_client_context(*function.common.client_tls) : nullptr;
+  if (function.open) function.open();
+  for (std::size_t i = 0; i < function.common.workers; ++i) {
+    state_->loops.push_back(std::make_unique<State::Loop>(program, function.common, client_tls, i));
+    State::Loop& loop = *state_->loops.back();
+    loop.function = function.build(loop.worker);
+  }
+  // The threads start before the sockets: HTTP/1.1 needs a running loop, and a taken port must end in good order as well.
+  for (const auto& loop : state_->loops) loop->thread = std::thread([&io = loop->io] { io.run(); });
+  try {
+    state_->listen();
+  } catch (...) {
+    if (state_->http1) state_->http1->stop();
+    state_->stop();
+    throw;
+  }
+}
+
+Running::~Running() {
+  state_->drain();
+  state_->stop();
+}
+
+const std::vector<std::uint16_t>& Running::http2_ports() const { return state_->http2_ports; }
+const std::vector<std::uint16_t>& Running::http1_ports() const { return state_->http1_ports; }
+
+namespace {
+
+/// Blocks the signals in every thread that is started later, so that only wait_for_end sees them.
+void block_signals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&signals, signal);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  std::signal(SIGPIPE, SIG_IGN);
+}
+
+void wait_for_end() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&signals, signal);
+  int signal = 0;
+  while (sigwait(&signals, &signal) == 0 && signal == SIGHUP) {
+    base::log::reopen();
+    base::log::info("the log was opened again");
+  }
+}
+
+/// Keys must not end in a core file.
+void forbid_core_dumps() {
+  const rlimit none{0, 0};
+  setrlimit(RLIMIT_CORE, &none);
+}
+
+}  // namespace
+
+int main(const Program& program, int argc, char** argv, const std::function<Function(const YamlDocument&)>& read) {
+  std::string config_path = "/etc/first-attach/" + program.section + ".yaml";
+  std::string level_name;
+  bool is_check = false;
+  CLI::App app(program.summary, program.name);
+  app.add_option("-c,--config", config_path, "the configuration file")->capture_default_str();
+  app.add_option("-e,--log-level", level_name, "trace, debug, info, warning, error, fatal or off; wins over the file's");
+  app.add_flag("--check-config", is_check, "read the configuration, say what is wrong with it, and end");
+  app.set_version_flag("-v,--version", program.name + " " + FIRST_ATTACH_VERSION);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : 2;
+  }
+  try {
+    const YamlDocument document = YamlDocument::load(config_path);
+    Function function = read(document);
+    if (!level_name.empty() && !base::log::level_from_name(level_name, function.common.log_level)) {
+      throw ConfigError("-e: " + level_name + " is none of trace, debug, info, warning, error, fatal, off");
+    }
+    if (is_check) {
+      std::cout << config_path << ": sound\n";
+      return 0;
+    }
+    forbid_core_dumps();
+    block_signals();
+    base::log::open(program.section, function.common.log_file, function.common.log_level);
+    base::log::info("{} {} starts, configuration {}", program.name, FIRST_ATTACH_VERSION, config_path);
+    {
+      const Running running(program, function);
+      wait_for_end();
+      base::log::info("{} drains", program.name);
+    }
+    base::log::info("{} ended", program.name);
+    return 0;
+  } catch (const ConfigError& error) {
+    std::cerr << error.what() << '\n';
+    return 2;
+  } catch (const std::exception& error) {
+    std::cerr << program.name << ": " << error.what() << '\n';
+    return 1;
+  }
+}
+
+}  // namespace service

@@ -1,0 +1,68 @@
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "lib/sbi/client.hpp"
+#include "lib/sbi/router.hpp"
+#include "lib/service/config.hpp"
+
+namespace service {
+
+/// One loop of a function, with what belongs to its thread alone.
+struct Worker {
+  std::size_t index;
+  boost::asio::io_context& loop;
+  sbi::Client& client;
+  sbi::Router& router;  ///< for the function to fill before it serves
+};
+
+/// A network function, read from its configuration and ready to be built on its workers.
+struct Function {
+  CommonConfig common;
+  /// Opens what all workers share (stores, keys). Called once, before any worker; throws what ends the program.
+  std::function<void()> open;
+  /// Fills a worker's router, and begins what runs by itself. What it returns lives until the worker's loop has ended.
+  std::function<std::shared_ptr<void>(Worker&)> build;
+  /// Ends what runs by itself, on the worker's loop, when the function drains. May be empty.
+  std::function<void(Worker&)> drain;
+  /// Closes what open() opened. Called last.
+  std::function<void()> close;
+};
+
+/// What a function's program is called.
+struct Program {
+  std::string name;     ///< `nf-arpf`
+  std::string section;  ///< of its YAML, and the log's domain: `arpf`
+  std::string nf_type;  ///< User-Agent of its requests: `ARPF`
+  std::string summary;
+};
+
+/// The main function of every network function: options, configuration, log, workers, signals. SIGTERM and SIGINT drain and
+/// end within seconds; SIGHUP opens the log file again. Returns the exit status: 0; 1 if it could not start or run; 2 for a bad
+/// command line or configuration.
+/// `read` reads the document, calls its finish(), and makes the function.
+int main(const Program& program, int argc, char** argv, const std::function<Function(const YamlDocument&)>& read);
+
+/// Runs a function until `wait` returns; the body of main(), and what the tests start in their own process.
+class Running {
+ public:
+  /// Opens, builds and serves. Throws what open() or build() throws, or std::runtime_error if an address is taken.
+  Running(const Program& program, const Function& function);
+  /// Drains for at most 5 seconds, then ends.
+  ~Running();
+  Running(const Running&) = delete;
+  Running& operator=(const Running&) = delete;
+
+  /// The ports taken, in the order of the configuration.
+  [[nodiscard]] const std::vector<std::uint16_t>& http2_ports() const;
+  [[nodiscard]] const std::vector<std::uint16_t>& http1_ports() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace service

@@ -1,0 +1,130 @@
+#include "lib/store/committer.hpp"
+
+#include <boost/asio/async_result.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <future>
+
+#include "lib/base/error.hpp"
+#include "lib/base/log.hpp"
+
+namespace store {
+namespace {
+
+namespace asio = boost::asio;
+
+constexpr std::size_t kMaxGroup = 4096;  ///< writes in one transaction
+
+std::exception_ptr store_failure() {
+  return std::make_exception_ptr(base::Error(base::ErrorKind::unavailable, "INSUFFICIENT_RESOURCES",
+                                             "the store cannot write now; nothing was recorded"));
+}
+
+}  // namespace
+
+Committer::Committer(Database database) : database_(std::move(database)), thread_([this] { run(); }) {}
+
+Committer::~Committer() {
+  {
+    const std::lock_guard lock(mutex_);
+    is_stopping_ = true;
+  }
+  wake_.notify_one();
+  thread_.join();
+}
+
+asio::awaitable<void> Committer::write(Work<void> work) {
+  const asio::any_io_executor executor = co_await asio::this_coro::executor;
+  const auto initiate = [this, executor](auto handler, Work<void> job) {
+    using Handler = decltype(handler);
+    const auto shared = std::make_shared<Handler>(std::move(handler));
+    enqueue({std::move(job), [shared, executor](std::exception_ptr failure) {
+               asio::post(executor, [shared, failure] { std::move (*shared)(failure); });
+             }});
+  };
+  co_await asio::async_initiate<const asio::use_awaitable_t<>, void(std::exception_ptr)>(initiate, asio::use_awaitable,
+                                                                                         std::move(work));
+}
+
+void Committer::write_later(Work<void> work) {
+  enqueue({std::move(work), [](std::exception_ptr failure) {
+             if (!failure) return;
+             try {
+               std::rethrow_exception(failure);
+             } catch (const std::exception& error) {
+               base::log::warning("a write that nobody waits for failed: {}", error.what());
+             }
+           }});
+}
+
+void Committer::block_on(Work<void> work) {
+  std::promise<void> done;
+  enqueue({std::move(work), [&done](std::exception_ptr failure) {
+             failure ? done.set_exception(failure) : done.set_value();
+           }});
+  done.get_future().get();
+}
+
+void Committer::enqueue(Job job) {
+  {
+    const std::lock_guard lock(mutex_);
+    waiting_.push_back(std::move(job));
+  }
+  wake_.notify_one();
+}
+
+void Committer::run() {
+  while (true) {
+    std::vector<Job> jobs;
+    {
+      std::unique_lock lock(mutex_);
+      wake_.wait(lock, [this] { return is_stopping_ || !waiting_.empty(); });
+      if (waiting_.empty()) return;
+      const std::size_t count = std::min(waiting_.size(), kMaxGroup);
+      const auto end = waiting_.begin() + static_cast<std::ptrdiff_t>(count);
+      jobs.assign(std::make_move_iterator(waiting_.begin()), std::make_move_iterator(end));
+      waiting_.erase(waiting_.begin(), end);
+    }
+    commit(jobs);
+  }
+}
+
+void Committer::commit(std::vector<Job>& jobs) {
+  std::vector<std::exception_ptr> failures;
+  try {
+    failures = attempt(jobs);
+  } catch (const std::exception& error) {
+    base::log::error("the database {} failed: {}", database_.path(), error.what());
+    failures.assign(jobs.size(), store_failure());
+    try {
+      database_.script("ROLLBACK");
+    } catch (const StoreError&) {
+      // SQLite has rolled back by itself already, as it does when the disk is full.
+    }
+  }
+  for (std::size_t i = 0; i < jobs.size(); ++i) {
+    jobs[i].work = nullptr;  // what it captured goes on this thread, before the writer goes on
+    jobs[i].done(failures[i]);
+  }
+}
+
+std::vector<std::exception_ptr> Committer::attempt(std::vector<Job>& jobs) {
+  std::vector<std::exception_ptr> failures(jobs.size());
+  database_.script("BEGIN IMMEDIATE");
+  for (std::size_t i = 0; i < jobs.size(); ++i) {
+    database_.run("SAVEPOINT job");
+    try {
+      jobs[i].work(database_);
+    } catch (const StoreError&) {
+      throw;
+    } catch (...) {
+      failures[i] = std::current_exception();
+      database_.run("ROLLBACK TO job");
+    }
+    database_.run("RELEASE job");
+  }
+  database_.run("COMMIT");
+  return failures;
+}
+
+}  // namespace store

@@ -1,0 +1,76 @@
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <condition_variable>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <vector>
+
+#include "lib/store/database.hpp"
+
+namespace store {
+
+/// All writes of a database, on one thread that groups what is waiting into one transaction and resumes each writer once
+/// its change is on disk. A piece of work that throws is undone alone; its writer gets the exception. If the database
+/// itself fails, every writer of the group gets base::Error{unavailable, INSUFFICIENT_RESOURCES} and the log says why.
+class Committer {
+ public:
+  /// Changes the database; runs on the committer's thread, so it captures values, not references to a loop's objects.
+  template <class Result>
+  using Work = std::function<Result(Database&)>;
+
+  explicit Committer(Database database);
+  /// Carries out what is waiting, then ends.
+  ~Committer();
+  Committer(const Committer&) = delete;
+  Committer& operator=(const Committer&) = delete;
+
+  /// Runs `work` and returns its result once it is durable. On any loop.
+  template <class Result>
+  boost::asio::awaitable<Result> write(Work<Result> work) {
+    const auto result = std::make_shared<std::optional<Result>>();
+    Work<void> keep = [result, work = std::move(work)](Database& database) { result->emplace(work(database)); };
+    co_await write(std::move(keep));
+    co_return std::move(**result);
+  }
+  boost::asio::awaitable<void> write(Work<void> work);
+
+  /// Runs `work` soon; nobody waits for it, and what it throws goes to the log.
+  void write_later(Work<void> work);
+
+  /// As write, for a thread that may block: start-up and tests.
+  template <class Result>
+  Result write_and_wait(Work<Result> work) {
+    std::optional<Result> result;
+    block_on([&result, &work](Database& database) { result.emplace(work(database)); });
+    return std::move(*result);
+  }
+  void write_and_wait(Work<void> work) { block_on(std::move(work)); }
+
+ private:
+  struct Job {
+    Work<void> work;
+    std::function<void(std::exception_ptr)> done;
+  };
+
+  void block_on(Work<void> work);
+  void enqueue(Job job);
+  void run();
+  void commit(std::vector<Job>& jobs);
+  std::vector<std::exception_ptr> attempt(std::vector<Job>& jobs);
+
+  Database database_;
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::vector<Job> waiting_;
+  bool is_stopping_ = false;
+  std::thread thread_;
+};
+
+}  // namespace store

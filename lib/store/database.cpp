@@ -1,0 +1,158 @@
+#include "lib/store/database.hpp"
+
+#include <sqlite3.h>
+
+#include <array>
+#include <utility>
+#include <vector>
+
+namespace store {
+namespace {
+
+constexpr int kBusyTimeoutMs = 5000;
+
+[[noreturn]] void fail(sqlite3* database, const std::string& what) {
+  throw StoreError(what + ": " + (database != nullptr ? sqlite3_errmsg(database) : "out of memory"));
+}
+
+}  // namespace
+
+Rows::Rows(Rows&& other) noexcept : database_(other.database_), statement_(std::exchange(other.statement_, nullptr)) {}
+
+Rows::~Rows() {
+  if (statement_ == nullptr) return;
+  sqlite3_reset(statement_);
+  sqlite3_clear_bindings(statement_);
+}
+
+bool Rows::next() {
+  const int result = sqlite3_step(statement_);
+  if (result == SQLITE_ROW) return true;
+  if (result != SQLITE_DONE) fail(database_, sqlite3_sql(statement_));
+  return false;
+}
+
+bool Rows::is_null(int column) const { return sqlite3_column_type(statement_, column) == SQLITE_NULL; }
+std::int64_t Rows::integer(int column) const { return sqlite3_column_int64(statement_, column); }
+
+std::string Rows::text(int column) const {
+  const base::Bytes octets = blob(column);
+  return {octets.begin(), octets.end()};
+}
+
+base::Bytes Rows::blob(int column) const {
+  const auto* data = static_cast<const std::uint8_t*>(sqlite3_column_blob(statement_, column));
+  const auto size = static_cast<std::size_t>(sqlite3_column_bytes(statement_, column));
+  return data == nullptr ? base::Bytes() : base::Bytes(data, data + size);
+}
+
+Database Database::open(const std::string& path, Mode mode) {
+  Database out;
+  out.path_ = path;
+  const int access = mode == Mode::read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
+  if (sqlite3_open_v2(path.c_str(), &out.handle_, access | SQLITE_OPEN_NOMUTEX, nullptr) != SQLITE_OK) {
+    fail(out.handle_, "cannot open the database " + path);
+  }
+  sqlite3_busy_timeout(out.handle_, kBusyTimeoutMs);
+  sqlite3_extended_result_codes(out.handle_, 1);
+  try {
+    if (mode == Mode::read_write) {
+      out.script("PRAGMA page_size=1024; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA secure_delete=ON;"
+                 "PRAGMA foreign_keys=ON; PRAGMA wal_autocheckpoint=16384;");
+    }
+    out.script("PRAGMA cache_size=-16384;");
+  } catch (const StoreError& error) {
+    throw StoreError("the database " + path + ": " + error.what());
+  }
+  return out;
+}
+
+Database::Database(Database&& other) noexcept
+    : handle_(std::exchange(other.handle_, nullptr)),
+      path_(std::move(other.path_)),
+      statements_(std::exchange(other.statements_, {})) {}
+
+Database& Database::operator=(Database&& other) noexcept {
+  std::swap(handle_, other.handle_);
+  std::swap(path_, other.path_);
+  std::swap(statements_, other.statements_);
+  return *this;
+}
+
+Database::~Database() {
+  for (const auto& [sql, statement] : statements_) sqlite3_finalize(statement);
+  sqlite3_close(handle_);
+}
+
+void Database::script(const std::string& sql) {
+  if (sqlite3_exec(handle_, sql.c_str(), nullptr, nullptr, nullptr) != SQLITE_OK) fail(handle_, sql.substr(0, 60));
+}
+
+sqlite3_stmt* Database::prepare(std::string_view sql) {
+  const auto found = statements_.find(sql);
+  if (found != statements_.end()) {
+    // A second run of a text whose rows are still being read would reset them.
+    if (sqlite3_stmt_busy(found->second) != 0) throw StoreError("a statement is used twice at once: " + found->first);
+    return found->second;
+  }
+  sqlite3_stmt* statement = nullptr;
+  if (sqlite3_prepare_v3(handle_, sql.data(), static_cast<int>(sql.size()), SQLITE_PREPARE_PERSISTENT, &statement,
+                         nullptr) != SQLITE_OK) {
+    fail(handle_, std::string(sql));
+  }
+  statements_.emplace(std::string(sql), statement);
+  return statement;
+}
+
+std::int64_t Database::changes() const { return sqlite3_changes(handle_); }
+
+void Database::bind(sqlite3_stmt* statement, int index, std::int64_t value) {
+  sqlite3_bind_int64(statement, sqlite3_bind_parameter_index(statement, ("$" + std::to_string(index)).c_str()), value);
+}
+void Database::bind(sqlite3_stmt* statement, int index, std::string_view value) {
+  sqlite3_bind_text(statement, sqlite3_bind_parameter_index(statement, ("$" + std::to_string(index)).c_str()),
+                    value.data() == nullptr ? "" : value.data(), static_cast<int>(value.size()), SQLITE_TRANSIENT);
+}
+void Database::bind(sqlite3_stmt* statement, int index, base::BytesView value) {
+  const int at = sqlite3_bind_parameter_index(statement, ("$" + std::to_string(index)).c_str());
+  if (value.empty()) {
+    sqlite3_bind_zeroblob(statement, at, 0);
+  } else {
+    sqlite3_bind_blob(statement, at, value.data(), static_cast<int>(value.size()), SQLITE_TRANSIENT);
+  }
+}
+void Database::bind(sqlite3_stmt* statement, int index, std::nullopt_t) {
+  sqlite3_bind_null(statement, sqlite3_bind_parameter_index(statement, ("$" + std::to_string(index)).c_str()));
+}
+
+void migrate(Database& database, std::string_view schema) {
+  constexpr std::string_view kMark = "-- version ";
+  std::vector<std::string> versions;
+  for (std::size_t at = schema.find(kMark); at != std::string_view::npos;) {
+    const std::size_t next = schema.find(kMark, at + 1);
+    versions.emplace_back(schema.substr(at, next == std::string_view::npos ? next : next - at));
+    at = next;
+  }
+  const auto present = [&database] {
+    Rows rows = database.query("PRAGMA user_version");
+    rows.next();
+    return static_cast<std::size_t>(rows.integer(0));
+  }();
+  if (present > versions.size()) {
+    throw StoreError("the database " + database.path() + " is of version " + std::to_string(present) +
+                     ", newer than this program knows (" + std::to_string(versions.size()) + ")");
+  }
+  for (std::size_t version = present; version < versions.size(); ++version) {
+    database.script("BEGIN IMMEDIATE");
+    try {
+      database.script(versions[version]);
+      database.script("PRAGMA user_version=" + std::to_string(version + 1));
+      database.script("COMMIT");
+    } catch (...) {
+      database.script("ROLLBACK");
+      throw;
+    }
+  }
+}
+
+}  // namespace store

@@ -1,0 +1,122 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+
+#include "lib/base/bytes.hpp"
+
+struct sqlite3;
+struct sqlite3_stmt;
+
+/// The one seam to the database: SQL with $1, $2, ... over SQLite, the embedded default.
+namespace store {
+
+/// The database failed: disk full, file locked, corrupt, ... The text is for the log.
+class StoreError : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+/// The rows of one running statement. At most one of a statement's text at a time; gone before its Database.
+class Rows {
+ public:
+  Rows(Rows&&) noexcept;
+  Rows& operator=(Rows&&) = delete;
+  Rows(const Rows&) = delete;
+  Rows& operator=(const Rows&) = delete;
+  ~Rows();
+
+  /// Steps to the next row; false when there is none. Throws StoreError.
+  bool next();
+
+  // Columns of the present row, from 0. A NULL is 0 or empty.
+  [[nodiscard]] bool is_null(int column) const;
+  [[nodiscard]] std::int64_t integer(int column) const;
+  [[nodiscard]] std::uint64_t number(int column) const { return static_cast<std::uint64_t>(integer(column)); }
+  [[nodiscard]] std::string text(int column) const;
+  [[nodiscard]] base::Bytes blob(int column) const;
+
+ private:
+  friend class Database;
+  Rows(sqlite3* database, sqlite3_stmt* statement) : database_(database), statement_(statement) {}
+  sqlite3* database_;
+  sqlite3_stmt* statement_;
+};
+
+/// One connection. Used by one thread at a time; statements are prepared once and kept.
+class Database {
+ public:
+  enum class Mode { read_write, read_only };
+
+  /// Opens a file (made if it is not there, when writing) in WAL mode with synchronous=FULL: what a transaction committed
+  /// is on disk. Wiped pages are overwritten (secure_delete). Throws StoreError that names the file.
+  static Database open(const std::string& path, Mode mode = Mode::read_write);
+
+  Database(Database&&) noexcept;
+  Database& operator=(Database&&) noexcept;
+  Database(const Database&) = delete;
+  Database& operator=(const Database&) = delete;
+  ~Database();
+
+  /// Runs one statement; the rows it yields, if any, are for the caller to step through. Throws StoreError.
+  template <class... Values>
+  [[nodiscard]] Rows query(std::string_view sql, const Values&... values) {
+    sqlite3_stmt* statement = prepare(sql);
+    int index = 0;
+    (bind(statement, ++index, values), ...);
+    return {handle_, statement};
+  }
+
+  /// Runs one statement to its end. The number of rows that it changed. Throws StoreError.
+  template <class... Values>
+  std::int64_t run(std::string_view sql, const Values&... values) {
+    Rows rows = query(sql, values...);
+    while (rows.next()) {
+    }
+    return changes();
+  }
+
+  /// Runs statements without values, separated by semicolons.
+  void script(const std::string& sql);
+
+  [[nodiscard]] const std::string& path() const noexcept { return path_; }
+
+ private:
+  Database() = default;
+  sqlite3_stmt* prepare(std::string_view sql);
+  [[nodiscard]] std::int64_t changes() const;
+
+  void bind(sqlite3_stmt* statement, int index, std::int64_t value);
+  void bind(sqlite3_stmt* statement, int index, std::uint64_t value) { bind(statement, index, static_cast<std::int64_t>(value)); }
+  void bind(sqlite3_stmt* statement, int index, int value) { bind(statement, index, static_cast<std::int64_t>(value)); }
+  void bind(sqlite3_stmt* statement, int index, bool value) { bind(statement, index, static_cast<std::int64_t>(value)); }
+  void bind(sqlite3_stmt* statement, int index, std::string_view value);
+  void bind(sqlite3_stmt* statement, int index, const std::string& value) { bind(statement, index, std::string_view(value)); }
+  void bind(sqlite3_stmt* statement, int index, const char* value) { bind(statement, index, std::string_view(value)); }
+  void bind(sqlite3_stmt* statement, int index, base::BytesView value);
+  void bind(sqlite3_stmt* statement, int index, std::nullopt_t);
+  template <std::size_t N>
+  void bind(sqlite3_stmt* statement, int index, const std::array<std::uint8_t, N>& value) {
+    bind(statement, index, base::BytesView(value));
+  }
+  void bind(sqlite3_stmt* statement, int index, const base::Bytes& value) { bind(statement, index, base::BytesView(value)); }
+  template <class Value>
+  void bind(sqlite3_stmt* statement, int index, const std::optional<Value>& value) {
+    value ? bind(statement, index, *value) : bind(statement, index, std::nullopt);
+  }
+
+  sqlite3* handle_ = nullptr;
+  std::string path_;
+  std::map<std::string, sqlite3_stmt*, std::less<>> statements_;
+};
+
+/// Brings the database to the newest version of `schema`: SQL with a line `-- version N` before the statements of each
+/// version, from 1. Each version is one transaction. Throws StoreError, also if the database is newer than the schema.
+void migrate(Database& database, std::string_view schema);
+
+}  // namespace store

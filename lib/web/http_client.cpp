@@ -1,0 +1,149 @@
+#include "lib/web/http_client.hpp"
+
+#include <curl/curl.h>
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/async_result.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <deque>
+#include <functional>
+#include <map>
+#include <mutex>
+#include <thread>
+
+namespace web {
+namespace {
+
+namespace asio = boost::asio;
+
+constexpr long kMaxConnections = 64;
+constexpr int kPollMs = 1000;
+
+struct Transfer {
+  std::string url;
+  std::string body;
+  std::chrono::milliseconds deadline;
+  std::function<void(std::exception_ptr, int status)> done;
+  curl_slist* headers = nullptr;
+};
+
+std::size_t discard(char*, std::size_t size, std::size_t count, void*) { return size * count; }
+
+}  // namespace
+
+struct HttpClient::State {
+  TlsFiles tls;
+  CURLM* multi = nullptr;
+  std::mutex mutex;
+  std::deque<std::unique_ptr<Transfer>> waiting;
+  bool is_stopping = false;
+  std::map<CURL*, std::unique_ptr<Transfer>> running;  ///< the thread's own
+  std::thread thread;
+
+  void enqueue(std::unique_ptr<Transfer> transfer) {
+    {
+      const std::lock_guard lock(mutex);
+      waiting.push_back(std::move(transfer));
+    }
+    curl_multi_wakeup(multi);
+  }
+
+  void begin(std::unique_ptr<Transfer> transfer) {
+    CURL* easy = curl_easy_init();
+    transfer->headers = curl_slist_append(nullptr, "content-type: application/json");
+    transfer->headers = curl_slist_append(transfer->headers, "expect:");
+    curl_easy_setopt(easy, CURLOPT_URL, transfer->url.c_str());
+    curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+    curl_easy_setopt(easy, CURLOPT_POSTFIELDS, transfer->body.c_str());
+    curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE, static_cast<long>(transfer->body.size()));
+    curl_easy_setopt(easy, CURLOPT_HTTPHEADER, transfer->headers);
+    curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, static_cast<long>(transfer->deadline.count()));
+    curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, &discard);
+    if (!tls.ca.empty()) curl_easy_setopt(easy, CURLOPT_CAINFO, tls.ca.c_str());
+    if (!tls.certificate.empty()) {
+      curl_easy_setopt(easy, CURLOPT_SSLCERT, tls.certificate.c_str());
+      curl_easy_setopt(easy, CURLOPT_SSLKEY, tls.private_key.c_str());
+    }
+    curl_multi_add_handle(multi, easy);
+    running.emplace(easy, std::move(transfer));
+  }
+
+  void finish(CURL* easy, CURLcode result) {
+    const auto found = running.find(easy);
+    const std::unique_ptr<Transfer> transfer = std::move(found->second);
+    running.erase(found);
+    long status = 0;
+    curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
+    curl_multi_remove_handle(multi, easy);
+    curl_easy_cleanup(easy);
+    curl_slist_free_all(transfer->headers);
+    std::exception_ptr failure;
+    if (result != CURLE_OK) {
+      failure = std::make_exception_ptr(HttpError(transfer->url + ": " + curl_easy_strerror(result)));
+    }
+    transfer->done(failure, static_cast<int>(status));
+  }
+
+  void run() {
+    while (true) {
+      {
+        const std::lock_guard lock(mutex);
+        if (is_stopping) break;
+        while (!waiting.empty()) {
+          begin(std::move(waiting.front()));
+          waiting.pop_front();
+        }
+      }
+      int running_count = 0;
+      curl_multi_perform(multi, &running_count);
+      int left = 0;
+      while (const CURLMsg* message = curl_multi_info_read(multi, &left)) {
+        if (message->msg == CURLMSG_DONE) finish(message->easy_handle, message->data.result);
+      }
+      curl_multi_poll(multi, nullptr, 0, kPollMs, nullptr);
+    }
+    while (!running.empty()) finish(running.begin()->first, CURLE_ABORTED_BY_CALLBACK);
+  }
+};
+
+HttpClient::HttpClient(TlsFiles tls) : state_(std::make_unique<State>()) {
+  static const CURLcode initialised = curl_global_init(CURL_GLOBAL_DEFAULT);
+  state_->tls = std::move(tls);
+  state_->multi = initialised == CURLE_OK ? curl_multi_init() : nullptr;
+  if (state_->multi == nullptr) throw std::runtime_error("libcurl could not be initialised");
+  curl_multi_setopt(state_->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, kMaxConnections);
+  state_->thread = std::thread([state = state_.get()] { state->run(); });
+}
+
+HttpClient::~HttpClient() {
+  {
+    const std::lock_guard lock(state_->mutex);
+    state_->is_stopping = true;
+  }
+  curl_multi_wakeup(state_->multi);
+  state_->thread.join();
+  curl_multi_cleanup(state_->multi);
+}
+
+asio::awaitable<int> HttpClient::post_json(std::string url, std::string json, std::chrono::milliseconds deadline) {
+  const asio::any_io_executor executor = co_await asio::this_coro::executor;
+  auto transfer = std::make_unique<Transfer>();
+  transfer->url = std::move(url);
+  transfer->body = std::move(json);
+  transfer->deadline = deadline;
+  const auto initiate = [this, executor](auto handler, std::unique_ptr<Transfer> job) {
+    using Handler = decltype(handler);
+    const auto shared = std::make_shared<Handler>(std::move(handler));
+    job->done = [shared, executor](std::exception_ptr failure, int status) {
+      asio::post(executor, [shared, failure, status] { std::move (*shared)(failure, status); });
+    };
+    state_->enqueue(std::move(job));
+  };
+  co_return co_await asio::async_initiate<const asio::use_awaitable_t<>, void(std::exception_ptr, int)>(
+      initiate, asio::use_awaitable, std::move(transfer));
+}
+
+}  // namespace web

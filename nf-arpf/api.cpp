@@ -1,0 +1,130 @@
+#include "nf-arpf/api.hpp"
+
+#include "lib/sbi/json.hpp"
+
+namespace arpf {
+namespace {
+
+using nlohmann::ordered_json;
+using sbi::JsonObject;
+using sbi::Request;
+using sbi::Response;
+
+constexpr std::size_t kMaxTokenOctets = 1024;
+constexpr std::size_t kMaxCertificateOctets = 8192;
+
+profile::DiscoveryImsi read_dimsi(const Request& request) {
+  const auto dimsi = profile::DiscoveryImsi::from_digits(request.path("dimsi"));
+  if (!dimsi) sbi::fail_path_parameter("dimsi", "is not 6 to 15 decimal digits");
+  return *dimsi;
+}
+
+crypto::Certificate read_certificate(const JsonObject& object, const char* name) {
+  const base::Bytes der = object.base64(name, kMaxCertificateOctets);
+  try {
+    return crypto::Certificate::from_der(der);
+  } catch (const crypto::CryptoError& error) {
+    object.fail(name, std::string("is not a certificate: ") + error.what());
+  }
+}
+
+SeCredentials read_credentials(const JsonObject& object) {
+  return {object.base64("token", kMaxTokenOctets), read_certificate(object, "seCertificate"),
+          read_certificate(object, "pnCertificate"), read_certificate(object, "ciCertificate")};
+}
+
+}  // namespace
+
+void Api::add_routes(sbi::Router& router) {
+  using sbi::BodyKind;
+  router.add("GET", "/narpf-certificates/v1/certificates", BodyKind::none,
+             sbi::PlainHandler([this](const Request& request) { return list_certificates(request); }));
+  router.add("GET", "/narpf-certificates/v1/certificates/{keyId}", BodyKind::none,
+             sbi::PlainHandler([this](const Request& request) { return get_certificate(request); }));
+  router.add("POST", "/narpf-keys/v1/devices/{dimsi}/retrieve-key", BodyKind::json,
+             sbi::WaitingHandler([this](const Request& request) { return retrieve_key(request); }));
+  router.add("GET", "/narpf-keys/v1/claims/{dimsi}", BodyKind::none,
+             sbi::PlainHandler([this](const Request& request) { return get_claim(request); }));
+  router.add("DELETE", "/narpf-keys/v1/claims/{dimsi}", BodyKind::none,
+             sbi::WaitingHandler([this](const Request& request) { return release_claim(request); }));
+  router.add("POST", "/narpf-keys/v1/claims/{dimsi}/retire", BodyKind::none,
+             sbi::WaitingHandler([this](const Request& request) { return retire(request); }));
+}
+
+Claimant Api::claimant_of(const sbi::Peer& peer) const {
+  if (peer.is_anonymous() || config_.administrators.contains(peer.name)) return std::nullopt;
+  const auto known = config_.operators_by_peer.find(peer.name);
+  base::require(known != config_.operators_by_peer.end(), "NOT_OWNER", "the caller is no operator that this ARPF knows");
+  return known->second;
+}
+
+/// GET /narpf-certificates/v1/certificates: step (0-a).
+Response Api::list_certificates(const Request&) const {
+  ordered_json list = ordered_json::array();
+  for (const PublishedCertificate& published : certificates_.all()) {
+    list.push_back({{"keyId", published.key_id},
+                    {"usage", published.usage},
+                    {"certificate", base::to_base64(published.certificate.der())},
+                    {"notAfter", base::to_rfc3339(published.certificate.not_after())}});
+  }
+  return {200, sbi::kJson, list.dump()};
+}
+
+/// GET /narpf-certificates/v1/certificates/{keyId}: step (0-a), DER or PEM.
+Response Api::get_certificate(const Request& request) const {
+  const PublishedCertificate& published = certificates_.find(request.path("keyId"));
+  const auto accept = request.headers.find("accept");
+  if (accept && accept->find("application/x-pem-file") != std::string_view::npos) {
+    return {200, "application/x-pem-file", published.certificate.pem()};
+  }
+  const base::Bytes& der = published.certificate.der();
+  return {200, "application/pkix-cert", std::string(base::as_text(der))};
+}
+
+/// POST /narpf-keys/v1/devices/{dimsi}/retrieve-key: step (0-e).
+Api::Answer Api::retrieve_key(const Request& request) {
+  const profile::DiscoveryImsi dimsi = read_dimsi(request);
+  const Claimant claimant = claimant_of(request.peer);
+  const nlohmann::json body = sbi::parse_json(request.body);
+  const JsonObject object(body);
+  const SeCredentials credentials = read_credentials(object.object("seCredentials"));
+  const crypto::Certificate operator_certificate = read_certificate(object, "operatorCertificate");
+
+  const ReleasedKey released = co_await release_(dimsi, credentials, operator_certificate, claimant);
+  const ordered_json answer{{"dimsi", dimsi.digits()},
+                            {"encryptedKey", base::to_base64(released.encrypted_key)},
+                            {"endorsement", base::to_base64(released.endorsement)}};
+  co_return Response(200, sbi::kJson, answer.dump());
+}
+
+/// GET /narpf-keys/v1/claims/{dimsi}
+Response Api::get_claim(const Request& request) const {
+  const profile::DiscoveryImsi dimsi = read_dimsi(request);
+  const Claimant claimant = claimant_of(request.peer);
+  const auto claim = claims_.find(dimsi);
+  if (!claim) throw base::Error(base::ErrorKind::not_found, "USER_NOT_FOUND", "nobody claims this dIMSI");
+  base::require(!claimant || *claimant == claim->operator_id, "NOT_OWNER", "another operator claims this dIMSI");
+  const ordered_json answer{{"dimsi", dimsi.digits()},
+                            {"operator", claim->operator_id},
+                            {"claimedAt", base::to_rfc3339(claim->claimed_at)},
+                            {"retrievals", claim->retrievals}};
+  return {200, sbi::kJson, answer.dump()};
+}
+
+/// DELETE /narpf-keys/v1/claims/{dimsi}: the dIMSI is free for another operator, its token spent.
+Api::Answer Api::release_claim(const Request& request) {
+  const profile::DiscoveryImsi dimsi = read_dimsi(request);
+  const Claimant claimant = claimant_of(request.peer);
+  co_await claims_.release(dimsi, claimant);
+  co_return Response(204);
+}
+
+/// POST /narpf-keys/v1/claims/{dimsi}/retire: the token is spent, the claim kept (step 11).
+Api::Answer Api::retire(const Request& request) {
+  const profile::DiscoveryImsi dimsi = read_dimsi(request);
+  const Claimant claimant = claimant_of(request.peer);
+  co_await claims_.retire(dimsi, claimant);
+  co_return Response(204);
+}
+
+}  // namespace arpf

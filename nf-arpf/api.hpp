@@ -1,0 +1,37 @@
+#pragma once
+
+#include "lib/sbi/router.hpp"
+#include "nf-arpf/claims.hpp"
+#include "nf-arpf/config.hpp"
+#include "nf-arpf/publish_certificates.hpp"
+#include "nf-arpf/release_ephemeral_key.hpp"
+
+namespace arpf {
+
+/// The routes of PROTOCOL.md, section 8.1: JSON to types and back, nothing else. One a loop.
+class Api {
+ public:
+  Api(const Config& config, const PublishCertificates& certificates, ReleaseEphemeralKey& release, Claims& claims)
+      : config_(config), certificates_(certificates), release_(release), claims_(claims) {}
+
+  void add_routes(sbi::Router& router);
+
+ private:
+  using Answer = boost::asio::awaitable<sbi::Response>;
+  [[nodiscard]] sbi::Response list_certificates(const sbi::Request& request) const;
+  [[nodiscard]] sbi::Response get_certificate(const sbi::Request& request) const;
+  [[nodiscard]] sbi::Response get_claim(const sbi::Request& request) const;
+  Answer retrieve_key(const sbi::Request& request);
+  Answer retire(const sbi::Request& request);
+  Answer release_claim(const sbi::Request& request);
+
+  /// The operator that the peer is; nothing for one that owns everything. Throws Error{forbidden, NOT_OWNER} for a stranger.
+  [[nodiscard]] Claimant claimant_of(const sbi::Peer& peer) const;
+
+  const Config& config_;
+  const PublishCertificates& certificates_;
+  ReleaseEphemeralKey& release_;
+  Claims& claims_;
+};
+
+}  // namespace arpf

@@ -1,0 +1,75 @@
+#include "nf-arpf/claims.hpp"
+
+#include "lib/base/error.hpp"
+
+namespace arpf {
+namespace {
+
+using base::Error;
+using base::ErrorKind;
+using store::Database;
+
+constexpr const char* kFindClaim = "SELECT operator, claimed_at, retrievals FROM claims WHERE dimsi = $1";
+constexpr const char* kIsSpent = "SELECT 1 FROM spent_keys WHERE point_hash = $1";
+constexpr const char* kInsertClaim =
+    "INSERT INTO claims (dimsi, operator, claimed_at, retrievals) VALUES ($1, $2, $3, 1) "
+    "ON CONFLICT (dimsi) DO UPDATE SET retrievals = retrievals + 1";
+constexpr const char* kNoteRelease =
+    "INSERT INTO released_keys (dimsi, point_hash, released_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
+constexpr const char* kSpendReleased =
+    "INSERT INTO spent_keys (point_hash, dimsi, spent_at) "
+    "SELECT point_hash, dimsi, $2 FROM released_keys WHERE dimsi = $1 ON CONFLICT DO NOTHING";
+constexpr const char* kForgetReleased = "DELETE FROM released_keys WHERE dimsi = $1";
+constexpr const char* kDeleteClaim = "DELETE FROM claims WHERE dimsi = $1";
+
+std::optional<Claim> find_claim(Database& database, const profile::DiscoveryImsi& dimsi) {
+  store::Rows rows = database.query(kFindClaim, dimsi.packed());
+  if (!rows.next()) return std::nullopt;
+  return Claim{rows.text(0), base::from_unix_ms(rows.integer(1)), rows.integer(2)};
+}
+
+bool is_spent(Database& database, const PointHash& key) { return database.query(kIsSpent, key).next(); }
+
+/// Spends what was released under the claim, which must be the claimant's.
+void spend(Database& database, const profile::DiscoveryImsi& dimsi, const Claimant& claimant, base::Time now) {
+  const auto claim = find_claim(database, dimsi);
+  if (!claim) throw Error(ErrorKind::not_found, "USER_NOT_FOUND", "nobody claims this dIMSI");
+  base::require(!claimant || *claimant == claim->operator_id, "NOT_OWNER", "another operator claims this dIMSI");
+  database.run(kSpendReleased, dimsi.packed(), base::to_unix_ms(now));
+  database.run(kForgetReleased, dimsi.packed());
+}
+
+}  // namespace
+
+boost::asio::awaitable<void> Claims::claim(profile::DiscoveryImsi dimsi, std::string operator_id, PointHash key) {
+  const base::Time now = clock_();
+  store::Committer::Work<void> work = [dimsi, operator_id, key, now](Database& database) {
+    base::require(!is_spent(database, key), "TOKEN_SPENT", "the token's ephemeral key has served its onboarding");
+    const auto held = find_claim(database, dimsi);
+    if (held && held->operator_id != operator_id) {
+      throw Error(ErrorKind::conflict, "DEVICE_CLAIMED", "another operator claims this dIMSI");
+    }
+    database.run(kInsertClaim, dimsi.packed(), operator_id, base::to_unix_ms(now));
+    database.run(kNoteRelease, dimsi.packed(), key, base::to_unix_ms(now));
+  };
+  co_await committer_.write(std::move(work));
+}
+
+std::optional<Claim> Claims::find(const profile::DiscoveryImsi& dimsi) const { return find_claim(reader_, dimsi); }
+
+boost::asio::awaitable<void> Claims::retire(profile::DiscoveryImsi dimsi, Claimant claimant) {
+  store::Committer::Work<void> work = [dimsi, claimant, now = clock_()](Database& database) {
+    spend(database, dimsi, claimant, now);
+  };
+  co_await committer_.write(std::move(work));
+}
+
+boost::asio::awaitable<void> Claims::release(profile::DiscoveryImsi dimsi, Claimant claimant) {
+  store::Committer::Work<void> work = [dimsi, claimant, now = clock_()](Database& database) {
+    spend(database, dimsi, claimant, now);
+    database.run(kDeleteClaim, dimsi.packed());
+  };
+  co_await committer_.write(std::move(work));
+}
+
+}  // namespace arpf

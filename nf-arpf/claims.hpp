@@ -1,0 +1,53 @@
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <optional>
+#include <string>
+
+#include "lib/base/clock.hpp"
+#include "lib/crypto/kdf.hpp"
+#include "lib/profile/identity.hpp"
+#include "lib/store/committer.hpp"
+
+namespace arpf {
+
+/// SHA-256 of PK.SE.ECDHE (`04 || X || Y`): what names an ephemeral key, for its token's octets do not (ECDSA is malleable).
+using PointHash = crypto::Sha256Digest;
+
+struct Claim {
+  std::string operator_id;
+  base::Time claimed_at;
+  std::int64_t retrievals = 0;
+};
+
+/// Who asks for a claim's change: the operator, or nothing for one who owns everything (the administrator; anyone in a lab
+/// without TLS).
+using Claimant = std::optional<std::string>;
+
+/// The ledger of claims and spent keys. One a loop; what it answers is durable.
+class Claims {
+ public:
+  /// Reader and committer are of the same database and outlive it.
+  Claims(store::Database& reader, store::Committer& committer, base::Clock clock)
+      : reader_(reader), committer_(committer), clock_(std::move(clock)) {}
+
+  /// Claims the dIMSI for the operator, or counts another retrieval, and notes which key is released.
+  /// Throws Error{forbidden, TOKEN_SPENT} and Error{conflict, DEVICE_CLAIMED}.
+  boost::asio::awaitable<void> claim(profile::DiscoveryImsi dimsi, std::string operator_id, PointHash key);
+
+  [[nodiscard]] std::optional<Claim> find(const profile::DiscoveryImsi& dimsi) const;
+
+  /// Spends the keys that were released under the claim, and keeps it. Again: no change.
+  /// Throws Error{not_found, USER_NOT_FOUND} and Error{forbidden, NOT_OWNER}.
+  boost::asio::awaitable<void> retire(profile::DiscoveryImsi dimsi, Claimant claimant);
+
+  /// As retire, and gives the dIMSI free for another operator.
+  boost::asio::awaitable<void> release(profile::DiscoveryImsi dimsi, Claimant claimant);
+
+ private:
+  store::Database& reader_;
+  store::Committer& committer_;
+  base::Clock clock_;
+};
+
+}  // namespace arpf

@@ -1,0 +1,76 @@
+#include "nf-arpf/config.hpp"
+
+#include <algorithm>
+
+#include "lib/service/key_files.hpp"
+
+namespace arpf {
+namespace {
+
+/// The extended key usage of CERT.ARPF.ECDSA (PROTOCOL.md, section 3).
+constexpr std::string_view kEndorsementUsage = "2.25.166299093133829758407982659247061036885";
+
+void check_agreement(const service::Section& section, const service::KeyPair& pair) {
+  if (!pair.certificate.has_key_usage(crypto::KeyUsage::key_agreement)) {
+    section.problem("certificate", "CERT.ARPF.ECKA must have the key usage keyAgreement");
+  }
+  if (!pair.certificate.subject_key_id()) {
+    section.problem("certificate", "CERT.ARPF.ECKA must have a subjectKeyIdentifier of 20 octets");
+  }
+}
+
+void check_endorsement(const service::Section& section, const service::KeyPair& pair, const std::string& uri) {
+  const auto& certificate = pair.certificate;
+  if (!certificate.has_key_usage(crypto::KeyUsage::digital_signature)) {
+    section.problem("certificate", "CERT.ARPF.ECDSA must have the key usage digitalSignature");
+  }
+  if (!certificate.has_extended_key_usage(kEndorsementUsage)) {
+    section.problem("certificate", "CERT.ARPF.ECDSA must have the extended key usage " + std::string(kEndorsementUsage));
+  }
+  if (!certificate.subject_key_id()) {
+    section.problem("certificate", "CERT.ARPF.ECDSA must have a subjectKeyIdentifier of 20 octets, by which it is published");
+  }
+  if (std::find(certificate.uris().begin(), certificate.uris().end(), uri) == certificate.uris().end()) {
+    section.problem("certificate", "CERT.ARPF.ECDSA must have the subjectAltName URI " + uri);
+  }
+}
+
+std::shared_ptr<const Trust> read_trust(const service::Section& arpf) {
+  std::vector<OwnKey> agreement_keys;
+  for (const service::Section& section : arpf.sections("agreement_keys", true)) {
+    const auto pair = service::read_key_pair(section);
+    if (!pair) continue;
+    check_agreement(section, *pair);
+    agreement_keys.push_back({pair->certificate, pair->key});
+  }
+  const service::Section endorsement = arpf.section("endorsement_key", true);
+  const auto pair = service::read_key_pair(endorsement);
+  const std::string uri = arpf.text("uri");
+  if (pair) check_endorsement(endorsement, *pair, uri);
+
+  auto agreed_issuers = service::read_certificates(arpf, "agreed_issuers");
+  if (!arpf.has("agreed_issuers")) arpf.problem("agreed_issuers", "is missing: no device would be accepted");
+  auto operator_issuers = service::read_certificates(arpf, "operator_issuers");
+  if (!arpf.has("operator_issuers")) arpf.problem("operator_issuers", "is missing: no operator would be trusted");
+  auto lists = service::read_revocation_lists(arpf, "revocation_lists");
+  if (!pair) return nullptr;
+  return std::make_shared<const Trust>(Trust{std::move(agreed_issuers), std::move(operator_issuers), std::move(lists),
+                                             std::move(agreement_keys), OwnKey{pair->certificate, pair->key}});
+}
+
+}  // namespace
+
+Config read_config(const service::Section& root) {
+  Config config;
+  config.common = service::read_common(root, "arpf");
+  const service::Section arpf = root.section("arpf");
+  config.trust = read_trust(arpf);
+  for (const service::Section& peer : arpf.sections("operators")) {
+    config.operators_by_peer[peer.text("peer")] = peer.text("operator");
+  }
+  const auto administrators = arpf.texts("administrators");
+  config.administrators.insert(administrators.begin(), administrators.end());
+  return config;
+}
+
+}  // namespace arpf

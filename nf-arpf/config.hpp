@@ -1,0 +1,23 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+
+#include "lib/service/config.hpp"
+#include "nf-arpf/release_ephemeral_key.hpp"
+
+namespace arpf {
+
+struct Config {
+  service::CommonConfig common;
+  std::shared_ptr<const Trust> trust;
+  std::map<std::string, std::string> operators_by_peer;  ///< name in the TLS client certificate -> operator id
+  std::set<std::string> administrators;                  ///< names in TLS client certificates
+};
+
+/// Reads config/arpf.yaml; faults are noted in its document.
+Config read_config(const service::Section& root);
+
+}  // namespace arpf

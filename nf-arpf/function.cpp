@@ -1,0 +1,64 @@
+#include "nf-arpf/function.hpp"
+
+#include "nf-arpf/api.hpp"
+#include "nf-arpf/schema.hpp"
+
+namespace arpf {
+namespace {
+
+/// What all workers share.
+struct Shared {
+  explicit Shared(Config from) : config(std::move(from)), certificates(agreement_certificates(), config.trust->endorsement_key.certificate) {}
+
+  [[nodiscard]] std::vector<crypto::Certificate> agreement_certificates() const {
+    std::vector<crypto::Certificate> out;
+    for (const OwnKey& key : config.trust->agreement_keys) out.push_back(key.certificate);
+    return out;
+  }
+
+  const Config config;
+  const PublishCertificates certificates;
+  std::unique_ptr<store::Committer> committer;
+};
+
+/// What one worker has for itself.
+struct Instance {
+  explicit Instance(Shared& shared)
+      : reader(store::Database::open(shared.config.common.database, store::Database::Mode::read_only)),
+        claims(reader, *shared.committer, base::system_now),
+        release(shared.config.trust, claims, base::system_now),
+        api(shared.config, shared.certificates, release, claims) {}
+
+  store::Database reader;
+  Claims claims;
+  ReleaseEphemeralKey release;
+  Api api;
+};
+
+}  // namespace
+
+service::Function make_function(Config config) {
+  const auto shared = std::make_shared<Shared>(std::move(config));
+  service::Function function;
+  function.common = shared->config.common;
+  function.open = [shared] {
+    store::Database database = store::Database::open(shared->config.common.database);
+    store::migrate(database, kSchema);
+    shared->committer = std::make_unique<store::Committer>(std::move(database));
+  };
+  function.build = [shared](service::Worker& worker) -> std::shared_ptr<void> {
+    auto instance = std::make_shared<Instance>(*shared);
+    instance->api.add_routes(worker.router);
+    return instance;
+  };
+  function.close = [shared] { shared->committer.reset(); };
+  return function;
+}
+
+service::Function make_function(const service::YamlDocument& document) {
+  Config config = read_config(document.root());
+  document.finish();
+  return make_function(std::move(config));
+}
+
+}  // namespace arpf

@@ -1,0 +1,127 @@
+#include "nf-arpf/release_ephemeral_key.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "lib/base/error.hpp"
+#include "lib/crypto/cms.hpp"
+
+namespace arpf {
+namespace {
+
+using base::Error;
+using base::ErrorKind;
+using base::require;
+using crypto::ChainFault;
+
+/// Refuses a certificate of the SE's chain; dates and revocation have causes of their own.
+[[noreturn]] void refuse_certificate(const char* cause, const char* member, ChainFault fault) {
+  const std::string why(crypto::describe(fault));
+  const bool is_dates = fault == ChainFault::expired || fault == ChainFault::not_yet_valid;
+  if (is_dates) cause = "CERTIFICATE_EXPIRED";
+  if (fault == ChainFault::revoked) cause = "CERTIFICATE_REVOKED";
+  throw Error(ErrorKind::forbidden, cause, std::string(member) + ": " + why, {{member, why}});
+}
+
+profile::AttachToken parse_token(base::BytesView der) {
+  try {
+    return profile::AttachToken::parse(der);
+  } catch (const profile::TokenError& error) {
+    throw Error(ErrorKind::forbidden, "TOKEN_INVALID", std::string("the token is malformed: ") + error.what());
+  }
+}
+
+/// PK.SE.ECDHE as a point of our key's curve (PROTOCOL.md, section 4.2: never one off the curve, nor infinity).
+crypto::PublicKey point_on_curve(crypto::Curve curve, base::BytesView point) {
+  try {
+    return crypto::PublicKey::from_point(curve, point);
+  } catch (const crypto::CryptoError&) {
+    throw Error(ErrorKind::forbidden, "TOKEN_INVALID",
+                "the token's ephemeral key is not a point of " + std::string(crypto::name(curve)));
+  }
+}
+
+}  // namespace
+
+ReleaseEphemeralKey::ReleaseEphemeralKey(std::shared_ptr<const Trust> trust, Claims& claims, base::Clock clock)
+    : trust_(std::move(trust)), claims_(claims), clock_(std::move(clock)) {}
+
+boost::asio::awaitable<ReleasedKey> ReleaseEphemeralKey::operator()(profile::DiscoveryImsi dimsi, SeCredentials credentials,
+                                                                    crypto::Certificate operator_certificate,
+                                                                    Claimant claimant) {
+  const base::Time now = clock_();
+  verify_chain(credentials, now);
+  const VerifiedToken verified = verify_token(dimsi, credentials);
+  const std::string operator_id = verify_operator(operator_certificate, now);
+  require(!claimant || *claimant == operator_id, "NOT_OWNER", "the caller is not the operator of this certificate");
+
+  const PointHash key = crypto::sha256(verified.token.ephemeral_point);
+  co_await claims_.claim(dimsi, operator_id, key);
+  co_return seal_and_endorse(verified, operator_certificate, now);
+}
+
+void ReleaseEphemeralKey::verify_chain(const SeCredentials& credentials, base::Time at) const {
+  const auto& agreed = trust_->agreed_issuers;
+  require(std::find(agreed.begin(), agreed.end(), credentials.issuer) != agreed.end(), "CI_NOT_AGREED",
+          "the CI's certificate is not one that this ARPF agreed on");
+  const std::array chain{credentials.issuer, credentials.part_number, credentials.secure_element};
+  const auto verdict =
+      crypto::check_chain(chain, at, crypto::KeyUsage::digital_signature, trust_->revocation_lists);
+  if (verdict.fault == ChainFault::none) return;
+  if (verdict.position == 2) refuse_certificate("SE_CERTIFICATE_INVALID", "/seCredentials/seCertificate", verdict.fault);
+  refuse_certificate("PN_CERTIFICATE_INVALID", "/seCredentials/pnCertificate", verdict.fault);
+}
+
+ReleaseEphemeralKey::VerifiedToken ReleaseEphemeralKey::verify_token(const profile::DiscoveryImsi& dimsi,
+                                                                     const SeCredentials& credentials) const {
+  profile::AttachToken token = parse_token(credentials.token);
+  require(token.is_signed_by(credentials.secure_element.public_key()), "TOKEN_SIGNATURE_INVALID",
+          "the token is not signed by the key of the SE's certificate");
+  require(token.discovery_imsi == dimsi, "DIMSI_MISMATCH", "the token is for another dIMSI");
+  const auto& keys = trust_->agreement_keys;
+  const auto key = std::find_if(keys.begin(), keys.end(), [&token](const OwnKey& own) {
+    return own.certificate.subject_key_id() == token.arpf_key_id;
+  });
+  require(key != keys.end(), "ARPF_KEY_UNKNOWN", "the token was made for a key that is none of this ARPF's");
+  crypto::PublicKey ephemeral_key = point_on_curve(key->key->curve(), token.ephemeral_point);
+  return {std::move(token), *key, std::move(ephemeral_key)};
+}
+
+std::string ReleaseEphemeralKey::verify_operator(const crypto::Certificate& certificate, base::Time at) const {
+  const auto& issuers = trust_->operator_issuers;
+  ChainFault fault = ChainFault::wrong_issuer;
+  const bool is_trusted = std::any_of(issuers.begin(), issuers.end(), [&](const crypto::Certificate& issuer) {
+    const ChainFault found =
+        crypto::check_issued_by(certificate, issuer, at, crypto::KeyUsage::key_agreement, trust_->revocation_lists);
+    if (found != ChainFault::wrong_issuer) fault = found;
+    return found == ChainFault::none;
+  });
+  if (!is_trusted) {
+    throw Error(ErrorKind::forbidden, "OPERATOR_NOT_TRUSTED",
+                "the operator's certificate does not verify: " + std::string(crypto::describe(fault)));
+  }
+  require(certificate.organizations().size() == 1, "OPERATOR_NOT_TRUSTED",
+          "the operator's certificate does not have exactly one organizationName, the operator id");
+  return certificate.organizations().front();
+}
+
+ReleasedKey ReleaseEphemeralKey::seal_and_endorse(const VerifiedToken& verified,
+                                                  const crypto::Certificate& operator_certificate, base::Time at) const {
+  const base::SecretBytes shared_secret = crypto::agree(*verified.agreement_key.key, verified.ephemeral_key);
+  const profile::EphemeralKey ephemeral_key =
+      profile::derive_ephemeral_key(shared_secret, verified.token.discovery_imsi, verified.token.arpf_key_id);
+
+  const profile::TbcdImsi tbcd = verified.token.discovery_imsi.tbcd();
+  base::SecretBytes content(tbcd.size() + ephemeral_key.kSize);
+  std::copy(tbcd.begin(), tbcd.end(), content.writable().begin());
+  std::ranges::copy(ephemeral_key.reveal(), content.writable().begin() + tbcd.size());
+
+  ReleasedKey released;
+  released.encrypted_key = crypto::envelop(content.reveal(), operator_certificate);
+  released.endorsement =
+      crypto::sign_detached(base::concatenate(verified.token.der, released.encrypted_key),
+                            trust_->endorsement_key.certificate, *trust_->endorsement_key.key, at);
+  return released;
+}
+
+}  // namespace arpf

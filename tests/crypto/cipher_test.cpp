@@ -1,0 +1,149 @@
+#include "lib/crypto/cipher.hpp"
+
+#include <catch2/catch.hpp>
+#include <thread>
+#include <vector>
+
+#include "tests/support/hex.hpp"
+#include "tests/support/shared_vectors.hpp"
+
+using base::Bytes;
+using crypto::Block;
+using test::bytes;
+
+namespace {
+
+Block block(std::string_view digits) { return base::from_hex_exactly<16>(digits).value(); }
+
+crypto::KeyEncryptionKey key_encryption_key(std::uint8_t octet) {
+  const std::array<std::uint8_t, 32> octets{octet};
+  return crypto::KeyEncryptionKey(octets);
+}
+
+}  // namespace
+
+TEST_CASE("AES-128 of one block, both ways", "[crypto][cipher]") {
+  // FIPS 197, C.1.
+  const Block key = block("000102030405060708090a0b0c0d0e0f");
+  const Block plain = block("00112233445566778899aabbccddeeff");
+  const Block cipher = block("69c4e0d86a7b0430d8cdb78070b4c55a");
+  CHECK(crypto::aes128_encrypt(key, plain) == cipher);
+  CHECK(crypto::aes128_decrypt(key, cipher) == plain);
+  CHECK(crypto::aes128_encrypt(plain, plain) != cipher);
+}
+
+TEST_CASE("AES-CMAC of RFC 4493's messages", "[crypto][cipher]") {
+  const Block key = block("2b7e151628aed2a6abf7158809cf4f3c");
+  const Bytes message = bytes(
+      "6bc1bee22e409f96e93d7e117393172aae2d8a571e03ac9c9eb76fac45af8e5130c81c46a35ce411e5fbc1191a0a52eff69f2445df4f9b17"
+      "ad2b417be66c37"
+      "10");
+  const auto mac = [&](std::size_t size) {
+    return base::to_hex(crypto::aes_cmac(key, base::BytesView(message).first(size)));
+  };
+  CHECK(mac(0) == "bb1d6929e95937287fa37d129b756746");
+  CHECK(mac(16) == "070a16b46b4d4144f79bdd9dd04a287c");
+  CHECK(mac(40) == "dfa66747de9ae63030ca32611497c827");
+  CHECK(mac(64) == "51f0bebf7e3b9d92fc49741779363cfe");
+}
+
+TEST_CASE("AES-CMAC is the same on many threads at once", "[crypto][cipher]") {
+  const Block key = block("2b7e151628aed2a6abf7158809cf4f3c");
+  std::vector<int> faults(4);
+  std::vector<std::thread> threads;
+  for (int& fault : faults) {
+    threads.emplace_back([&key, &fault] {
+      for (int i = 0; i < 500; ++i) {
+        if (base::to_hex(crypto::aes_cmac(key, {})) != "bb1d6929e95937287fa37d129b756746") ++fault;
+      }
+    });
+  }
+  for (auto& thread : threads) thread.join();
+  CHECK(faults == std::vector<int>(4));
+}
+
+TEST_CASE("AES-256-GCM of a published case", "[crypto][cipher]") {
+  // McGrew and Viega, The Galois/Counter Mode of Operation, test case 16.
+  const auto key =
+      base::from_hex_exactly<32>("feffe9928665731c6d6a8f9467308308feffe9928665731c6d6a8f9467308308").value();
+  const auto nonce = base::from_hex_exactly<12>("cafebabefacedbaddecaf888").value();
+  const Bytes additional = bytes("feedfacedeadbeeffeedfacedeadbeefabaddad2");
+  const Bytes plain = bytes(
+      "d9313225f88406e5a55909c5aff5269a86a7a9531534f7da2e4c303d8a318a721c3c0c95956809532fcf0e2449a6b525b16aedf5aa0de657"
+      "ba637b39");
+  const Bytes sealed = crypto::aes256_gcm_encrypt(key, nonce, additional, plain);
+  CHECK(base::to_hex(sealed) ==
+        "522dc1f099567d07f47f37a32a84427d643a8cdcbfe5c0c97598a2bd2555d1aa8cb08e48590dbb3da7b08b1056828838c5f61e6393ba7a"
+        "0abcc9f662"
+        "76fc6ece0f4e1768cddf8853bb2d551b");
+  const auto opened = crypto::aes256_gcm_decrypt(key, nonce, additional, sealed);
+  REQUIRE(opened);
+  CHECK(std::ranges::equal(opened->reveal(), plain));
+  CHECK_FALSE(crypto::aes256_gcm_decrypt(key, nonce, {}, sealed));
+  CHECK_FALSE(crypto::aes256_gcm_decrypt(key, nonce, additional, base::BytesView(sealed).first(15)));
+}
+
+TEST_CASE("What is sealed opens with the same key and the same row only", "[crypto][cipher]") {
+  const auto key = key_encryption_key(1);
+  for (const std::size_t size : {0U, 1U, 16U, 24U, 1000U}) {
+    CAPTURE(size);
+    const Bytes plain(size, 0x5a);
+    const Bytes row = bytes("09710000000000f1");
+    const Bytes sealed = crypto::seal(key, plain, row);
+    CHECK(sealed.size() == 12 + size + 16);
+    const auto opened = crypto::unseal(key, sealed, row);
+    REQUIRE(opened);
+    CHECK(std::ranges::equal(opened->reveal(), plain));
+    CHECK(crypto::seal(key, plain, row) != sealed);
+
+    CHECK_FALSE(crypto::unseal(key_encryption_key(2), sealed, row));
+    CHECK_FALSE(crypto::unseal(key, sealed, bytes("09710000000000f2")));
+    CHECK_FALSE(crypto::unseal(key, sealed, {}));
+    CHECK_FALSE(crypto::unseal(key, base::BytesView(sealed).first(sealed.size() - 1), row));
+    for (const std::size_t at : {std::size_t{0}, sealed.size() / 2, sealed.size() - 1}) {
+      Bytes changed = sealed;
+      changed[at] ^= 1;
+      CHECK_FALSE(crypto::unseal(key, changed, row));
+    }
+  }
+  CHECK(crypto::unseal(key, crypto::seal(key, {}, {}), {}));
+  CHECK_FALSE(crypto::unseal(key, {}, {}));
+  CHECK_FALSE(crypto::unseal(key, Bytes(27), {}));
+}
+
+TEST_CASE("Random octets differ", "[crypto][cipher]") {
+  CHECK(crypto::random_octets<16>() != crypto::random_octets<16>());
+  CHECK_NOTHROW(crypto::fill_random({}));
+}
+
+TEST_CASE("Wycheproof: AES-CMAC with 128-bit keys and full tags", "[crypto][cipher][vectors]") {
+  if (!test::have_shared_vectors()) return;
+  std::size_t count = 0;
+  for (const auto& group : test::load_shared_json("wycheproof/aes_cmac_test.json")["testGroups"]) {
+    if (group["keySize"] != 128 || group["tagSize"] != 128) continue;
+    for (const auto& each : group["tests"]) {
+      CAPTURE(each["tcId"].get<int>(), each["comment"].get<std::string>());
+      const auto mac = crypto::aes_cmac(block(each["key"].get<std::string>()), bytes(each["msg"].get<std::string>()));
+      CHECK((base::to_hex(mac) == each["tag"].get<std::string>()) == (each["result"] == "valid"));
+      ++count;
+    }
+  }
+  CHECK(count == 102);
+}
+
+TEST_CASE("RAND and AUTN of the profile's own known answers", "[crypto][cipher][vectors]") {
+  if (!test::have_shared_vectors()) return;
+  for (const auto& each : test::load_shared_json("first-attach-v1.json")["cases"]) {
+    const auto octets = [&](const char* member) { return block(each[member].get<std::string>()); };
+    CHECK(crypto::aes128_encrypt(octets("ekc"), octets("block")) == octets("rand"));
+    CHECK(crypto::aes128_decrypt(octets("ekc"), octets("rand")) == octets("block"));
+    auto autn = crypto::aes_cmac(octets("eki"), octets("block"));
+    autn[6] = 0x80;
+    autn[7] = 0x00;
+    CHECK(autn == octets("autn"));
+    const Block eki = octets("eki");
+    const Bytes with_receipt = base::concatenate(octets("block"), base::as_bytes("receipt"));
+    const auto receipt = crypto::aes_cmac(eki, with_receipt);
+    CHECK(base::to_hex(base::BytesView(receipt).first(14)) == each["receipt"].get<std::string>());
+  }
+}
