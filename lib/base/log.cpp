@@ -5,7 +5,9 @@
 #include <spdlog/spdlog.h>
 
 #include <array>
+#include <atomic>
 #include <mutex>
+#include <stdexcept>
 
 namespace base::log {
 namespace {
@@ -27,6 +29,12 @@ Opened& opened() {
   return state;
 }
 
+/// The level in force, read without the lock: spdlog's own should_log() must not run while its logger is replaced.
+std::atomic<Level>& level_in_force() {
+  static std::atomic<Level> level = Level::info;
+  return level;
+}
+
 spdlog::level::level_enum to_spdlog(Level level) {
   switch (level) {
     case Level::trace: return spdlog::level::trace;
@@ -40,13 +48,13 @@ spdlog::level::level_enum to_spdlog(Level level) {
   return spdlog::level::off;
 }
 
-std::shared_ptr<spdlog::logger> make_logger(const Opened& state, spdlog::level::level_enum level) {
+std::shared_ptr<spdlog::logger> make_logger(const Opened& state, Level level) {
   std::vector<spdlog::sink_ptr> sinks;
   sinks.push_back(std::make_shared<spdlog::sinks::stderr_sink_mt>());
   if (!state.file.empty()) sinks.push_back(std::make_shared<spdlog::sinks::basic_file_sink_mt>(state.file));
   auto logger = std::make_shared<spdlog::logger>(state.domain, sinks.begin(), sinks.end());
   logger->set_pattern(kPattern);
-  logger->set_level(level);
+  logger->set_level(to_spdlog(level));
   logger->flush_on(spdlog::level::info);
   return logger;
 }
@@ -83,16 +91,30 @@ bool level_from_name(std::string_view name, Level& level) {
 
 void open(const std::string& domain, const std::string& file, Level level) {
   const std::lock_guard lock(state_mutex());
-  opened() = Opened{domain, file};
-  spdlog::set_default_logger(make_logger(opened(), to_spdlog(level)));
+  const Opened wanted{domain, file};
+  try {
+    spdlog::set_default_logger(make_logger(wanted, level));
+  } catch (const spdlog::spdlog_ex& error) {  // which is no runtime_error
+    throw std::runtime_error("the log file " + file + " cannot be opened: " + error.what());
+  }
+  opened() = wanted;
+  level_in_force() = level;
 }
 
 void reopen() {
-  const std::lock_guard lock(state_mutex());
-  spdlog::set_default_logger(make_logger(opened(), spdlog::default_logger()->level()));
+  std::string failure;
+  {
+    const std::lock_guard lock(state_mutex());
+    try {
+      spdlog::set_default_logger(make_logger(opened(), level_in_force()));
+    } catch (const spdlog::spdlog_ex& error) {
+      failure = error.what();
+    }
+  }
+  if (!failure.empty()) error("the log goes on in the file that was open: {}", failure);
 }
 
-bool is_enabled(Level level) { return spdlog::should_log(to_spdlog(level)); }
+bool is_enabled(Level level) { return level != Level::off && level >= level_in_force(); }
 
 void write(Level level, std::string_view text) { spdlog::default_logger()->log(to_spdlog(level), escaped(text)); }
 

@@ -17,7 +17,7 @@ bool level_from_name(std::string_view name, Level& level);
 /// Opens the log: `file` may be empty (console only). Throws std::runtime_error if the file cannot be opened.
 void open(const std::string& domain, const std::string& file, Level level);
 
-/// Opens the same file again, after a rotation (SIGHUP).
+/// Opens the same file again, after a rotation (SIGHUP). If that fails the log goes on where it was, and says so.
 void reopen();
 
 [[nodiscard]] bool is_enabled(Level level);

@@ -108,7 +108,7 @@ enum class ChainFault {
   revoked,
 };
 
-/// The fault in words, for logs and details: `the issuer is not a CA`.
+/// The fault in words, for logs and details: `the issuer may not sign certificates`.
 std::string_view describe(ChainFault fault);
 
 /// A CRL (RFC 5280, section 5). Immutable; cheap to copy; safe to share between threads.

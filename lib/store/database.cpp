@@ -17,7 +17,8 @@ constexpr int kBusyTimeoutMs = 5000;
 
 }  // namespace
 
-Rows::Rows(Rows&& other) noexcept : database_(other.database_), statement_(std::exchange(other.statement_, nullptr)) {}
+Rows::Rows(Rows&& other) noexcept
+    : database_(other.database_), statement_(std::exchange(other.statement_, nullptr)), is_done_(other.is_done_) {}
 
 Rows::~Rows() {
   if (statement_ == nullptr) return;
@@ -26,9 +27,11 @@ Rows::~Rows() {
 }
 
 bool Rows::next() {
+  if (is_done_) return false;  // SQLite would run the statement anew
   const int result = sqlite3_step(statement_);
   if (result == SQLITE_ROW) return true;
   if (result != SQLITE_DONE) fail(database_, sqlite3_sql(statement_));
+  is_done_ = true;
   return false;
 }
 

@@ -46,6 +46,7 @@ class Rows {
   Rows(sqlite3* database, sqlite3_stmt* statement) : database_(database), statement_(statement) {}
   sqlite3* database_;
   sqlite3_stmt* statement_;
+  bool is_done_ = false;
 };
 
 /// One connection. Used by one thread at a time; statements are prepared once and kept.

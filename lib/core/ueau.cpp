@@ -1,0 +1,124 @@
+#include "lib/core/ueau.hpp"
+
+#include "lib/aka/serving_network_name.hpp"
+#include "lib/aka/supi_or_suci.hpp"
+#include "lib/crypto/cipher.hpp"
+
+namespace core {
+namespace {
+
+using base::Error;
+using base::ErrorKind;
+using nlohmann::ordered_json;
+using sbi::JsonObject;
+using sbi::Request;
+using sbi::Response;
+
+std::string read_serving_network_name(const JsonObject& object) {
+  std::string name = object.text("servingNetworkName");
+  if (!aka::is_serving_network_name(name)) {
+    object.fail("servingNetworkName", "is not of the form 5G:mnc001.mcc001.3gppnetwork.org");
+  }
+  return name;
+}
+
+std::optional<Resynchronization> read_resynchronization(const JsonObject& object) {
+  const auto info = object.optional_object("resynchronizationInfo");
+  if (!info) return std::nullopt;
+  return Resynchronization{info->hex<16>("rand"), info->hex<14>("auts")};
+}
+
+Subscriber subscriber_of(const aka::Suci& suci) {
+  if (suci.scheme != aka::kNullScheme) {
+    throw Error(ErrorKind::not_implemented, "UNSUPPORTED_PROTECTION_SCHEME",
+                "this function takes SUCIs in the null scheme only", {{"supiOrSuci", "has another protection scheme"}});
+  }
+  return {aka::imsi_of_null_scheme(suci), true};
+}
+
+std::string context_uri(const Request& request, const std::string& context_id) {
+  return request.api_root() + "/nausf-auth/v1/ue-authentications/" + context_id;
+}
+
+}  // namespace
+
+Subscriber read_subscriber(const std::string& text, const std::string& param) {
+  try {
+    const auto identity = aka::parse_supi_or_suci(text);
+    if (const auto* imsi = std::get_if<profile::Imsi>(&identity)) return {*imsi, false};
+    return subscriber_of(std::get<aka::Suci>(identity));
+  } catch (const aka::IdentityError& error) {
+    throw Error(ErrorKind::bad_request, "MANDATORY_IE_INCORRECT", param + ": " + error.what(), {{param, error.what()}});
+  }
+}
+
+AuthenticationRequest read_authentication_info(const Request& request) {
+  const nlohmann::json body = sbi::parse_json(request.body);
+  const JsonObject object(body);
+  const Subscriber subscriber = read_subscriber(object.text("supiOrSuci", aka::kMaxIdentitySize), "/supiOrSuci");
+  return {subscriber, read_serving_network_name(object), read_resynchronization(object)};
+}
+
+AuthenticationRequest read_generate_auth_data(const Request& request) {
+  const Subscriber subscriber = read_subscriber(request.path("supiOrSuci"), "{supiOrSuci}");
+  const nlohmann::json body = sbi::parse_json(request.body);
+  const JsonObject object(body);
+  std::string serving_network_name = read_serving_network_name(object);
+  (void)object.text("ausfInstanceId");  // mandatory in TS 29.503; who asks is known from the connection
+  return {subscriber, std::move(serving_network_name), read_resynchronization(object)};
+}
+
+Response ue_authentication_context(const Request& request, const std::string& context_id, const Challenge& challenge) {
+  const std::string uri = context_uri(request, context_id);
+  const ordered_json body{{"authType", "5G_AKA"},
+                          {"5gAuthData",
+                           {{"rand", base::to_hex(challenge.rand)},
+                            {"hxresStar", base::to_hex(challenge.hxres_star)},
+                            {"autn", base::to_hex(challenge.autn)}}},
+                          {"_links", {{"5g-aka", {{"href", uri + "/5g-aka-confirmation"}}}}}};
+  return Response(201, sbi::kHalJson, body.dump()).with("location", uri);
+}
+
+std::optional<aka::ResStar> read_confirmation(const Request& request) {
+  const nlohmann::json body = sbi::parse_json(request.body);
+  const JsonObject object(body);
+  if (object.is_null("resStar")) return std::nullopt;
+  const auto octets = object.hex<16>("resStar");
+  return aka::ResStar(octets);
+}
+
+Response authentication_failure() {
+  return {200, sbi::kJson, ordered_json{{"authResult", "AUTHENTICATION_FAILURE"}}.dump()};
+}
+
+Response authentication_success(const std::optional<profile::Imsi>& supi, const aka::Kseaf& kseaf) {
+  ordered_json body{{"authResult", "AUTHENTICATION_SUCCESS"}};
+  if (supi) body["supi"] = aka::to_supi(*supi);
+  body["kseaf"] = base::to_hex(kseaf.reveal());
+  return {200, sbi::kJson, body.dump()};
+}
+
+Response authentication_info_result(const profile::Imsi& supi, const HomeEnvironmentVectorView& vector) {
+  const ordered_json body{{"authType", "5G_AKA"},
+                          {"authenticationVector",
+                           {{"avType", "5G_HE_AKA"},
+                            {"rand", base::to_hex(vector.rand)},
+                            {"autn", base::to_hex(vector.autn)},
+                            {"xresStar", base::to_hex(vector.xres_star.reveal())},
+                            {"kausf", base::to_hex(vector.kausf.reveal())}}},
+                          {"supi", aka::to_supi(supi)}};
+  return {200, sbi::kJson, body.dump()};
+}
+
+Response auth_event_created(const Request& request) {
+  const nlohmann::json body = sbi::parse_json(request.body);
+  const JsonObject object(body);
+  for (const char* name : {"nfInstanceId", "timeStamp", "authType"}) (void)object.text(name);
+  (void)object.boolean("success");
+  (void)read_serving_network_name(object);
+  const std::string id = base::to_hex(crypto::random_octets<8>());
+  const std::string uri = request.api_root() + "/nudm-ueau/v1/" + request.path("supi") + "/auth-events/" + id;
+  return Response(201, sbi::kJson, body.dump()).with("location", uri);
+}
+
+}  // namespace core

@@ -1,0 +1,76 @@
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "lib/aka/auts.hpp"
+#include "lib/aka/key_hierarchy.hpp"
+#include "lib/aka/milenage.hpp"
+#include "lib/profile/identity.hpp"
+#include "lib/sbi/json.hpp"
+#include "lib/sbi/message.hpp"
+
+/// The messages of Nausf_UEAuthentication (TS 29.509) and Nudm_UEAuthentication (TS 29.503), read and written: what
+/// nf-d-ausf and nf-ausf-ext share.
+namespace core {
+
+/// A subscriber as a peer names it.
+struct Subscriber {
+  profile::Imsi imsi;
+  bool came_as_suci = false;  ///< then the answer tells the SUPI (TS 33.501, 6.1.3.2.0)
+};
+
+/// Reads a SUPI, or a SUCI in the null scheme; `param` names it in the error. Throws Error: 400 for what is neither, 501
+/// UNSUPPORTED_PROTECTION_SCHEME for another scheme.
+Subscriber read_subscriber(const std::string& text, const std::string& param);
+
+/// ResynchronizationInfo (TS 29.503, 6.1.6.2.4).
+struct Resynchronization {
+  aka::Rand rand;
+  aka::Auts auts;
+};
+
+/// AuthenticationInfo (TS 29.509, 6.1.6.2.2) and AuthenticationInfoRequest (TS 29.503, 6.3.6.2.2): what both need.
+struct AuthenticationRequest {
+  Subscriber subscriber;
+  std::string serving_network_name;
+  std::optional<Resynchronization> resynchronization;
+};
+
+/// The body of POST ue-authentications. Throws Error{bad_request} with the member named.
+AuthenticationRequest read_authentication_info(const sbi::Request& request);
+/// The body and path of POST {supiOrSuci}/security-information/generate-auth-data.
+AuthenticationRequest read_generate_auth_data(const sbi::Request& request);
+
+/// A 5G AKA challenge for the SEAF.
+struct Challenge {
+  aka::Rand rand;
+  std::array<std::uint8_t, 16> autn;
+  aka::HresStar hxres_star;
+};
+
+/// 201 UEAuthenticationCtx (TS 29.509, 6.1.6.2.3), whose links are absolute and of one origin with Location.
+sbi::Response ue_authentication_context(const sbi::Request& request, const std::string& context_id, const Challenge& challenge);
+
+/// ConfirmationData: the 16 octets of RES*; nothing if it is null. Throws Error{bad_request}.
+std::optional<aka::ResStar> read_confirmation(const sbi::Request& request);
+
+/// 200 ConfirmationDataResponse with AUTHENTICATION_FAILURE.
+sbi::Response authentication_failure();
+
+/// 200 ConfirmationDataResponse with AUTHENTICATION_SUCCESS, KSEAF, and the SUPI if the peer may know it.
+sbi::Response authentication_success(const std::optional<profile::Imsi>& supi, const aka::Kseaf& kseaf);
+
+/// 200 AuthenticationInfoResult (TS 29.503) with a 5G HE AV.
+struct HomeEnvironmentVectorView {
+  aka::Rand rand;
+  std::array<std::uint8_t, 16> autn;
+  const aka::ResStar& xres_star;
+  const aka::Kausf& kausf;
+};
+sbi::Response authentication_info_result(const profile::Imsi& supi, const HomeEnvironmentVectorView& vector);
+
+/// AuthEvent (TS 29.503, 6.3.6.2.7), checked by form; the answer is 201 with the event and its Location.
+sbi::Response auth_event_created(const sbi::Request& request);
+
+}  // namespace core

@@ -1,0 +1,109 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "lib/aka/sequence_number.hpp"
+#include "lib/base/clock.hpp"
+#include "lib/crypto/kdf.hpp"
+#include "lib/profile/identity.hpp"
+#include "lib/store/database.hpp"
+
+namespace ausf_ext {
+
+/// Where a device is on its way (PROTOCOL.md, section 8.3). Within one offer never backwards.
+enum class State : std::int64_t { offered, key_retrieved, preloaded, received, attached, retired, failed };
+
+/// `KEY_RETRIEVED`, and back.
+std::string_view name(State state);
+std::optional<State> state_from_name(std::string_view name);
+
+/// One ARPF of an offer: its URI and the SE credentials for it, as they came.
+struct OfferedArpf {
+  std::string uri;
+  base::Bytes token;
+  base::Bytes secure_element;
+  base::Bytes part_number;
+  base::Bytes issuer;
+};
+
+/// Step (0-d): what a service provider offers.
+struct Offer {
+  profile::DiscoveryImsi dimsi;
+  std::vector<OfferedArpf> arpfs;  ///< in the order in which they are tried
+};
+
+/// SHA-256 over URIs and ephemeral keys: two offers are the same if theirs are (PROTOCOL.md, section 8.3).
+crypto::Sha256Digest hash_of(const Offer& offer);
+
+/// Why a device stands where it stands: a peer's refusal, or what it waits for.
+struct Problem {
+  int status = 0;
+  std::string cause;
+  std::string detail;
+};
+
+struct HistoryEntry {
+  State state;
+  base::Time at;
+};
+
+/// A device's row. The sealed key stays sealed here.
+struct Device {
+  profile::DiscoveryImsi dimsi;
+  State state = State::offered;
+  std::int64_t epoch = 0;
+  base::Bytes offer_hash;
+  std::optional<std::int64_t> arpf_position;
+  base::Bytes sealed_key;  ///< empty: none
+  std::optional<profile::Imsi> imsi;
+  std::uint8_t mnc_length = 0;
+  std::optional<Problem> problem;
+  std::int64_t attempts = 0;
+  std::optional<base::Time> due_at;
+  base::Time expires_at;
+  std::optional<std::string> notify_network;
+  std::optional<base::Time> attached_at;
+};
+
+/// What is left to do at a peer after retiring.
+struct Cleanup {
+  enum class Kind : std::int64_t { vector, token };
+  Kind kind;
+  std::string uri;
+};
+
+// The tables devices, offers, history and cleanups: every SQL text of them is in devices.cpp. All throw store::StoreError.
+std::optional<Device> find_device(store::Database& database, const profile::DiscoveryImsi& dimsi);
+std::optional<Device> find_device_by_imsi(store::Database& database, const profile::Imsi& imsi);
+std::vector<HistoryEntry> find_history(store::Database& database, const profile::DiscoveryImsi& dimsi);
+std::vector<OfferedArpf> find_offer(store::Database& database, const profile::DiscoveryImsi& dimsi);
+std::vector<Cleanup> find_cleanups(store::Database& database, const profile::DiscoveryImsi& dimsi);
+void add_cleanup(store::Database& database, const profile::DiscoveryImsi& dimsi, const Cleanup& cleanup);
+void remove_cleanup(store::Database& database, const profile::DiscoveryImsi& dimsi, const Cleanup& cleanup);
+
+/// Devices with something to do at `now`, the longest due first.
+std::vector<profile::DiscoveryImsi> find_due(store::Database& database, base::Time now, std::size_t limit);
+/// When the next device is due; nothing if none ever is.
+std::optional<base::Time> find_next_due(store::Database& database);
+
+/// A page of devices after `from` in the order of their keys; `state` nothing: all.
+std::vector<profile::DiscoveryImsi> find_page(store::Database& database, std::optional<State> state,
+                                              std::optional<profile::DiscoveryImsi> from, std::size_t limit);
+
+/// A new device, or a new offer for one: state OFFERED, due at once, history anew, with the next epoch.
+void put_offer(store::Database& database, const Offer& offer, const std::optional<Device>& present, base::Time now,
+               base::Time expires_at);
+
+/// Writes state, key, IMSI, problem, attempts, due and notification of `device`, if its epoch is still the stored one, and notes a
+/// new state in the history. False: another offer or a retire came first, and nothing was written.
+bool update_device(store::Database& database, const Device& device, base::Time now);
+
+/// Replaces the sequence number; the row exists.
+void put_sqn(store::Database& database, const profile::DiscoveryImsi& dimsi, const aka::SequenceNumber& sqn);
+aka::SequenceNumber find_sqn(store::Database& database, const profile::DiscoveryImsi& dimsi);
+
+}  // namespace ausf_ext

@@ -1,0 +1,50 @@
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "lib/base/clock.hpp"
+#include "lib/profile/identity.hpp"
+#include "lib/store/database.hpp"
+
+namespace ausf_ext {
+
+/// A range of IMSIs of one PLMN and one length, both ends included.
+struct ImsiPool {
+  profile::Plmn plmn;
+  profile::Imsi from;
+  profile::Imsi to;
+
+  [[nodiscard]] std::uint64_t size() const { return to.value() - from.value() + 1; }
+};
+
+struct PoolUse {
+  std::uint64_t allocated = 0;
+  std::uint64_t quarantined = 0;
+};
+
+/// An IMSI and the length of its MNC, which the device needs.
+struct AllocatedImsi {
+  profile::Imsi imsi;
+  std::uint8_t mnc_length;
+};
+
+// The tables imsis and pools: every SQL text of them is in imsi_pools.cpp. All run inside the caller's transaction, so that
+// an IMSI and the device that has it are stored together or not at all.
+
+/// A fresh IMSI of the first pool that has one, else one whose quarantine is over; nothing if all are in use.
+std::optional<AllocatedImsi> allocate_imsi(store::Database& database, const std::vector<ImsiPool>& pools,
+                                           const profile::DiscoveryImsi& dimsi, base::Time now);
+
+/// True if allocate_imsi would find one.
+bool has_free_imsi(store::Database& database, const std::vector<ImsiPool>& pools, base::Time now);
+
+/// The IMSI rests until `free_at`.
+void quarantine_imsi(store::Database& database, const profile::Imsi& imsi, base::Time free_at);
+
+PoolUse use_of(store::Database& database, const ImsiPool& pool, base::Time now);
+
+/// When the next resting IMSI is free; nothing if none rests.
+std::optional<base::Time> next_free_at(store::Database& database);
+
+}  // namespace ausf_ext

@@ -1,0 +1,82 @@
+-- The devices of nf-ausf-ext. IMSIs are the 64-bit numbers of profile::Imsi::packed(); times are milliseconds since 1970.
+-- version 1
+
+CREATE TABLE devices (
+  dimsi          INTEGER PRIMARY KEY,
+  state          INTEGER NOT NULL,            -- ausf_ext::State
+  epoch          INTEGER NOT NULL,            -- grows with each offer and retire: a step that began before is dropped
+  offer_hash     BLOB NOT NULL,               -- SHA-256 over URIs and ephemeral keys: which offer it is
+  arpf_position  INTEGER,                     -- in offers: the ARPF that gave the key
+  ephemeral_key  BLOB,                        -- eK, sealed and bound to the dIMSI; NULL before 0-e and once wiped
+  imsi           INTEGER,
+  mnc_length     INTEGER,
+  sqn            INTEGER NOT NULL DEFAULT 0,  -- the last one used (TS 33.102, annex C)
+  problem_status INTEGER,
+  problem_cause  TEXT,
+  problem_detail TEXT,
+  attempts       INTEGER NOT NULL DEFAULT 0,  -- of the present step, since it last went forward
+  due_at         INTEGER,                     -- when there is something to do for it; NULL: never
+  expires_at     INTEGER NOT NULL,
+  notify_network TEXT,                        -- serving network of the first success; NULL: the RSMF need not be told (any more)
+  attached_at    INTEGER
+);
+CREATE INDEX devices_due ON devices (due_at) WHERE due_at IS NOT NULL;
+CREATE UNIQUE INDEX devices_imsi ON devices (imsi) WHERE imsi IS NOT NULL;
+
+-- Step (0-d): the ARPFs of an offer, in the order in which they are tried, with the SE credentials as they came.
+CREATE TABLE offers (
+  dimsi    INTEGER NOT NULL,
+  position INTEGER NOT NULL,
+  uri      TEXT NOT NULL,
+  token    BLOB NOT NULL,
+  se       BLOB NOT NULL,
+  pn       BLOB NOT NULL,
+  ci       BLOB NOT NULL,
+  PRIMARY KEY (dimsi, position)
+) WITHOUT ROWID;
+
+CREATE TABLE history (
+  dimsi INTEGER NOT NULL,
+  seq   INTEGER NOT NULL,
+  state INTEGER NOT NULL,
+  at    INTEGER NOT NULL,
+  PRIMARY KEY (dimsi, seq)
+) WITHOUT ROWID;
+
+-- What retiring left to do at the peers; done before anything else happens to the device.
+CREATE TABLE cleanups (
+  dimsi INTEGER NOT NULL,
+  kind  INTEGER NOT NULL,                     -- 0: delete the vector at the D-AUSF, 1: spend the token at an ARPF
+  uri   TEXT NOT NULL,
+  PRIMARY KEY (dimsi, kind, uri)
+) WITHOUT ROWID;
+
+-- Every IMSI that was ever given out: to a device, or resting until free_at.
+CREATE TABLE imsis (
+  imsi    INTEGER PRIMARY KEY,
+  dimsi   INTEGER NOT NULL,
+  free_at INTEGER                             -- NULL: allocated
+);
+CREATE INDEX imsis_resting ON imsis (free_at) WHERE free_at IS NOT NULL;
+
+-- How far each pool has been given out for the first time.
+CREATE TABLE pools (
+  first INTEGER PRIMARY KEY,                  -- packed IMSI that the pool begins with
+  next  INTEGER NOT NULL                      -- its next fresh IMSI, as a decimal number
+);
+
+CREATE TABLE imports (
+  id       TEXT PRIMARY KEY,
+  received INTEGER NOT NULL,
+  is_read  INTEGER NOT NULL                   -- 1: the whole body is stored
+) WITHOUT ROWID;
+
+-- The lines of imports: accepted offers, and refused lines with their problem.
+CREATE TABLE import_lines (
+  import_id TEXT NOT NULL,
+  line      INTEGER NOT NULL,
+  dimsi     INTEGER,
+  cause     TEXT,                             -- NULL: accepted
+  detail    TEXT,
+  PRIMARY KEY (import_id, line)
+) WITHOUT ROWID;

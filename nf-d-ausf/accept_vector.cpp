@@ -1,0 +1,81 @@
+#include "nf-d-ausf/accept_vector.hpp"
+
+namespace d_ausf {
+namespace {
+
+using base::Error;
+using base::ErrorKind;
+using store::Database;
+
+/// True if a list of entity tags names `version`, or `*` while there is one.
+bool names(const std::string& list, const std::optional<std::string>& version) {
+  return version && (list == "*" || list.find(*version) != std::string::npos);
+}
+
+void require_conditions(const Preconditions& conditions, const std::optional<StoredVector>& present) {
+  const auto version = present ? std::optional(version_of(present->vector)) : std::nullopt;
+  if (!conditions.if_match.empty() && !names(conditions.if_match, version)) {
+    throw Error(ErrorKind::precondition_failed, "", "the vector is not of the version in If-Match",
+                {{"header if-match", "is not the present version"}});
+  }
+  if (!conditions.if_none_match.empty() && names(conditions.if_none_match, version)) {
+    throw Error(ErrorKind::precondition_failed, "", "there is such a vector already",
+                {{"header if-none-match", "names the present version"}});
+  }
+}
+
+void require_owner(const std::optional<StoredVector>& present, const Owner& owner) {
+  base::require(!present || !owner || present->owner == *owner, "NOT_OWNER", "another target AUSF preloaded this dIMSI");
+}
+
+AcceptedVector put_one(Database& database, const profile::DiscoveryImsi& dimsi, const Vector& vector, const Owner& owner,
+                       const Preconditions& conditions, base::Time now) {
+  const auto present = find_vector(database, dimsi);
+  require_owner(present, owner);
+  require_conditions(conditions, present);
+  if (present && present->vector == vector) return {false, *present};
+  put_vector(database, dimsi, vector, owner.value_or("anonymous"), now);
+  return {!present, *find_vector(database, dimsi)};
+}
+
+}  // namespace
+
+boost::asio::awaitable<AcceptedVector> AcceptVector::put(profile::DiscoveryImsi dimsi, Vector vector, Owner owner,
+                                                         Preconditions conditions) {
+  store::Committer::Work<AcceptedVector> work = [=, now = clock_()](Database& database) {
+    return put_one(database, dimsi, vector, owner, conditions, now);
+  };
+  AcceptedVector accepted = co_await committer_.write(std::move(work));
+  co_return std::move(accepted);
+}
+
+boost::asio::awaitable<void> AcceptVector::remove(profile::DiscoveryImsi dimsi, Owner owner, Preconditions conditions) {
+  store::Committer::Work<void> work = [=](Database& database) {
+    const auto present = find_vector(database, dimsi);
+    if (!present) throw Error(ErrorKind::not_found, "USER_NOT_FOUND", "there is no vector for this dIMSI");
+    require_owner(present, owner);
+    require_conditions(conditions, present);
+    delete_vector(database, dimsi);
+  };
+  co_await committer_.write(std::move(work));
+}
+
+boost::asio::awaitable<std::vector<std::optional<Error>>> AcceptVector::put_all(std::vector<VectorLine> lines, Owner owner) {
+  using Verdicts = std::vector<std::optional<Error>>;
+  store::Committer::Work<Verdicts> work = [lines = std::move(lines), owner, now = clock_()](Database& database) {
+    Verdicts verdicts;
+    for (const VectorLine& line : lines) {
+      try {
+        put_one(database, line.dimsi, line.vector, owner, {}, now);
+        verdicts.emplace_back();
+      } catch (const Error& refused) {
+        verdicts.emplace_back(refused);
+      }
+    }
+    return verdicts;
+  };
+  Verdicts verdicts = co_await committer_.write(std::move(work));
+  co_return std::move(verdicts);
+}
+
+}  // namespace d_ausf

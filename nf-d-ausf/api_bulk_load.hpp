@@ -1,0 +1,48 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "lib/sbi/json.hpp"
+#include "nf-d-ausf/accept_vector.hpp"
+
+namespace d_ausf {
+
+/// Reads the members of a vector (PROTOCOL.md, section 8.2). Throws Error{bad_request} with the member named.
+Vector read_vector(const sbi::JsonObject& object);
+
+/// A bulk load of vectors, NDJSON, one a line: counts, and the first problems. Memory stays bounded whatever its length.
+class BulkLoad {
+ public:
+  static constexpr std::size_t kMaxProblems = 1000;
+  static constexpr std::size_t kMaxLineOctets = 4096;
+  static constexpr std::size_t kPieceLines = 1024;  ///< stored in one transaction
+
+  BulkLoad(AcceptVector& accept, Owner owner) : accept_(accept), owner_(std::move(owner)) {}
+
+  /// Takes the next octets of the body. Durable for whole pieces when it returns.
+  boost::asio::awaitable<void> add(std::string octets);
+  /// Takes what is left, a last line without its newline too.
+  boost::asio::awaitable<void> finish();
+
+  /// {accepted, rejected, problems, problemsTruncated}
+  [[nodiscard]] std::string report() const;
+
+ private:
+  void take_line(std::string_view line);
+  void note_problem(std::size_t line, const std::string& dimsi, const base::Error& error);
+  boost::asio::awaitable<void> store_piece();
+
+  AcceptVector& accept_;
+  Owner owner_;
+  std::string rest_;       ///< of a line that goes on in the next piece
+  bool is_overlong_ = false;
+  std::vector<VectorLine> piece_;
+  std::vector<std::size_t> piece_numbers_;
+  std::size_t line_ = 0;
+  std::size_t accepted_ = 0;
+  std::size_t rejected_ = 0;
+  nlohmann::ordered_json problems_ = nlohmann::ordered_json::array();
+};
+
+}  // namespace d_ausf

@@ -1,0 +1,95 @@
+#include "nf-d-ausf/vectors.hpp"
+
+#include <algorithm>
+
+#include "lib/crypto/cipher.hpp"
+
+namespace d_ausf {
+namespace {
+
+using store::Database;
+
+constexpr const char* kFind =
+    "SELECT rand, autn, imsi, owner, receipt_hash, notification_uri, created_at, served, last_served_at, "
+    "last_serving_network, received_at FROM vectors WHERE dimsi = $1";
+constexpr const char* kFindChallenge = "SELECT rand, autn FROM vectors WHERE dimsi = $1";
+constexpr const char* kPut =
+    "INSERT OR REPLACE INTO vectors (dimsi, rand, autn, imsi, owner, receipt_hash, notification_uri, created_at) "
+    "VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+constexpr const char* kDelete = "DELETE FROM vectors WHERE dimsi = $1";
+constexpr const char* kNoteServed =
+    "UPDATE vectors SET served = served + 1, last_served_at = $3, last_serving_network = $4 WHERE dimsi = $1 AND rand = $2";
+constexpr const char* kFindSecret = "SELECT value FROM secrets WHERE name = $1";
+constexpr const char* kPutSecret = "INSERT INTO secrets (name, value) VALUES ($1, $2) ON CONFLICT DO NOTHING";
+constexpr const char* kContextKey = "context-key";
+constexpr std::size_t kContextKeySize = 16;
+
+template <std::size_t N>
+std::array<std::uint8_t, N> octets(const store::Rows& rows, int column) {
+  const base::Bytes blob = rows.blob(column);
+  if (blob.size() != N) throw store::StoreError("the table vectors has a value of a wrong length");
+  std::array<std::uint8_t, N> out{};
+  std::copy(blob.begin(), blob.end(), out.begin());
+  return out;
+}
+
+std::optional<base::Time> time(const store::Rows& rows, int column) {
+  if (rows.is_null(column)) return std::nullopt;
+  return base::from_unix_ms(rows.integer(column));
+}
+
+}  // namespace
+
+std::string version_of(const Vector& vector) {
+  const base::BytesView hash = vector.receipt_hash ? base::BytesView(*vector.receipt_hash) : base::BytesView();
+  const auto imsi = vector.imsi.tbcd();
+  // Every part before the URI has a fixed length, or none: no two contents share one text.
+  const base::Bytes all = base::concatenate(vector.challenge.rand, vector.challenge.autn, imsi, hash,
+                                            base::as_bytes(vector.notification_uri.value_or("")));
+  const auto digest = crypto::sha256(all);
+  return "\"" + base::to_hex(base::BytesView(digest).first(16)) + "\"";
+}
+
+std::optional<StoredVector> find_vector(Database& database, const profile::DiscoveryImsi& dimsi) {
+  store::Rows rows = database.query(kFind, dimsi.packed());
+  if (!rows.next()) return std::nullopt;
+  const auto imsi = profile::Imsi::from_packed(rows.number(2));
+  if (!imsi) throw store::StoreError("the table vectors has an IMSI that is none");
+  StoredVector out{Vector{{octets<16>(rows, 0), octets<16>(rows, 1)}, *imsi, std::nullopt, std::nullopt},
+                   rows.text(3), base::from_unix_ms(rows.integer(6)), rows.integer(7), time(rows, 8),
+                   std::nullopt, time(rows, 10)};
+  if (!rows.is_null(4)) out.vector.receipt_hash = octets<32>(rows, 4);
+  if (!rows.is_null(5)) out.vector.notification_uri = rows.text(5);
+  if (!rows.is_null(9)) out.last_serving_network = rows.text(9);
+  return out;
+}
+
+std::optional<profile::DiscoveryVector> find_challenge(Database& database, const profile::DiscoveryImsi& dimsi) {
+  store::Rows rows = database.query(kFindChallenge, dimsi.packed());
+  if (!rows.next()) return std::nullopt;
+  return profile::DiscoveryVector{octets<16>(rows, 0), octets<16>(rows, 1)};
+}
+
+void put_vector(Database& database, const profile::DiscoveryImsi& dimsi, const Vector& vector, const std::string& owner,
+                base::Time now) {
+  database.run(kPut, dimsi.packed(), vector.challenge.rand, vector.challenge.autn, vector.imsi.packed(), owner,
+               vector.receipt_hash, vector.notification_uri, base::to_unix_ms(now));
+}
+
+void delete_vector(Database& database, const profile::DiscoveryImsi& dimsi) { database.run(kDelete, dimsi.packed()); }
+
+void note_served(Database& database, const profile::DiscoveryImsi& dimsi, const profile::Rand& rand,
+                 const std::string& serving_network, base::Time now) {
+  database.run(kNoteServed, dimsi.packed(), rand, base::to_unix_ms(now), serving_network);
+}
+
+base::SecretBytes load_or_make_context_key(Database& database) {
+  base::SecretBytes fresh(kContextKeySize);
+  crypto::fill_random(fresh.writable());
+  database.run(kPutSecret, kContextKey, fresh.reveal());
+  store::Rows rows = database.query(kFindSecret, kContextKey);
+  if (!rows.next()) throw store::StoreError("the context key could not be stored");
+  return base::SecretBytes(rows.blob(0));
+}
+
+}  // namespace d_ausf

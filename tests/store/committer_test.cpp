@@ -1,0 +1,211 @@
+#include "lib/store/committer.hpp"
+
+#include <catch2/catch.hpp>
+#include <future>
+
+#include "lib/base/error.hpp"
+#include "tests/support/loop.hpp"
+#include "tests/support/temporary_folder.hpp"
+
+using store::Committer;
+using store::Database;
+
+namespace {
+
+struct CommitterFixture {
+  CommitterFixture() { Database::open(path).script("CREATE TABLE t (n INTEGER PRIMARY KEY AUTOINCREMENT, value)"); }
+
+  /// What another connection sees: each value, in the order in which it was written.
+  std::vector<std::int64_t> seen() {
+    auto reader = Database::open(path, Database::Mode::read_only);
+    auto rows = reader.query("SELECT value FROM t ORDER BY n");
+    std::vector<std::int64_t> values;
+    while (rows.next()) values.push_back(rows.integer(0));
+    return values;
+  }
+
+  test::TemporaryFolder folder;
+  std::string path = folder / "test.db";
+};
+
+Committer::Work<void> insertion_of(int value) {
+  return [value](Database& database) { database.run("INSERT INTO t (value) VALUES ($1)", value); };
+}
+
+/// Holds the committer in one piece of work, so that what comes meanwhile is one group; goes on when it is released.
+class Gate {
+ public:
+  explicit Gate(Committer& committer) {
+    committer.write_later([released = released_.get_future().share(), this](Database&) {
+      reached_.set_value();
+      released.wait_for(test::kDeadline);
+    });
+    auto reached = reached_.get_future();
+    test::get(reached);
+  }
+  void release() { released_.set_value(); }
+
+ private:
+  std::promise<void> released_;
+  std::promise<void> reached_;
+};
+
+struct Refusal : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+/// The kind of base::Error that `work` throws; nothing if it throws none.
+template <class Work>
+std::optional<base::ErrorKind> error_of(const Work& work) {
+  try {
+    work();
+  } catch (const base::Error& error) {
+    return error.kind();
+  }
+  return std::nullopt;
+}
+
+boost::asio::awaitable<int> write_one(Committer& committer, int value) {
+  Committer::Work<int> work = [value](Database& database) {
+    database.run("INSERT INTO t (value) VALUES ($1)", value);
+    return 2 * value;
+  };
+  const int result = co_await committer.write(std::move(work));
+  co_return result;
+}
+
+}  // namespace
+
+TEST_CASE_METHOD(CommitterFixture, "A write is on disk when it returns", "[store][committer]") {
+  Committer committer(Database::open(path));
+  for (int i = 0; i < 5; ++i) {
+    committer.write_and_wait(insertion_of(i));
+    REQUIRE(seen().size() == static_cast<std::size_t>(i) + 1);
+  }
+  CHECK(committer.write_and_wait<std::string>([](Database&) { return std::string("result"); }) == "result");
+}
+
+TEST_CASE_METHOD(CommitterFixture, "A coroutine goes on, on its own loop, once its write is on disk", "[store][committer]") {
+  Committer committer(Database::open(path));
+  test::Loop loop;
+  CHECK(loop.await(write_one(committer, 21)) == 42);
+  CHECK(seen() == std::vector<std::int64_t>{21});
+}
+
+TEST_CASE_METHOD(CommitterFixture, "What throws is undone alone; the rest of its group is kept", "[store][committer]") {
+  Committer committer(Database::open(path));
+  test::Loop loop;
+  Gate gate(committer);
+  std::vector<std::future<void>> writers;
+  for (int i = 0; i < 3; ++i) {
+    Committer::Work<void> work = [i](Database& database) {
+      insertion_of(i)(database);
+      if (i == 1) throw Refusal("the second is refused");
+    };
+    writers.push_back(loop.start(committer.write(std::move(work))));
+  }
+  loop.run([] {});  // all three wait at the committer now: one group
+  gate.release();
+  CHECK_NOTHROW(test::get(writers[0]));
+  CHECK_THROWS_AS(test::get(writers[1]), Refusal);
+  CHECK_NOTHROW(test::get(writers[2]));
+  CHECK(seen() == std::vector<std::int64_t>{0, 2});
+}
+
+TEST_CASE_METHOD(CommitterFixture, "An exception reaches the coroutine that wrote", "[store][committer]") {
+  Committer committer(Database::open(path));
+  test::Loop loop;
+  Committer::Work<void> work = [](Database& database) {
+    insertion_of(1)(database);
+    throw Refusal("no");
+  };
+  CHECK_THROWS_AS(loop.await(committer.write(std::move(work))), Refusal);
+  CHECK(seen().empty());
+}
+
+TEST_CASE_METHOD(CommitterFixture, "Writes are carried out in the order in which they came", "[store][committer]") {
+  std::vector<std::int64_t> expected;
+  {
+    Committer committer(Database::open(path));
+    Gate gate(committer);
+    for (int i = 0; i < 300; ++i) {
+      committer.write_later(insertion_of(i));
+      expected.push_back(i);
+    }
+    gate.release();
+  }  // what waits is carried out before it ends
+  CHECK(seen() == expected);
+}
+
+TEST_CASE_METHOD(CommitterFixture, "More writes than one group holds are all carried out", "[store][committer]") {
+  {
+    Committer committer(Database::open(path));
+    Gate gate(committer);
+    for (int i = 0; i < 4097; ++i) committer.write_later(insertion_of(i));
+    gate.release();
+  }
+  CHECK(seen().size() == 4097);
+}
+
+TEST_CASE_METHOD(CommitterFixture, "A write that nobody waits for may fail without harm", "[store][committer]") {
+  Committer committer(Database::open(path));
+  committer.write_later([](Database&) { throw Refusal("nobody hears this"); });
+  committer.write_and_wait(insertion_of(1));
+  CHECK(seen() == std::vector<std::int64_t>{1});
+}
+
+TEST_CASE_METHOD(CommitterFixture, "Many coroutines write at once, each with its own result", "[store][committer]") {
+  Committer committer(Database::open(path));
+  test::Loop loop;
+  std::vector<std::future<int>> results;
+  for (int i = 0; i < 500; ++i) results.push_back(loop.start(write_one(committer, i)));
+  int faults = 0;
+  for (int i = 0; i < 500; ++i) faults += test::get(results[static_cast<std::size_t>(i)]) == 2 * i ? 0 : 1;
+  CHECK(faults == 0);
+  auto values = seen();
+  std::sort(values.begin(), values.end());
+  REQUIRE(values.size() == 500);
+  CHECK(values.front() == 0);
+  CHECK(values.back() == 499);
+}
+
+TEST_CASE_METHOD(CommitterFixture, "A database that another holds is unavailable, and comes back", "[store][committer]") {
+  auto impatient = Database::open(path);
+  impatient.script("PRAGMA busy_timeout=20");
+  Committer committer(std::move(impatient));
+  auto other = Database::open(path);
+  other.script("BEGIN IMMEDIATE");
+  CHECK(error_of([&] { committer.write_and_wait(insertion_of(1)); }) == base::ErrorKind::unavailable);
+  CHECK(seen().empty());
+  other.script("ROLLBACK");
+  CHECK_NOTHROW(committer.write_and_wait(insertion_of(2)));
+  CHECK(seen() == std::vector<std::int64_t>{2});
+}
+
+TEST_CASE_METHOD(CommitterFixture, "A full disk is unavailable for the whole group, and nothing of it stays", "[store][committer]") {
+  auto small = Database::open(path);
+  small.script("PRAGMA max_page_count=40");  // of 1024 octets
+  Committer committer(std::move(small));
+  test::Loop loop;
+  Gate gate(committer);
+  Committer::Work<void> large = [](Database& database) {
+    database.run("INSERT INTO t (value) VALUES ($1)", base::Bytes(100 * 1024));
+  };
+  auto fits = loop.start(committer.write(insertion_of(1)));
+  auto does_not = loop.start(committer.write(std::move(large)));
+  loop.run([] {});  // both wait at the committer now: one group
+  gate.release();
+  CHECK(error_of([&] { test::get(does_not); }) == base::ErrorKind::unavailable);
+  CHECK(error_of([&] { test::get(fits); }) == base::ErrorKind::unavailable);
+  CHECK(seen().empty());
+  committer.write_and_wait(insertion_of(2));
+  CHECK(seen() == std::vector<std::int64_t>{2});
+}
+
+TEST_CASE_METHOD(CommitterFixture, "A database that may not be written is unavailable", "[store][committer]") {
+  Committer committer(Database::open(path, Database::Mode::read_only));
+  CHECK(error_of([&] { committer.write_and_wait(insertion_of(1)); }) == base::ErrorKind::unavailable);
+  test::Loop loop;
+  CHECK(error_of([&] { loop.await(write_one(committer, 1)); }) == base::ErrorKind::unavailable);
+  CHECK(seen().empty());
+}
