@@ -40,6 +40,7 @@ constexpr const char* kUpdate =
     "problem_cause = $9, problem_detail = $10, attempts = $11, due_at = $12, notify_network = $13, attached_at = $14 "
     "WHERE dimsi = $1 AND epoch = $2";
 constexpr const char* kFindState = "SELECT state FROM devices WHERE dimsi = $1";
+constexpr const char* kBeginEpoch = "UPDATE devices SET epoch = epoch + 1 WHERE dimsi = $1";
 constexpr const char* kPutSqn = "UPDATE devices SET sqn = $2 WHERE dimsi = $1";
 constexpr const char* kFindSqn = "SELECT sqn FROM devices WHERE dimsi = $1";
 
@@ -201,6 +202,11 @@ bool update_device(Database& database, const Device& device, base::Time now) {
     database.run(kAddHistory, device.dimsi.packed(), static_cast<std::int64_t>(device.state), base::to_unix_ms(now));
   }
   return true;
+}
+
+void begin_epoch(Database& database, Device& device) {
+  database.run(kBeginEpoch, device.dimsi.packed());
+  ++device.epoch;
 }
 
 void put_sqn(Database& database, const profile::DiscoveryImsi& dimsi, const aka::SequenceNumber& sqn) {

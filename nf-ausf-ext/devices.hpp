@@ -102,6 +102,9 @@ void put_offer(store::Database& database, const Offer& offer, const std::optiona
 /// new state in the history. False: another offer or a retire came first, and nothing was written.
 bool update_device(store::Database& database, const Device& device, base::Time now);
 
+/// Begins a new epoch: what steps under way learn about the device is dropped.
+void begin_epoch(store::Database& database, Device& device);
+
 /// Replaces the sequence number; the row exists.
 void put_sqn(store::Database& database, const profile::DiscoveryImsi& dimsi, const aka::SequenceNumber& sqn);
 aka::SequenceNumber find_sqn(store::Database& database, const profile::DiscoveryImsi& dimsi);

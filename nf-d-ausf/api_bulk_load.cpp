@@ -20,46 +20,38 @@ Vector read_vector(const sbi::JsonObject& object) {
   return vector;
 }
 
+BulkLoad::BulkLoad(AcceptVector& accept, Owner owner)
+    : accept_(accept),
+      owner_(std::move(owner)),
+      lines_(kMaxLineOctets, [this](std::size_t number, std::string_view line, bool is_overlong) {
+        take_line(number, line, is_overlong);
+      }) {}
+
 boost::asio::awaitable<void> BulkLoad::add(std::string octets) {
-  std::size_t begin = 0;
-  while (true) {
-    const std::size_t end = octets.find('\n', begin);
-    const std::string_view part = std::string_view(octets).substr(begin, end == std::string::npos ? end : end - begin);
-    if (rest_.size() + part.size() > kMaxLineOctets) {
-      is_overlong_ = true;
-    } else {
-      rest_ += part;
-    }
-    if (end == std::string::npos) break;
-    take_line(rest_);
-    rest_.clear();
-    begin = end + 1;
-    if (piece_.size() >= kPieceLines) co_await store_piece();
-  }
+  lines_.add(octets);
+  if (piece_.size() >= kPieceLines) co_await store_piece();
 }
 
 boost::asio::awaitable<void> BulkLoad::finish() {
-  if (!rest_.empty() || is_overlong_) take_line(rest_);
+  lines_.finish();
   co_await store_piece();
 }
 
-void BulkLoad::take_line(std::string_view line) {
-  ++line_;
+void BulkLoad::take_line(std::size_t number, std::string_view line, bool is_overlong) {
   std::string digits;
   try {
-    if (std::exchange(is_overlong_, false)) {
+    if (is_overlong) {
       throw Error(ErrorKind::bad_request, "INVALID_MSG_FORMAT", "the line is longer than " + std::to_string(kMaxLineOctets) + " octets");
     }
-    if (line.find_first_not_of(" \t\r") == std::string_view::npos) return;
     const nlohmann::json document = sbi::parse_json(line);
     const sbi::JsonObject object(document);
     const auto dimsi = profile::DiscoveryImsi::from_digits(object.text("dimsi"));
     if (!dimsi) object.fail("dimsi", "is not 6 to 15 decimal digits");
     digits = dimsi->digits();
     piece_.push_back({*dimsi, read_vector(object)});
-    piece_numbers_.push_back(line_);
+    piece_numbers_.push_back(number);
   } catch (const Error& error) {
-    note_problem(line_, digits, error);
+    note_problem(number, digits, error);
   }
 }
 

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "lib/sbi/json.hpp"
+#include "lib/sbi/ndjson.hpp"
 #include "nf-d-ausf/accept_vector.hpp"
 
 namespace d_ausf {
@@ -18,7 +19,9 @@ class BulkLoad {
   static constexpr std::size_t kMaxLineOctets = 4096;
   static constexpr std::size_t kPieceLines = 1024;  ///< stored in one transaction
 
-  BulkLoad(AcceptVector& accept, Owner owner) : accept_(accept), owner_(std::move(owner)) {}
+  BulkLoad(AcceptVector& accept, Owner owner);
+  BulkLoad(const BulkLoad&) = delete;
+  BulkLoad& operator=(const BulkLoad&) = delete;
 
   /// Takes the next octets of the body. Durable for whole pieces when it returns.
   boost::asio::awaitable<void> add(std::string octets);
@@ -29,17 +32,15 @@ class BulkLoad {
   [[nodiscard]] std::string report() const;
 
  private:
-  void take_line(std::string_view line);
+  void take_line(std::size_t number, std::string_view line, bool is_overlong);
   void note_problem(std::size_t line, const std::string& dimsi, const base::Error& error);
   boost::asio::awaitable<void> store_piece();
 
   AcceptVector& accept_;
   Owner owner_;
-  std::string rest_;       ///< of a line that goes on in the next piece
-  bool is_overlong_ = false;
+  sbi::NdjsonLines lines_;
   std::vector<VectorLine> piece_;
   std::vector<std::size_t> piece_numbers_;
-  std::size_t line_ = 0;
   std::size_t accepted_ = 0;
   std::size_t rejected_ = 0;
   nlohmann::ordered_json problems_ = nlohmann::ordered_json::array();

@@ -68,9 +68,10 @@ struct Http2Server::Exchange {
   Request request;
   const Route* route = nullptr;
   std::shared_ptr<StreamedBody> body;  ///< of a route that reads it as it comes
-  Instant deadline;                    ///< for the rest of the request
+  Instant deadline;                    ///< for the rest of the request; once answered, for the peer to take more of the answer
   bool is_complete = false;            ///< the request is
   bool is_answered = false;
+  std::size_t unsent = 0;              ///< of the answer, when last looked at
 };
 
 /// A body that the handler takes piece by piece; flow control holds the peer back meanwhile.
@@ -78,6 +79,10 @@ class Http2Server::StreamedBody final : public BodyReader {
  public:
   StreamedBody(std::weak_ptr<Connection> connection, StreamId stream, asio::io_context& loop)
       : connection_(std::move(connection)), stream_(stream), wake_(loop, Instant::max()) {}
+  /// What the handler never took goes back to the connection's window, which other streams need.
+  ~StreamedBody() override;
+  StreamedBody(const StreamedBody&) = delete;
+  StreamedBody& operator=(const StreamedBody&) = delete;
 
   asio::awaitable<std::optional<std::string>> next() override;
   void put(std::string_view octets) {
@@ -111,18 +116,18 @@ class Http2Server::Connection : public std::enable_shared_from_this<Connection> 
 
   void start() {
     deadline_ = now() + server_->limits.first_byte_timeout;
-    if (!transport_.is_tls()) {
-      read();
-      return schedule_flush();
-    }
+    if (!transport_.is_tls()) return begin();
     transport_.handshake(Transport::Side::server, [self = shared_from_this()](ErrorCode error) {
       if (error) {
         base::log::info("{}: TLS handshake failed: {}", self->address_, error.message());
         return self->close();
       }
+      if (!chose_http2(self->transport_.ssl())) {
+        base::log::info("{}: does not ask for HTTP/2 (ALPN h2)", self->address_);
+        return self->close();
+      }
       if (const auto name = verified_peer_name(self->transport_.ssl())) self->peer_.name = *name;
-      self->read();
-      self->schedule_flush();
+      self->begin();
     });
   }
 
@@ -130,12 +135,15 @@ class Http2Server::Connection : public std::enable_shared_from_this<Connection> 
   void check_deadlines(Instant at) {
     if (is_writing_ && at > write_deadline_) return close();
     if (exchanges_.empty() && at > deadline_) {
+      // Not ready: TLS is not there to say good-bye. Ending already: a header block that never ends keeps it open.
+      if (!is_ready_ || (is_ending_ && !is_writing_)) return close();
       session_.go_away();
       is_ending_ = true;
       return schedule_flush();
     }
     const auto exchanges = exchanges_;  // answering changes the table
     for (const auto& [id, exchange] : exchanges) {
+      if (exchange->is_answered) check_progress(*exchange, at);
       if (exchange->is_complete || exchange->is_answered || exchange->body != nullptr || at < exchange->deadline) continue;
       refuse(exchange, base::Error(base::ErrorKind::bad_request, "INVALID_MSG_FORMAT",
                                    "the request's body did not end in time; END_STREAM is missing"));
@@ -143,6 +151,7 @@ class Http2Server::Connection : public std::enable_shared_from_this<Connection> 
   }
 
   void drain() {
+    if (!is_ready_) return close();
     session_.go_away();
     is_ending_ = true;
     schedule_flush();
@@ -169,6 +178,24 @@ class Http2Server::Connection : public std::enable_shared_from_this<Connection> 
   [[nodiscard]] std::chrono::seconds request_timeout() const { return server_->limits.request_timeout; }
 
  private:
+  void begin() {
+    is_ready_ = true;
+    read();
+    schedule_flush();
+  }
+
+  /// Resets the stream of a peer that takes nothing of its answer: a window that it keeps shut would hold the answer here.
+  void check_progress(Exchange& exchange, Instant at) {
+    const std::size_t left = session_.unsent(exchange.stream);
+    if (left < exchange.unsent) {
+      exchange.unsent = left;
+      exchange.deadline = at + server_->limits.write_timeout;
+    } else if (at > exchange.deadline) {
+      session_.reset(exchange.stream, Http2Error::cancel);
+      schedule_flush();
+    }
+  }
+
   Http2Session::Events events() {
     return {.head = [this](StreamId id, Http2Session::Head&& head) { on_head(id, std::move(head)); },
             .data = [this](StreamId id, std::string_view octets) { on_data(id, octets); },
@@ -275,6 +302,8 @@ class Http2Server::Connection : public std::enable_shared_from_this<Connection> 
   void answer(const std::shared_ptr<Exchange>& exchange, Response response) {
     if (exchange->is_answered || is_closed_) return;
     exchange->is_answered = true;
+    exchange->deadline = now() + server_->limits.write_timeout;
+    exchange->unsent = response.body.size();
     base::log::debug("{} {} {} -> {}", address_, exchange->request.method, exchange->request.target, response.status);
     session_.respond(exchange->stream, response, exchange->request.method == "HEAD");
     schedule_flush();
@@ -301,7 +330,7 @@ class Http2Server::Connection : public std::enable_shared_from_this<Connection> 
   }
 
   void flush() {
-    if (is_writing_ || is_closed_) return;
+    if (is_writing_ || is_closed_ || !is_ready_) return;
     out_.clear();
     session_.take_output(out_);
     if (out_.empty()) {
@@ -328,12 +357,18 @@ class Http2Server::Connection : public std::enable_shared_from_this<Connection> 
   std::string out_;
   Instant deadline_;  ///< while there are no exchanges
   Instant write_deadline_;
+  bool is_ready_ = false;  ///< TLS, if any, is there
   bool is_writing_ = false;
   bool is_flush_scheduled_ = false;
   bool is_ending_ = false;  ///< closes after the last stream
   bool is_broken_ = false;  ///< closes after the last octet
   bool is_closed_ = false;
 };
+
+Http2Server::StreamedBody::~StreamedBody() {
+  if (waiting_.empty()) return;
+  if (const auto connection = connection_.lock()) connection->consumed(stream_, waiting_.size());
+}
 
 asio::awaitable<std::optional<std::string>> Http2Server::StreamedBody::next() {
   const auto keep_alive = connection_.lock();

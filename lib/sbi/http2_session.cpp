@@ -237,6 +237,11 @@ void Http2Session::go_away(Http2Error error) {
                         static_cast<std::uint32_t>(error), nullptr, 0);
 }
 
+std::size_t Http2Session::unsent(StreamId id) const {
+  const auto found = streams_.find(id);
+  return found == streams_.end() ? 0 : found->second->out.size() - found->second->out_sent;
+}
+
 bool Http2Session::is_alive() const {
   return nghttp2_session_want_read(session_) != 0 || nghttp2_session_want_write(session_) != 0;
 }

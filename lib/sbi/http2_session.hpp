@@ -84,6 +84,8 @@ class Http2Session {
   /// False once there is nothing left to read or to write: the connection is to be closed.
   [[nodiscard]] bool is_alive() const;
   [[nodiscard]] std::size_t open_streams() const noexcept { return streams_.size(); }
+  /// Octets of the stream's body that flow control has not let out yet; 0 if the stream is gone.
+  [[nodiscard]] std::size_t unsent(StreamId stream) const;
 
  private:
   struct Stream {

@@ -1,6 +1,5 @@
 #include "lib/sbi/json.hpp"
 
-
 namespace sbi {
 namespace {
 
@@ -150,6 +149,7 @@ std::optional<bool> JsonObject::optional_boolean(const char* name) const {
 base::Bytes JsonObject::base64(const char* name, std::size_t max_octets) const {
   const auto octets = base::from_base64(text(name, (max_octets + 2) / 3 * 4));
   if (!octets) fail(name, "is not base64 (RFC 4648 section 4, padded)");
+  if (octets->size() > max_octets) fail(name, "is longer than " + std::to_string(max_octets) + " octets");
   return *octets;
 }
 

@@ -2,7 +2,7 @@
 
 #include <sys/stat.h>
 
-#include <fstream>
+#include "lib/crypto/files.hpp"
 
 namespace service {
 namespace {
@@ -78,15 +78,20 @@ std::optional<KeyPair> read_key_pair(const Section& section) {
 std::shared_ptr<const crypto::KeyEncryptionKey> read_key_encryption_key(const Section& section, const std::string& key) {
   const std::string path = read_secret_path(section, key);
   if (path.empty()) return nullptr;
-  std::ifstream file(path);
-  base::SecretBytes hex(64);
-  file.read(reinterpret_cast<char*>(hex.writable().data()), 64);
-  const std::string_view digits = base::as_text(hex.reveal());
-  if (file.gcount() != 64 || digits.find_first_not_of("0123456789abcdefABCDEF") != std::string_view::npos) {
-    section.problem(key, "the file " + path + " does not hold 64 hex digits (openssl rand -hex 32)");
+  base::SecretBytes content;
+  try {
+    content = crypto::read_file(path);
+  } catch (const crypto::CryptoError& error) {
+    section.problem(key, path + ": " + error.what());
     return nullptr;
   }
-  auto octets = base::from_hex(digits);
+  std::string_view digits = base::as_text(content.reveal());
+  while (digits.ends_with('\n') || digits.ends_with('\r')) digits.remove_suffix(1);
+  auto octets = digits.size() == 64 ? base::from_hex(digits) : std::nullopt;
+  if (!octets) {
+    section.problem(key, "the file " + path + " does not hold 64 hex digits alone (openssl rand -hex 32)");
+    return nullptr;
+  }
   auto out = std::make_shared<const crypto::KeyEncryptionKey>(std::span<const std::uint8_t, 32>(octets->data(), 32));
   base::wipe(*octets);
   return out;

@@ -101,9 +101,10 @@ struct Running::State {
       loop->io.stop();
       loop->thread.join();
     }
+    // Writers first: what they finish is posted to loops that must still exist. Then what refers to the loops, then these.
+    if (function.close) function.close();
     for (const auto& loop : loops) loop->function.reset();
     loops.clear();
-    if (function.close) function.close();
   }
 };
 

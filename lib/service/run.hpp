@@ -28,7 +28,7 @@ struct Function {
   std::function<std::shared_ptr<void>(Worker&)> build;
   /// Ends what runs by itself, on the worker's loop, when the function drains. May be empty.
   std::function<void(Worker&)> drain;
-  /// Closes what open() opened. Called last.
+  /// Closes what open() opened, and all that is shared and refers to a loop. Called when the loops have stopped.
   std::function<void()> close;
 };
 

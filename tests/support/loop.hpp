@@ -8,6 +8,7 @@
 #include <boost/asio/use_future.hpp>
 #include <chrono>
 #include <future>
+#include <memory>
 #include <stdexcept>
 #include <thread>
 
@@ -35,9 +36,9 @@ class Loop {
   /// Runs `work` on the loop's thread; its result, or what it throws.
   template <class Work>
   auto run(Work work) {
-    std::packaged_task<decltype(work())()> task(std::move(work));
-    auto done = task.get_future();
-    boost::asio::post(io_, std::move(task));
+    const auto task = std::make_shared<std::packaged_task<decltype(work())()>>(std::move(work));
+    auto done = task->get_future();
+    boost::asio::post(io_, [task] { (*task)(); });  // given the task itself, Asio would take its future
     return get(done);
   }
 

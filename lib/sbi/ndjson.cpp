@@ -1,0 +1,35 @@
+#include "lib/sbi/ndjson.hpp"
+
+#include <utility>
+
+namespace sbi {
+
+void NdjsonLines::add(std::string_view octets) {
+  while (true) {
+    const std::size_t end = octets.find('\n');
+    const std::string_view part = octets.substr(0, end);
+    if (rest_.size() + part.size() > max_line_bytes_) {
+      is_overlong_ = true;
+      rest_.clear();
+    } else if (!is_overlong_) {
+      rest_ += part;
+    }
+    if (end == std::string_view::npos) return;
+    end_line();
+    octets.remove_prefix(end + 1);
+  }
+}
+
+void NdjsonLines::finish() {
+  if (!rest_.empty() || is_overlong_) end_line();
+}
+
+void NdjsonLines::end_line() {
+  ++number_;
+  const std::string line = std::exchange(rest_, {});
+  const bool is_overlong = std::exchange(is_overlong_, false);
+  const bool is_blank = line.find_first_not_of(" \t\r") == std::string::npos;
+  if (is_overlong || !is_blank) take_(number_, line, is_overlong);
+}
+
+}  // namespace sbi

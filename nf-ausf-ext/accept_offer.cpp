@@ -1,0 +1,38 @@
+#include "nf-ausf-ext/accept_offer.hpp"
+
+#include <algorithm>
+
+#include "lib/base/error.hpp"
+#include "nf-ausf-ext/retire.hpp"
+
+namespace ausf_ext {
+
+OfferVerdict accept_offer(store::Database& database, const Offer& offer, const Config& config, base::Time now) {
+  auto present = find_device(database, offer.dimsi);
+  if (present) {
+    if (std::ranges::equal(present->offer_hash, hash_of(offer))) return OfferVerdict::known;
+    const bool may_replace =
+        present->state == State::offered || present->state == State::failed || present->state == State::retired;
+    if (!may_replace) {
+      throw base::Error(base::ErrorKind::conflict, "DEVICE_EXISTS",
+                        "this dIMSI is on its way with another offer (" + std::string(name(present->state)) + "); retire it first");
+    }
+    if (present->state == State::failed) abandon_offer(database, *present, config, now);
+  }
+  put_offer(database, offer, present, now, now + config.device_lifetime);
+  return OfferVerdict::taken;
+}
+
+Offer only_trusted(Offer offer, const Config& config) {
+  std::erase_if(offer.arpfs, [&config](const OfferedArpf& offered) {
+    return std::none_of(config.arpfs.begin(), config.arpfs.end(),
+                        [&offered](const TrustedArpf& trusted) { return trusted.uri == offered.uri; });
+  });
+  if (offer.arpfs.empty()) {
+    throw base::Error(base::ErrorKind::bad_request, "MANDATORY_IE_INCORRECT",
+                      "/arpfs names no ARPF that this function is configured for", {{"/arpfs", "has no ARPF that is configured here"}});
+  }
+  return offer;
+}
+
+}  // namespace ausf_ext

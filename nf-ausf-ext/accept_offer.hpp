@@ -1,0 +1,20 @@
+#pragma once
+
+#include "lib/store/database.hpp"
+#include "nf-ausf-ext/config.hpp"
+#include "nf-ausf-ext/devices.hpp"
+
+namespace ausf_ext {
+
+/// What became of an offer.
+enum class OfferVerdict { taken, known };
+
+/// Step (0-d), inside the caller's transaction: takes a new offer, or one that replaces another while that is OFFERED or FAILED, or
+/// begins anew after RETIRED. The same offer again is `known`. Throws Error{conflict, DEVICE_EXISTS}.
+OfferVerdict accept_offer(store::Database& database, const Offer& offer, const Config& config, base::Time now);
+
+/// The offer without the ARPFs that the configuration does not name: they are never called.
+/// Throws Error{bad_request, MANDATORY_IE_INCORRECT} at /arpfs if none is left.
+Offer only_trusted(Offer offer, const Config& config);
+
+}  // namespace ausf_ext

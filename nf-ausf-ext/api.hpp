@@ -1,0 +1,53 @@
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+
+#include "lib/sbi/router.hpp"
+#include "lib/store/committer.hpp"
+#include "nf-ausf-ext/authenticate.hpp"
+#include "nf-ausf-ext/config.hpp"
+#include "nf-ausf-ext/devices.hpp"
+#include "nf-ausf-ext/onboarding.hpp"
+
+namespace ausf_ext {
+
+/// The routes of PROTOCOL.md, sections 8.3 and 9: JSON to types and back, nothing else. One a loop; onboarding, which they
+/// share, lives on the first loop.
+class Api {
+ public:
+  struct Parts {
+    const Config& config;
+    store::Database& reader;
+    store::Committer& committer;
+    boost::asio::io_context& onboarding_loop;
+    Onboarding& onboarding;
+    Authenticate& authenticate;
+    base::Clock clock;
+  };
+
+  explicit Api(Parts parts) : parts_(std::move(parts)) {}
+
+  void add_routes(sbi::Router& router);
+
+ private:
+  using Answer = boost::asio::awaitable<sbi::Response>;
+  Answer put_device(const sbi::Request& request);
+  Answer retire_device(const sbi::Request& request);
+  Answer import_offers(const sbi::Request& request, sbi::BodyReader& body);
+  Answer authenticate(const sbi::Request& request);
+  Answer confirm(const sbi::Request& request);
+  [[nodiscard]] sbi::Response get_device(const sbi::Request& request) const;
+  [[nodiscard]] sbi::Response list_devices(const sbi::Request& request) const;
+  [[nodiscard]] sbi::Response get_import(const sbi::Request& request) const;
+  [[nodiscard]] sbi::Response get_import_problems(const sbi::Request& request) const;
+  [[nodiscard]] sbi::Response list_pools(const sbi::Request& request) const;
+  sbi::Response end_context(const sbi::Request& request);
+
+  void add_onboarding_routes(sbi::Router& router);
+  /// Drives the device on the onboarding's loop and waits for it there.
+  boost::asio::awaitable<bool> settle(profile::DiscoveryImsi dimsi, std::chrono::milliseconds wait);
+
+  Parts parts_;
+};
+
+}  // namespace ausf_ext

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <string>
+
+#include "lib/crypto/certificate.hpp"
+#include "lib/profile/discovery_vector.hpp"
+#include "nf-ausf-ext/devices.hpp"
+
+/// The JSON that nf-ausf-ext sends to its peers, and reads from them.
+namespace ausf_ext {
+
+/// The body of retrieve-key at an ARPF (PROTOCOL.md, section 8.1).
+std::string write_key_request(const OfferedArpf& offered, const crypto::Certificate& operator_certificate);
+
+/// The answer to it: both DER.
+struct KeyAnswer {
+  base::Bytes encrypted_key;
+  base::Bytes endorsement;
+};
+/// Throws base::Error{bad_request} that names the member at fault.
+KeyAnswer read_key_answer(const std::string& body);
+
+/// The body of PUT vectors/{dimsi} at the D-AUSF (section 8.2).
+std::string write_vector(const profile::DiscoveryVector& vector, const profile::Imsi& imsi,
+                         const profile::ReceiptHash& receipt_hash);
+
+/// The notification of the RSMF (section 10).
+std::string write_notification(const profile::DiscoveryImsi& dimsi, const profile::Imsi& imsi,
+                               const std::string& serving_network_name, base::Time at);
+
+}  // namespace ausf_ext

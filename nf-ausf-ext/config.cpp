@@ -1,0 +1,84 @@
+#include "nf-ausf-ext/config.hpp"
+
+#include "lib/service/key_files.hpp"
+
+namespace ausf_ext {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+std::optional<ImsiPool> read_pool(const service::Section& section) {
+  const auto plmn = profile::Plmn::from(section.text("mcc"), section.text("mnc"));
+  const auto from = profile::Imsi::from_digits(section.text("from"));
+  const auto to = profile::Imsi::from_digits(section.text("to"));
+  if (!plmn) section.problem("mcc", "mcc and mnc are not 3 and 2 or 3 digits (quote them: \"01\" is not 1)");
+  if (!from) section.problem("from", "is not 6 to 15 decimal digits");
+  if (!to) section.problem("to", "is not 6 to 15 decimal digits");
+  if (!plmn || !from || !to) return std::nullopt;
+  if (from->size() != to->size()) section.problem("to", "has another number of digits than from");
+  if (*to < *from) section.problem("to", "is before from");
+  if (!plmn->is_home_of(*from)) section.problem("from", "does not begin with " + plmn->prefix());
+  if (!plmn->is_home_of(*to)) section.problem("to", "does not begin with " + plmn->prefix());
+  return ImsiPool{*plmn, *from, *to};
+}
+
+void read_pools(const service::Section& function, Config& config) {
+  for (const service::Section& section : function.sections("imsi_pools", true)) {
+    const auto pool = read_pool(section);
+    if (!pool) continue;
+    for (const ImsiPool& other : config.pools) {
+      if (pool->from <= other.to && other.from <= pool->to) section.problem("from", "this pool overlaps with another one");
+    }
+    config.pools.push_back(*pool);
+  }
+}
+
+void read_keys(const service::Section& function, Config& config) {
+  config.key_encryption_key = service::read_key_encryption_key(function, "key_encryption_key");
+  const service::Section section = function.section("operator", true);
+  const auto pair = service::read_key_pair(section);
+  if (!pair) return;
+  if (!pair->certificate.has_key_usage(crypto::KeyUsage::key_agreement)) {
+    section.problem("certificate", "CERT.MNO must have the key usage keyAgreement");
+  }
+  if (pair->certificate.organizations().size() != 1) {
+    section.problem("certificate", "CERT.MNO must have exactly one organizationName, the operator id");
+  }
+  config.operator_certificate = pair->certificate;
+  config.operator_key = pair->key;
+}
+
+void read_peers(const service::Section& function, Config& config) {
+  for (const service::Section& section : function.sections("arpfs", true)) {
+    (void)service::read_uri(section, "uri");
+    const auto issuer = service::read_certificate(section, "issuer");
+    if (issuer) config.arpfs.push_back({section.text("uri"), *issuer});
+  }
+  config.d_ausf = service::read_uri(function.section("d_ausf", true), "uri");
+  const service::Section rsmf = function.section("rsmf", true);
+  (void)service::read_uri(rsmf, "uri");
+  config.rsmf_uri = rsmf.text("uri");
+}
+
+}  // namespace
+
+Config read_config(const service::Section& root) {
+  Config config;
+  config.common = service::read_common(root, "ausf_ext");
+  const service::Section function = root.section("ausf_ext");
+  read_keys(function, config);
+  read_peers(function, config);
+  read_pools(function, config);
+  config.quarantine = seconds(function.integer("quarantine_s", 0, 315360000, 86400));
+  config.device_lifetime = seconds(function.integer("device_lifetime_s", 1, 315360000, 31536000));
+  config.context_lifetime = seconds(function.integer("context_lifetime_s", 1, 3600, 60));
+  const service::Section onboarding = function.section("onboarding");
+  config.offer_wait = milliseconds(onboarding.integer("wait_ms", 0, 60000, 5000));
+  config.first_pause = milliseconds(onboarding.integer("first_pause_ms", 10, 60000, 500));
+  config.longest_pause = milliseconds(onboarding.integer("longest_pause_ms", 10, 86400000, 60000));
+  config.max_in_flight = static_cast<std::size_t>(onboarding.integer("max_in_flight", 1, 10000, 64));
+  return config;
+}
+
+}  // namespace ausf_ext

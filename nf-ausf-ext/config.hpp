@@ -1,0 +1,42 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "lib/crypto/certificate.hpp"
+#include "lib/crypto/cipher.hpp"
+#include "lib/crypto/keys.hpp"
+#include "lib/service/config.hpp"
+#include "nf-ausf-ext/imsi_pools.hpp"
+
+namespace ausf_ext {
+
+/// An ARPF that this operator relies on; no other is ever called.
+struct TrustedArpf {
+  std::string uri;             ///< as offers and CERT.ARPF.ECDSA name it
+  crypto::Certificate issuer;  ///< the CI that issued CERT.ARPF.ECDSA
+};
+
+struct Config {
+  service::CommonConfig common;
+  std::shared_ptr<const crypto::KeyEncryptionKey> key_encryption_key;
+  std::optional<crypto::Certificate> operator_certificate;  ///< CERT.MNO
+  std::shared_ptr<const crypto::PrivateKey> operator_key;
+  std::vector<TrustedArpf> arpfs;
+  sbi::Uri d_ausf;
+  std::string rsmf_uri;
+  std::vector<ImsiPool> pools;
+  std::chrono::seconds quarantine{0};
+  std::chrono::seconds device_lifetime{0};
+  std::chrono::milliseconds offer_wait{0};
+  std::chrono::milliseconds first_pause{0};
+  std::chrono::milliseconds longest_pause{0};
+  std::chrono::seconds context_lifetime{0};
+  std::size_t max_in_flight = 0;
+};
+
+/// Reads config/ausf-ext.yaml; faults are noted in its document.
+Config read_config(const service::Section& root);
+
+}  // namespace ausf_ext

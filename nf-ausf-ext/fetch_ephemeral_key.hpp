@@ -1,0 +1,37 @@
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+
+#include "lib/profile/ephemeral_key.hpp"
+#include "lib/sbi/client.hpp"
+#include "nf-ausf-ext/config.hpp"
+#include "nf-ausf-ext/peer_answer.hpp"
+
+namespace ausf_ext {
+
+/// Step (0-e), the target AUSF's side: gets eK from an ARPF, and believes it only if the ARPF that the configuration pins
+/// endorsed this very token (PROTOCOL.md, section 6). One a loop.
+class FetchEphemeralKey {
+ public:
+  FetchEphemeralKey(const Config& config, sbi::Client& client, base::Clock clock)
+      : config_(config), client_(client), clock_(std::move(clock)) {}
+
+  /// Throws PeerRefused for a 4xx or an answer that does not verify, PeerUnavailable if the ARPF gave no answer.
+  boost::asio::awaitable<profile::EphemeralKey> operator()(profile::DiscoveryImsi dimsi, OfferedArpf offered);
+
+  /// Spends the token of the dIMSI at an ARPF, step (11). True if it is done, or there is nothing to be done.
+  boost::asio::awaitable<bool> spend(profile::DiscoveryImsi dimsi, std::string uri);
+
+ private:
+  [[nodiscard]] const TrustedArpf& trusted(const std::string& uri) const;
+  boost::asio::awaitable<sbi::Response> post(std::string uri, std::string suffix, std::string body);
+  [[nodiscard]] profile::EphemeralKey open_answer(const profile::DiscoveryImsi& dimsi, const OfferedArpf& offered,
+                                                  const std::string& body) const;
+  void verify_endorsement(const TrustedArpf& arpf, base::BytesView endorsement, base::BytesView endorsed) const;
+
+  const Config& config_;
+  sbi::Client& client_;
+  base::Clock clock_;
+};
+
+}  // namespace ausf_ext

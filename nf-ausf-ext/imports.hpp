@@ -1,0 +1,43 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "lib/base/error.hpp"
+#include "lib/store/database.hpp"
+#include "nf-ausf-ext/devices.hpp"
+
+namespace ausf_ext {
+
+/// How far an import is. It is done when its whole body is stored and each of its devices is PRELOADED (or beyond) or FAILED.
+struct ImportStatus {
+  bool is_done = false;
+  std::uint64_t received = 0;
+  std::uint64_t preloaded = 0;
+  std::uint64_t failed = 0;  ///< refused lines included
+};
+
+struct ImportProblem {
+  std::uint64_t line = 0;
+  std::optional<profile::DiscoveryImsi> dimsi;
+  std::string cause;
+  std::string detail;
+};
+
+// The tables imports and import_lines: every SQL text of them is in imports.cpp.
+
+/// Begins an import; the id is the caller's, 32 random hex digits.
+void begin_import(store::Database& database, const std::string& id);
+/// Notes a line: an accepted offer, or a refusal.
+void add_import_line(store::Database& database, const std::string& id, std::uint64_t line,
+                     const std::optional<profile::DiscoveryImsi>& dimsi, const base::Error* refusal);
+/// The whole body is stored.
+void end_import(store::Database& database, const std::string& id);
+
+std::optional<ImportStatus> find_import(store::Database& database, const std::string& id);
+/// Refused lines and failed devices after line `after`, in order.
+std::vector<ImportProblem> find_import_problems(store::Database& database, const std::string& id, std::uint64_t after,
+                                                std::size_t limit);
+
+}  // namespace ausf_ext

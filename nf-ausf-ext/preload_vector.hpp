@@ -1,0 +1,30 @@
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+
+#include "lib/sbi/client.hpp"
+#include "nf-ausf-ext/config.hpp"
+#include "nf-ausf-ext/peer_answer.hpp"
+#include "nf-ausf-ext/prepare_vector.hpp"
+
+namespace ausf_ext {
+
+/// Step (2): puts a device's vector at the Discovery AUSF. One a loop.
+class PreloadVector {
+ public:
+  PreloadVector(const Config& config, sbi::Client& client) : config_(config), client_(client) {}
+
+  /// Returns once the D-AUSF has it durably. Throws PeerRefused and PeerUnavailable.
+  boost::asio::awaitable<void> operator()(profile::DiscoveryImsi dimsi, profile::Imsi imsi, PreparedVector prepared);
+
+  /// Deletes it again, step (11). True if it is gone.
+  boost::asio::awaitable<bool> remove(profile::DiscoveryImsi dimsi);
+
+ private:
+  boost::asio::awaitable<sbi::Response> send(std::string method, profile::DiscoveryImsi dimsi, std::string body);
+
+  const Config& config_;
+  sbi::Client& client_;
+};
+
+}  // namespace ausf_ext

@@ -1,0 +1,359 @@
+#include "lib/sbi/http2_server.hpp"
+
+#include <catch2/catch.hpp>
+
+#include "lib/sbi/problem.hpp"
+#include "tests/sbi/served.hpp"
+
+using sbi::StreamId;
+using test::Http2Peer;
+using test::request;
+using test::ServedFixture;
+using namespace std::chrono_literals;
+
+namespace {
+
+/// A client of the server, driven by hand; a declaration, for it cannot be moved.
+#define FIRST_ATTACH_PEER(name, ...) Http2Peer name(connect(), sbi::Http2Session::Role::client, ##__VA_ARGS__)
+
+/// HEADERS of stream 1 without END_HEADERS, after the preface and SETTINGS.
+std::string unfinished_header_block() {
+  std::string out = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+  out.append("\0\0\0\4\0\0\0\0\0", 9);
+  out.append("\0\0\1\1\0\0\0\0\1\x82", 10);
+  return out;
+}
+
+sbi::Request import_of(std::string target, std::string body) {
+  auto out = request("POST", std::move(target), std::move(body));
+  out.headers.add("content-type", "application/x-ndjson");
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE_METHOD(ServedFixture, "Requests of a connection are answered side by side", "[sbi][server]") {
+  serve();
+  open_client();
+  auto waiting = start("POST", "/wait", "{\"a\":1}");
+  REQUIRE(eventually([this] { return gate.waiting == 1; }));
+  std::vector<std::future<sbi::Response>> answers;
+  for (int i = 0; i < 300; ++i) answers.push_back(start("POST", "/echo", std::to_string(i)));  // more than a connection's streams
+  for (int i = 0; i < 300; ++i) CHECK(test::get(answers[static_cast<std::size_t>(i)]).body == std::to_string(i));
+  CHECK(connections() == 1);
+  loop.run([this] { gate.open(); });
+  CHECK(test::get(waiting).body == "{\"a\":1}");
+}
+
+TEST_CASE_METHOD(ServedFixture, "Each kind of answer arrives as the handler made it", "[sbi][server]") {
+  serve();
+  open_client();
+  CHECK(send("GET", "/plain").body == "anonymous");
+  CHECK(send("DELETE", "/items/1").status == 204);
+  CHECK(send("GET", "/large/300000").body.size() == 300000);
+  const auto refused = send("GET", "/refused");
+  CHECK(refused.status == 409);
+  CHECK(sbi::read_problem(refused).cause == "DEVICE_CLAIMED");
+  const auto broken = send("GET", "/broken");
+  CHECK(broken.status == 500);
+  CHECK_THAT(broken.body, !Catch::Contains("secret"));
+  CHECK(send("GET", "/nothing").status == 404);
+  CHECK(send("PUT", "/plain").headers.find("allow") == std::optional<std::string_view>("GET"));
+  CHECK(send("GET", "/large/%zz").status == 400);
+}
+
+TEST_CASE_METHOD(ServedFixture, "A body may come in many DATA frames", "[sbi][server]") {
+  serve();
+  FIRST_ATTACH_PEER(peer);
+  const StreamId id = peer.http.session.request(request("POST", "/echo", std::string(1000, 'a')));
+  std::string out;
+  while (peer.http.session.take_output(out, out.size() + 1), !out.empty()) {  // one frame at a time, octet by octet
+    for (const char octet : std::exchange(out, {})) peer.send_raw(std::string_view(&octet, 1));
+  }
+  REQUIRE(peer.pump_to_end(id));
+  CHECK(peer.http.streams[id].body == std::string(1000, 'a'));
+}
+
+TEST_CASE_METHOD(ServedFixture, "A body has its limit, said beforehand or not", "[sbi][server]") {
+  serve();
+  SECTION("with a content-length") {
+    open_client();
+    CHECK(send("POST", "/echo", std::string(1000, '1')).status == 200);
+    CHECK(send("POST", "/echo", std::string(1001, '1')).status == 413);
+    CHECK(send("GET", "/plain").status == 200);
+    CHECK(connections() == 1);
+  }
+  SECTION("without") {
+    const std::size_t size = GENERATE(1000U, 1001U);
+    FIRST_ATTACH_PEER(peer);
+    (void)peer.http.session.request(request("POST", "/wait"));  // its stream 1 tells us what the server says on it
+    std::string out;
+    peer.http.session.take_output(out);
+    // HEADERS of stream 1: POST, http, /echo, h, as RFC 7541 writes them; then DATA with END_STREAM.
+    std::string octets = out.substr(0, out.find("/wait") - 3 - 9);
+    const std::string block("\x83\x86\x04\x05/echo\x01\x01h", 12);
+    const auto put_frame = [&octets](std::size_t length, char type, char flags, std::string_view payload) {
+      octets.append({'\0', static_cast<char>(length >> 8U), static_cast<char>(length & 0xFFU), type, flags, '\0', '\0', '\0', '\1'});
+      octets.append(payload);
+    };
+    put_frame(block.size(), 1, 4, block);
+    put_frame(size, 0, 1, std::string(size, 'x'));
+    peer.send_raw(octets);
+    REQUIRE(peer.pump_to_end(1));
+    CHECK(peer.http.streams[1].head.status == (size == 1000 ? 200 : 413));
+  }
+}
+
+TEST_CASE_METHOD(ServedFixture, "A body that does not end is refused in time", "[sbi][server]") {
+  limits.request_timeout = 1s;
+  serve();
+  FIRST_ATTACH_PEER(peer);
+  const StreamId id = peer.http.session.request(request("POST", "/echo", std::string(900, 'a')));
+  std::string out;
+  peer.http.session.take_output(out);
+  peer.send_raw(std::string_view(out).substr(0, out.size() - 1));  // the last octet stays here
+  REQUIRE(peer.pump([&] { return peer.http.streams[id].has_end; }));
+  CHECK(peer.http.streams[id].head.status == 400);
+  CHECK_THAT(peer.http.streams[id].body, Catch::Contains("END_STREAM"));
+}
+
+TEST_CASE_METHOD(ServedFixture, "A streamed body that stops is refused in time", "[sbi][server]") {
+  limits.request_timeout = 1s;
+  serve();
+  loop.run([this] { gate.open(); });
+  FIRST_ATTACH_PEER(peer);
+  const StreamId id = peer.http.session.request(import_of("/import", std::string(900, 'a')));
+  std::string out;
+  peer.http.session.take_output(out);
+  peer.send_raw(std::string_view(out).substr(0, out.size() - 1));
+  REQUIRE(peer.pump([&] { return peer.http.streams[id].has_end; }));
+  CHECK(peer.http.streams[id].head.status == 400);
+}
+
+TEST_CASE_METHOD(ServedFixture, "Too many header fields, or too long ones, are 431", "[sbi][server]") {
+  serve();
+  FIRST_ATTACH_PEER(peer);
+  const auto status_of = [&](const sbi::Request& sent) {
+    const StreamId id = peer.http.session.request(sent);
+    REQUIRE(peer.pump_to_end(id));
+    return peer.http.streams[id].head.status;
+  };
+  auto sent = request("GET", "/plain");
+  for (int i = 0; i < 64; ++i) sent.headers.add("x" + std::to_string(i), "1");
+  CHECK(status_of(sent) == 200);
+  sent.headers.add("y", "1");
+  CHECK(status_of(sent) == 431);
+  sent = request("GET", "/plain");
+  sent.headers.add("x", std::string(16 * 1024 - 10, 'v'));
+  CHECK(status_of(sent) == 200);
+  sent.headers.add("y", "0123456789");
+  CHECK(status_of(sent) == 431);
+}
+
+TEST_CASE_METHOD(ServedFixture, "An authority that could not stand in a URI is 400", "[sbi][server]") {
+  serve();
+  FIRST_ATTACH_PEER(peer);
+  auto sent = request("GET", "/plain");
+  sent.authority = GENERATE("user@host", "a_b", "host/path");
+  const StreamId id = peer.http.session.request(sent);
+  REQUIRE(peer.pump_to_end(id));
+  CHECK(peer.http.streams[id].head.status != 200);
+}
+
+TEST_CASE_METHOD(ServedFixture, "A client that vanishes leaves nothing behind", "[sbi][server]") {
+  serve();
+  const bool abruptly = GENERATE(false, true);
+  FIRST_ATTACH_PEER(peer);
+  SECTION("before it says anything") { REQUIRE(eventually([this] { return server->open_connections() == 1; })); }
+  SECTION("amid its request") {
+    (void)peer.http.session.request(request("POST", "/echo", std::string(900, 'a')));
+    std::string out;
+    peer.http.session.take_output(out);
+    peer.send_raw(std::string_view(out).substr(0, out.size() - 100));
+    REQUIRE(eventually([this] { return server->open_connections() == 1; }));
+  }
+  SECTION("while its handler waits, which ends later") {
+    (void)peer.http.session.request(request("POST", "/wait", "{}"));
+    peer.flush();
+    REQUIRE(eventually([this] { return gate.waiting == 1; }));
+  }
+  SECTION("amid its streamed request, whose handler is told") {
+    (void)peer.http.session.request(import_of("/import", std::string(100000, 'a')));
+    std::string out;
+    peer.http.session.take_output(out, 10000);
+    peer.send_raw(std::string_view(out).substr(0, 9000));
+    REQUIRE(eventually([this] { return gate.waiting == 1; }));
+  }
+  SECTION("amid its answer") {
+    (void)peer.http.session.request(request("GET", "/large/50000000"));
+    REQUIRE(peer.pump([&] { return peer.http.streams[1].body.size() > 10000; }));
+  }
+  peer.close(abruptly);
+  CHECK(eventually([this] { return server->open_connections() == 0; }));
+  loop.run([this] { gate.open(); });
+  CHECK(eventually([this] { return gate.passed == gate.waiting; }));
+  open_client();
+  CHECK(send("GET", "/plain").status == 200);
+}
+
+TEST_CASE_METHOD(ServedFixture, "A handler outlives its stream, and the connection goes on", "[sbi][server]") {
+  serve();
+  FIRST_ATTACH_PEER(peer);
+  const StreamId gone = peer.http.session.request(request("POST", "/wait", "{}"));
+  peer.flush();
+  REQUIRE(eventually([this] { return gate.waiting == 1; }));
+  peer.http.session.reset(gone, sbi::Http2Error::cancel);
+  const StreamId next = peer.http.session.request(request("GET", "/plain"));
+  REQUIRE(peer.pump_to_end(next));
+  loop.run([this] { gate.open(); });
+  CHECK(eventually([this] { return gate.passed == 1; }));
+  const StreamId last = peer.http.session.request(request("GET", "/plain"));
+  REQUIRE(peer.pump_to_end(last));
+  CHECK(peer.http.streams[last].head.status == 200);
+  CHECK_FALSE(peer.http.streams[gone].has_head);
+}
+
+TEST_CASE_METHOD(ServedFixture, "A server that drains answers what is under way, and takes nothing new", "[sbi][server]") {
+  serve();
+  FIRST_ATTACH_PEER(peer);
+  FIRST_ATTACH_PEER(idle);
+  const StreamId id = peer.http.session.request(request("POST", "/wait", "{}"));
+  peer.flush();
+  REQUIRE(eventually([this] { return gate.waiting == 1 && server->open_connections() == 2; }));
+  loop.run([this] { server->drain(); });
+  CHECK(idle.pump_to_close());
+  REQUIRE(peer.pump([&] { return peer.http.goaway.has_value(); }));
+  CHECK(peer.http.goaway->first == id);
+  CHECK(peer.http.session.request(request("GET", "/plain")) < 0);
+  CHECK_THROWS_AS(connect(), boost::system::system_error);
+  loop.run([this] { gate.open(); });
+  REQUIRE(peer.pump_to_end(id));
+  CHECK(peer.http.streams[id].head.status == 200);
+  CHECK(peer.pump_to_close());
+  CHECK(eventually([this] { return server->open_connections() == 0; }));
+}
+
+TEST_CASE_METHOD(ServedFixture, "A streamed body of 50 MB passes with the memory of one window", "[sbi][server]") {
+  constexpr std::size_t kSize = 50'000'000;
+  serve();
+  FIRST_ATTACH_PEER(peer);
+  const StreamId id = peer.http.session.request(import_of("/import", std::string(kSize, 'x')));
+  const std::size_t window = limits.http2.stream_window_bytes;
+  // The reader waits: the peer is held back after one window, while other streams go on.
+  REQUIRE(peer.pump([&] { return peer.sent >= window; }));
+  const StreamId other = peer.http.session.request(request("GET", "/plain"));
+  REQUIRE(peer.pump_to_end(other));
+  CHECK(peer.http.streams[other].head.status == 200);
+  CHECK(peer.sent < window + 2000);
+  loop.run([this] { gate.open(); });
+  REQUIRE(peer.pump_to_end(id));
+  CHECK(peer.http.streams[id].body == std::to_string(kSize));
+  CHECK(peer.sent > kSize);
+  CHECK(loop.run([this] { return largest_piece; }) <= window);
+}
+
+TEST_CASE_METHOD(ServedFixture, "Streamed bodies that nobody read do not use up the connection's window", "[sbi][server]") {
+  limits.http2.connection_window_bytes = 400 * 1024;
+  serve();
+  FIRST_ATTACH_PEER(peer);
+  for (int i = 0; i < 3; ++i) {
+    loop.run([this] { gate.shut(); });
+    const StreamId id = peer.http.session.request(import_of("/unread", std::string(200 * 1024, 'x')));
+    REQUIRE(peer.pump([&] { return peer.http.session.unsent(id) == 0; }));
+    const StreamId barrier = peer.http.session.request(request("GET", "/plain"));  // all of it has come
+    REQUIRE(peer.pump_to_end(barrier));
+    loop.run([this] { gate.open(); });
+    REQUIRE(peer.pump_to_end(id));
+    CHECK(peer.http.streams[id].body == "not read");
+  }
+}
+
+TEST_CASE_METHOD(ServedFixture, "A connection that is idle is ended", "[sbi][server]") {
+  SECTION("before its first request") { limits.first_byte_timeout = 1s; }
+  SECTION("after its last") { limits.idle_timeout = 1s; }
+  serve();
+  FIRST_ATTACH_PEER(peer);
+  if (limits.idle_timeout == 1s) {
+    const StreamId id = peer.http.session.request(request("GET", "/plain"));
+    REQUIRE(peer.pump_to_end(id));
+  }
+  CHECK(peer.pump_to_close());
+  CHECK(peer.http.goaway);
+  CHECK(eventually([this] { return server->open_connections() == 0; }));
+}
+
+TEST_CASE_METHOD(ServedFixture, "A connection with a request under way is not idle", "[sbi][server]") {
+  limits.first_byte_timeout = limits.idle_timeout = 1s;
+  serve();
+  FIRST_ATTACH_PEER(waiting);
+  FIRST_ATTACH_PEER(idle);
+  const StreamId id = waiting.http.session.request(request("POST", "/wait", "{}"));
+  waiting.flush();
+  REQUIRE(idle.pump_to_close());
+  loop.run([this] { gate.open(); });
+  REQUIRE(waiting.pump_to_end(id));
+  CHECK(waiting.http.streams[id].head.status == 200);
+}
+
+TEST_CASE_METHOD(ServedFixture, "A header block that never ends does not keep a connection", "[sbi][server]") {
+  limits.first_byte_timeout = 1s;
+  serve();
+  FIRST_ATTACH_PEER(peer);
+  peer.http.session.go_away();  // the session of this side is not used
+  std::string ignored;
+  peer.http.session.take_output(ignored);
+  peer.send_raw(unfinished_header_block());
+  REQUIRE(eventually([this] { return server->open_connections() == 1; }));
+  CHECK(eventually([this] { return server->open_connections() == 0; }));
+}
+
+TEST_CASE_METHOD(ServedFixture, "A peer that takes nothing of its answer loses the stream", "[sbi][server]") {
+  limits.write_timeout = 1s;
+  serve();
+  sbi::Http2Session::Limits shut;
+  shut.stream_window_bytes = 0;
+  FIRST_ATTACH_PEER(peer, shut);
+  const StreamId id = peer.http.session.request(request("GET", "/plain"));
+  REQUIRE(peer.pump([&] { return peer.http.streams[id].closed.has_value(); }));
+  CHECK(peer.http.streams[id].closed == static_cast<std::uint32_t>(sbi::Http2Error::cancel));
+  CHECK_FALSE(peer.http.streams[id].has_end);
+}
+
+TEST_CASE_METHOD(ServedFixture, "More connections than allowed are turned away", "[sbi][server]") {
+  limits.max_connections = 2;
+  serve();
+  FIRST_ATTACH_PEER(one);
+  FIRST_ATTACH_PEER(two);
+  REQUIRE(eventually([this] { return server->open_connections() == 2; }));
+  FIRST_ATTACH_PEER(three);
+  CHECK(three.pump_to_close());
+  one.close();
+  REQUIRE(eventually([this] { return server->open_connections() == 1; }));
+  FIRST_ATTACH_PEER(four);
+  const StreamId id = four.http.session.request(request("GET", "/plain"));
+  CHECK(four.pump_to_end(id));
+  CHECK(four.http.streams[id].head.status == 200);
+}
+
+TEST_CASE_METHOD(ServedFixture, "What is no HTTP/2 ends its connection, and no other", "[sbi][server]") {
+  serve();
+  FIRST_ATTACH_PEER(sound);
+  const StreamId first = sound.http.session.request(request("GET", "/plain"));
+  REQUIRE(sound.pump_to_end(first));
+  FIRST_ATTACH_PEER(hostile);
+  std::string ignored;
+  hostile.http.session.take_output(ignored);
+  hostile.send_raw("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+  CHECK(hostile.pump_to_close());
+  const StreamId second = sound.http.session.request(request("GET", "/plain"));
+  CHECK(sound.pump_to_end(second));
+  CHECK(sound.http.streams[second].head.status == 200);
+}
+
+TEST_CASE_METHOD(ServedFixture, "An address that is taken, or is none, is an error that names it", "[sbi][server]") {
+  serve();
+  sbi::Http2Server other(loop.io(), router, limits);
+  CHECK_THROWS_WITH(other.listen("127.0.0.1", port, nullptr), Catch::Contains("127.0.0.1:" + std::to_string(port)));
+  CHECK_THROWS_WITH(other.listen("nowhere", 0, nullptr), Catch::Contains("nowhere"));
+  loop.run([] {});
+}
