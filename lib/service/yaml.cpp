@@ -89,6 +89,9 @@ namespace {
 template <class SectionState, class Document>
 std::shared_ptr<SectionState> open_section(const std::shared_ptr<Document>& document, const YAML::Node& node,
                                            const YAML::Mark& mark, const std::string& path) {
+  for (const auto& opened : document->sections) {  // read in two places: what either asks for is known
+    if (opened->path == path) return opened;
+  }
   auto state = std::make_shared<SectionState>();
   state->document = document;
   state->node = node;
@@ -250,7 +253,10 @@ void YamlDocument::finish() const {
     return std::pair(a.mark.line, a.mark.column) < std::pair(b.mark.line, b.mark.column);
   });
   std::string all;
-  for (const auto& problem : problems) all += (all.empty() ? "" : "\n") + problem.text;
+  std::set<std::string> said;
+  for (const auto& problem : problems) {
+    if (said.insert(problem.text).second) all += (all.empty() ? "" : "\n") + problem.text;
+  }
   throw ConfigError(all);
 }
 
