@@ -29,7 +29,8 @@ Challenge read_challenge(const sbi::Uri& ausf, const Answer& answer) {
     if (object.text("authType") != "5G_AKA") object.fail("authType", "is not 5G_AKA");
     const sbi::JsonObject data = object.object("5gAuthData");
     const sbi::JsonObject link = object.object("_links").object("5g-aka");
-    return {data.hex<16>("rand"), data.hex<16>("autn"), data.hex<16>("hxresStar"), resolve(ausf, link.text("href", 2048))};
+    return {data.hex<16>("rand"), data.hex<16>("autn"), data.hex<16>("hxresStar"),
+            resolve(ausf, link.text("href", 2048))};
   } catch (const base::Error& error) {
     throw std::runtime_error(std::string("UEAuthenticationCtx: ") + error.what());
   }

@@ -31,7 +31,8 @@ void require(bool holds, const char* step, const std::string& what) {
 /// The UE's answer to the challenge; throws StepFailed for all but an answer and a synchronisation failure.
 ChallengeAnswer answer_of_ue(Device& device, const Challenge& challenge, const std::string& serving_network_name) {
   auto answer = answer_challenge(device, challenge.rand, challenge.autn, serving_network_name);
-  require(!std::holds_alternative<NoSeparationBit>(answer), "9", "the AUTN has no AMF separation bit: the ME refuses it");
+  require(!std::holds_alternative<NoSeparationBit>(answer), "9",
+          "the AUTN has no AMF separation bit: the ME refuses it");
   require(!std::holds_alternative<aka::MacFailure>(answer), "9", "MAC failure: the AUTN is not the home network's");
   return answer;
 }
@@ -47,7 +48,8 @@ std::string suci_of_imsi(const Device& device) {
   return null_scheme_suci(device.subscription->imsi, device.subscription->mnc_length);
 }
 
-asio::awaitable<FirstAttach> attach_with_dimsi(Network& network, const AttachPath& path, Device& device, bool is_receipt_sent) {
+asio::awaitable<FirstAttach> attach_with_dimsi(Network& network, const AttachPath& path, Device& device,
+                                               bool is_receipt_sent) {
   std::string identity = suci_of_dimsi(device.dimsi, path.dimsi_mnc_length);
   const ChallengeResult served =
       co_await authenticate(network, path.d_ausf, identity, path.serving_network_name, std::nullopt);
@@ -64,7 +66,8 @@ asio::awaitable<FirstAttach> attach_with_dimsi(Network& network, const AttachPat
   const ChallengeResult answer =
       co_await authenticate(network, path.d_ausf, identity, path.serving_network_name, resynchronisation);
   done.receipt_summary = answer.summary;
-  done.is_receipt_accepted = answer.status >= 500;  // 504 as it comes, or what the D-AUSF is configured to answer instead
+  done.is_receipt_accepted =
+      answer.status >= 500;  // 504 as it comes, or what the D-AUSF is configured to answer instead
   co_return done;
 }
 
@@ -93,7 +96,8 @@ asio::awaitable<SecondAttach> attach_with_imsi(Network& network, const AttachPat
   done.confirmation_summary = confirmation.summary + " " + confirmation.result;
   require(confirmation.status == 200 && confirmation.result == "AUTHENTICATION_SUCCESS", "9",
           "RES* is not confirmed: " + done.confirmation_summary);
-  require(confirmation.supi == aka::to_supi(device.subscription->imsi), "10", "the SUPI in the answer is not the UE's IMSI");
+  require(confirmation.supi == aka::to_supi(device.subscription->imsi), "10",
+          "the SUPI in the answer is not the UE's IMSI");
   const bool is_equal = confirmation.kseaf && *confirmation.kseaf == ue->kseaf;
   require(is_equal, "10", "KSEAF of the network is not the UE's");
   co_return done;

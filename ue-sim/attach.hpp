@@ -62,8 +62,8 @@ struct SecondAttach {
   std::string confirmation_summary;
 };
 
-/// Steps (8) to (10): 5G AKA at the target AUSF; HXRES*, the AUSF's verdict and KSEAF are checked. A synchronisation failure
-/// is carried home once. Throws StepFailed.
+/// Steps (8) to (10): 5G AKA at the target AUSF; HXRES*, the AUSF's verdict and KSEAF are checked. A synchronisation
+/// failure is carried home once. Throws StepFailed.
 boost::asio::awaitable<SecondAttach> attach_with_imsi(Network& network, const AttachPath& path, Device& device);
 
 struct AttachedDevice {

@@ -84,7 +84,8 @@ void show_personalisation(const Demo& demo, Journey& journey) {
   const Factory& factory = *demo.factory;
   const auto& part_number = factory.part_number();
   journey.message("0-a", kProvider, kArpf, "GET /narpf-certificates/v1/certificates", "200");
-  const auto fault = fault_of_agreement_certificate(factory.agreement_certificate(), part_number.issuer, base::system_now());
+  const auto fault =
+      fault_of_agreement_certificate(factory.agreement_certificate(), part_number.issuer, base::system_now());
   journey.prove(fault.empty(), "CERT.ARPF.ECKA verifies under the CI", fault);
 
   journey.message("0-b", kProvider, kElement, "dIMSI " + journey.dimsi() + ", CERT.ARPF.ECKA", "taken");
@@ -107,7 +108,8 @@ asio::awaitable<void> offer_and_wait(Demo& demo, Journey& journey) {
   offer.erase("dimsi");
   std::string body = offer.dump();
   const DeviceView answer = co_await offer_device(demo.network, demo.path.ausf_ext, dimsi, std::move(body));
-  journey.message("0-d", kProvider, kTarget, "PUT /nausfext-onboarding/v1/devices/" + dimsi, std::to_string(answer.status));
+  journey.message("0-d", kProvider, kTarget, "PUT /nausfext-onboarding/v1/devices/" + dimsi,
+                  std::to_string(answer.status));
   journey.prove(answer.status == 201 || answer.status == 202, "the offer is accepted", answer.problem);
 
   const auto deadline = demo.deadline();
@@ -119,7 +121,8 @@ asio::awaitable<void> offer_and_wait(Demo& demo, Journey& journey) {
     }
     return std::string("not seen");
   };
-  journey.message("0-e", kTarget, kArpf, "POST /narpf-keys/v1/devices/" + dimsi + "/retrieve-key", when("KEY_RETRIEVED"));
+  journey.message("0-e", kTarget, kArpf, "POST /narpf-keys/v1/devices/" + dimsi + "/retrieve-key",
+                  when("KEY_RETRIEVED"));
   journey.message("1,2", kTarget, kDiscovery, "PUT /ndausf-vectors/v1/vectors/" + dimsi, when("PRELOADED"));
   journey.prove(view.has_been("PRELOADED"), "the device is PRELOADED", view.state + " " + view.problem);
   journey.prove(!view.imsi.empty(), "an IMSI is allocated");
@@ -128,7 +131,8 @@ asio::awaitable<void> offer_and_wait(Demo& demo, Journey& journey) {
 /// Steps (3) to (7).
 asio::awaitable<void> attach_first(Demo& demo, Journey& journey) {
   const std::string dimsi = journey.dimsi();
-  journey.message("3", "UE", kAccess, "Registration Request, " + suci_of_dimsi(journey.device.dimsi, demo.request.dimsi_mnc_length),
+  journey.message("3", "UE", kAccess,
+                  "Registration Request, " + suci_of_dimsi(journey.device.dimsi, demo.request.dimsi_mnc_length),
                   "sent");
   journey.message("4,5", kAccess, kDiscovery, "POST /nausf-auth/v1/ue-authentications", "asked");
   const FirstAttach first =
@@ -144,10 +148,11 @@ asio::awaitable<void> attach_first(Demo& demo, Journey& journey) {
                 "the SE's own recomputation gives the same RAND and AUTN: eK is the same on both sides");
   journey.prove(demo.imsis.insert(journey.shown.imsi).second, "no other device of this run has the IMSI");
   const DeviceView view = co_await get_device(demo.network, demo.path.ausf_ext, dimsi);
-  journey.prove(view.imsi == journey.shown.imsi, "it is the IMSI that the target AUSF allocated", view.imsi + view.problem);
+  journey.prove(view.imsi == journey.shown.imsi, "it is the IMSI that the target AUSF allocated",
+                view.imsi + view.problem);
   if (!demo.request.is_receipt_sent) co_return;
-  journey.message("7", kAccess, kDiscovery, "POST /nausf-auth/v1/ue-authentications, resynchronizationInfo: the receipt",
-                  first.receipt_summary);
+  journey.message("7", kAccess, kDiscovery,
+                  "POST /nausf-auth/v1/ue-authentications, resynchronizationInfo: the receipt", first.receipt_summary);
   journey.prove(first.is_receipt_accepted, "the D-AUSF answers the receipt so that the device registers again",
                 first.receipt_summary);
 }
@@ -203,7 +208,8 @@ asio::awaitable<ChallengeResult> authenticate_until(Demo& demo, sbi::Uri ausf, s
 /// Sends the spent credentials to the ARPF until it refuses them, or the time is up.
 asio::awaitable<Answer> retrieve_again(Demo& demo, const Journey& journey) {
   const nlohmann::ordered_json credentials = se_credentials(journey.device, demo.factory->part_number());
-  const nlohmann::ordered_json request{{"seCredentials", credentials}, {"operatorCertificate", demo.operator_certificate}};
+  const nlohmann::ordered_json request{{"seCredentials", credentials},
+                                       {"operatorCertificate", demo.operator_certificate}};
   const auto deadline = demo.deadline();
   while (true) {
     std::string path = "/narpf-keys/v1/devices/" + journey.shown.dimsi + "/retrieve-key";
@@ -232,16 +238,18 @@ asio::awaitable<void> see_nothing_left(Demo& demo, Journey& journey) {
   std::string imsi = suci_of_imsi(journey.device);
   const ChallengeResult target = co_await authenticate_until(demo, demo.path.ausf_ext, std::move(imsi), 404);
   journey.message("11", kAccess, kTarget, "POST /nausf-auth/v1/ue-authentications, the IMSI", target.summary);
-  journey.prove(target.status == 404 && target.cause == "USER_NOT_FOUND", "eK is wiped: the IMSI cannot authenticate any more",
-                target.summary);
+  journey.prove(target.status == 404 && target.cause == "USER_NOT_FOUND",
+                "eK is wiped: the IMSI cannot authenticate any more", target.summary);
 
   std::string dimsi = suci_of_dimsi(journey.device.dimsi, demo.request.dimsi_mnc_length);
   const ChallengeResult discovery = co_await authenticate_until(demo, demo.path.d_ausf, std::move(dimsi), 404);
   journey.message("11", kAccess, kDiscovery, "POST /nausf-auth/v1/ue-authentications, the dIMSI", discovery.summary);
-  journey.prove(discovery.status == 404, "the vector is deleted: the D-AUSF does not know the dIMSI", discovery.summary);
+  journey.prove(discovery.status == 404, "the vector is deleted: the D-AUSF does not know the dIMSI",
+                discovery.summary);
 
   const Answer spent = co_await retrieve_again(demo, journey);
-  journey.message("11", "operator", kArpf, "POST /narpf-keys/v1/devices/" + journey.dimsi() + "/retrieve-key, the same credentials",
+  journey.message("11", "operator", kArpf,
+                  "POST /narpf-keys/v1/devices/" + journey.dimsi() + "/retrieve-key, the same credentials",
                   spent.summary());
   journey.prove(spent.status() == 403 && spent.cause() == "TOKEN_SPENT", "the token is spent", spent.summary());
 
@@ -303,8 +311,8 @@ std::size_t DemoReport::proofs() const {
 }
 
 std::size_t DemoReport::failures() const {
-  return static_cast<std::size_t>(
-      std::count_if(devices.begin(), devices.end(), [](const DemoDevice& device) { return !device.failed_step.empty(); }));
+  return static_cast<std::size_t>(std::count_if(devices.begin(), devices.end(),
+                                                [](const DemoDevice& device) { return !device.failed_step.empty(); }));
 }
 
 DemoReport demonstrate(const DemoRequest& request) {

@@ -12,9 +12,7 @@ namespace {
 constexpr std::size_t kMaxCertificateOctets = 8192;
 constexpr std::size_t kMaxTokenOctets = 1024;
 
-void wipe_text(std::string& text) {
-  base::wipe(std::span(reinterpret_cast<std::uint8_t*>(text.data()), text.size()));
-}
+void wipe_text(std::string& text) { base::wipe(std::span(reinterpret_cast<std::uint8_t*>(text.data()), text.size())); }
 
 /// eK, whose hex stands nowhere when it returns but in the document, which is wiped as well.
 profile::EphemeralKey take_key(nlohmann::json& document) {

@@ -6,7 +6,8 @@
 
 #include "ue-sim/secure_element.hpp"
 
-/// Devices of a lab on disk, JSON Lines, one a device. The file holds eK, for the simulator is the Secure Element: mode 0600.
+/// Devices of a lab on disk, JSON Lines, one a device. The file holds eK, for the simulator is the Secure Element: mode
+/// 0600.
 namespace ue_sim {
 
 /// One line, with its end.

@@ -8,8 +8,8 @@
 
 namespace ue_sim {
 
-/// A file that takes its name only once it is whole: written beside it, then renamed. Without commit() nothing remains, and
-/// what had the name before stays. Throws std::runtime_error that names the file.
+/// A file that takes its name only once it is whole: written beside it, then renamed. Without commit() nothing remains,
+/// and what had the name before stays. Throws std::runtime_error that names the file.
 class AtomicFile {
  public:
   /// `mode` holds from the file's creation.

@@ -47,16 +47,18 @@ void add_pki(CLI::App& app, Commands& to) {
   command->add_option("--curve", to.curve, "of the profile's keys (TLS is always P-256)")
       ->check(CLI::IsMember({"P-256", "brainpoolP256r1", "P-384"}))
       ->capture_default_str();
-  command->add_option("--operator", to.pki.operator_id, "organizationName of CERT.MNO, the operator id")->capture_default_str();
+  command->add_option("--operator", to.pki.operator_id, "organizationName of CERT.MNO, the operator id")
+      ->capture_default_str();
   command->add_option("--arpf-uri", to.pki.arpf_uri, "subjectAltName URI of CERT.ARPF.ECDSA")->capture_default_str();
   command->add_flag("--force", to.pki.overwrite, "overwrite what is there");
 }
 
 void add_personalise(CLI::App& app, Commands& to) {
   auto& request = to.personalise;
-  CLI::App* command = add_command(app, to.is_json, "personalise",
-                                  "steps 0-a to 0-c: make Secure Elements, their eK and tokens.\nThe device file holds eK, for "
-                                  "the simulator is the SE: mode 0600, keep it so. Old files are replaced.");
+  CLI::App* command =
+      add_command(app, to.is_json, "personalise",
+                  "steps 0-a to 0-c: make Secure Elements, their eK and tokens.\nThe device file holds eK, for "
+                  "the simulator is the SE: mode 0600, keep it so. Old files are replaced.");
   command->add_option("--pki", request.pki, "directory made by `ue-sim pki`")->required();
   command->add_option("--dimsi", request.first_dimsi, "the first dIMSI")->required();
   command->add_option("--count", request.count, "how many devices")->capture_default_str()->check(CLI::PositiveNumber);
@@ -71,7 +73,8 @@ void add_personalise(CLI::App& app, Commands& to) {
 
 void add_offer(CLI::App& app, Commands& to) {
   auto& request = to.offer;
-  CLI::App* command = add_command(app, to.is_json, "offer", "step 0-d: offer the devices of a ledger to the target AUSF");
+  CLI::App* command =
+      add_command(app, to.is_json, "offer", "step 0-d: offer the devices of a ledger to the target AUSF");
   command->add_option("--ausf-ext", request.ausf_ext, "URI of nf-ausf-ext")->required();
   command->add_option("--ledger", request.ledger_file, "ledger made by `ue-sim personalise`")->required();
   command->add_option("--dimsi", request.dimsi, "only this device");
@@ -84,9 +87,10 @@ void add_offer(CLI::App& app, Commands& to) {
 
 void add_attach(CLI::App& app, Commands& to) {
   auto& request = to.attach;
-  CLI::App* command = add_command(app, to.is_json, "attach",
-                                  "steps 3 to 10: the first attach with the dIMSI, the second with the IMSI.\nWrites the device "
-                                  "file (which holds eK) anew, with IMSIs and sequence numbers.");
+  CLI::App* command =
+      add_command(app, to.is_json, "attach",
+                  "steps 3 to 10: the first attach with the dIMSI, the second with the IMSI.\nWrites the device "
+                  "file (which holds eK) anew, with IMSIs and sequence numbers.");
   command->add_option("--d-ausf", request.d_ausf, "URI of nf-d-ausf")->required();
   command->add_option("--ausf-ext", request.ausf_ext, "URI of nf-ausf-ext")->required();
   command->add_option("--devices", request.device_file, "device file made by `ue-sim personalise`")->required();
@@ -95,16 +99,18 @@ void add_attach(CLI::App& app, Commands& to) {
   command->add_option("--dimsi-mnc-length", request.dimsi_mnc_length, "digits of the dIMSI's MNC")
       ->check(CLI::IsMember({2, 3}))
       ->capture_default_str();
-  command->add_option("--parallel", request.parallel, "devices at a time")->check(CLI::Range(1, 4096))->capture_default_str();
-  command->add_flag_function("--no-receipt", [&request](std::int64_t) { request.is_receipt_sent = false; },
-                             "an SE without receipts");
+  command->add_option("--parallel", request.parallel, "devices at a time")
+      ->check(CLI::Range(1, 4096))
+      ->capture_default_str();
+  command->add_flag_function(
+      "--no-receipt", [&request](std::int64_t) { request.is_receipt_sent = false; }, "an SE without receipts");
   add_tls(*command, request.tls);
 }
 
 void add_rsmf(CLI::App& app, Commands& to) {
   auto& request = to.rsmf;
-  CLI::App* command = add_command(app, to.is_json, "rsmf",
-                                  "step 11: the RSMF's endpoint, /notifications over HTTP/1.1, until SIGTERM");
+  CLI::App* command =
+      add_command(app, to.is_json, "rsmf", "step 11: the RSMF's endpoint, /notifications over HTTP/1.1, until SIGTERM");
   command->add_option("--listen", to.listen, "ADDRESS:PORT")->required();
   auto* ausf_ext = command->add_option("--ausf-ext", request.ausf_ext, "URI of nf-ausf-ext, for --retire");
   command->add_flag("--retire", request.is_retiring, "retire each device that is notified")->needs(ausf_ext);
@@ -121,19 +127,23 @@ void add_demo(CLI::App& app, Commands& to) {
   command->add_option("--ausf-ext", request.ausf_ext, "URI of nf-ausf-ext")->required();
   command->add_option("--rsmf", request.rsmf, "URI of the RSMF's /notifications");
   command->add_option("--dimsi", request.first_dimsi, "the first dIMSI")->capture_default_str();
-  command->add_option("--count", request.count, "how many devices")->check(CLI::Range(1, 100000))->capture_default_str();
+  command->add_option("--count", request.count, "how many devices")
+      ->check(CLI::Range(1, 100000))
+      ->capture_default_str();
   command->add_option("--serving-network", request.serving_network_name, "serving network name")->capture_default_str();
   command->add_option("--dimsi-mnc-length", request.dimsi_mnc_length, "digits of the dIMSI's MNC")
       ->check(CLI::IsMember({2, 3}))
       ->capture_default_str();
-  command->add_option("--parallel", request.parallel, "devices at a time")->check(CLI::Range(1, 4096))->capture_default_str();
+  command->add_option("--parallel", request.parallel, "devices at a time")
+      ->check(CLI::Range(1, 4096))
+      ->capture_default_str();
   command->add_option_function<unsigned>(
       "--deadline", [&request](unsigned seconds) { request.deadline = std::chrono::seconds(seconds); },
       "seconds that each wait for a state may take (30)");
   command->add_option("--until", to.until, "stop early: after step 2")->check(CLI::IsMember({"preloaded"}));
   command->add_flag("--skip-retire", request.is_retire_skipped, "stop before the device is retired");
-  command->add_flag_function("--no-receipt", [&request](std::int64_t) { request.is_receipt_sent = false; },
-                             "an SE without receipts");
+  command->add_flag_function(
+      "--no-receipt", [&request](std::int64_t) { request.is_receipt_sent = false; }, "an SE without receipts");
   add_tls(*command, request.tls);
 }
 

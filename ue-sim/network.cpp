@@ -20,6 +20,13 @@ std::shared_ptr<asio::ssl::context> client_context(const sbi::TlsFiles& tls) {
   return tls.ca.empty() ? nullptr : sbi::make_client_context(tls);
 }
 
+/// The problems of an import may be many.
+sbi::ClientLimits client_limits() {
+  sbi::ClientLimits limits;
+  limits.max_body_bytes = 64 * 1024 * 1024;
+  return limits;
+}
+
 /// What the workers of one run share; all on one loop.
 struct Run {
   std::size_t next = 0;
@@ -61,7 +68,7 @@ std::string Answer::summary() const {
 }
 
 Network::Network(const sbi::TlsFiles& tls, std::chrono::milliseconds deadline)
-    : client_(loop_, "UE-SIM", client_context(tls)), deadline_(deadline) {}
+    : client_(loop_, "UE-SIM", client_context(tls), client_limits()), deadline_(deadline) {}
 
 asio::awaitable<Answer> Network::send(sbi::Uri uri, sbi::Request request, std::chrono::milliseconds deadline) {
   const std::string what = request.method + " " + uri.origin() + request.target;

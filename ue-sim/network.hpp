@@ -34,15 +34,17 @@ struct Answer {
   sbi::Response response;
 };
 
-/// The simulator's side of the network: one loop and an HTTP/2 client, whose one connection an origin carries all requests
-/// in flight. (Never libcurl for this: 7.88, as in Debian 12, breaks every reused cleartext HTTP/2 connection.)
+/// The simulator's side of the network: one loop and an HTTP/2 client, whose one connection an origin carries all
+/// requests in flight. (Never libcurl for this: 7.88, as in Debian 12, breaks every reused cleartext HTTP/2
+/// connection.)
 class Network {
  public:
   /// `deadline`: for each request. Throws std::runtime_error that names a TLS file at fault.
   Network(const sbi::TlsFiles& tls, std::chrono::milliseconds deadline);
 
   /// Sends a request to `uri.path + suffix`. Throws sbi::ClientError, whose text names the request, if no answer came.
-  boost::asio::awaitable<Answer> exchange(const char* method, sbi::Uri uri, std::string suffix, std::string json_body = {});
+  boost::asio::awaitable<Answer> exchange(const char* method, sbi::Uri uri, std::string suffix,
+                                          std::string json_body = {});
   /// As above, with a body of NDJSON.
   boost::asio::awaitable<Answer> post_lines(sbi::Uri uri, std::string suffix, std::string lines,
                                             std::chrono::milliseconds deadline);
@@ -51,8 +53,8 @@ class Network {
   static boost::asio::awaitable<void> pause(std::chrono::milliseconds time);
 
   using Work = std::function<boost::asio::awaitable<void>(std::size_t index)>;
-  /// Runs `work` for each index below `count`, at most `parallel` at a time, and returns when all have ended. Throws the
-  /// first exception that a work threw, and begins no further one then.
+  /// Runs `work` for each index below `count`, at most `parallel` at a time, and returns when all have ended. Throws
+  /// the first exception that a work threw, and begins no further one then.
   void run(std::size_t count, std::size_t parallel, const Work& work);
 
  private:

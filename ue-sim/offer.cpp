@@ -2,6 +2,7 @@
 
 #include <deque>
 #include <nlohmann/json.hpp>
+#include <sstream>
 #include <stdexcept>
 
 #include "ue-sim/device_file.hpp"
@@ -20,7 +21,8 @@ using Steady = std::chrono::steady_clock;
 constexpr std::size_t kInFlight = 64;
 constexpr std::size_t kMaxReported = 1000;
 constexpr std::size_t kImportOctets = 64 * 1024 * 1024;  ///< of one import; a longer ledger makes several
-constexpr const char* kFinished[] = {"PRELOADED", "RECEIVED", "ATTACHED", "RETIRED"};
+/// What an offer is for, and what comes after it. (RETIRED is over: another offer is needed.)
+constexpr const char* kFinished[] = {"PRELOADED", "RECEIVED", "ATTACHED"};
 const std::set<std::string> kFinal{"PRELOADED", "RECEIVED", "ATTACHED", "RETIRED", "FAILED"};
 
 /// What the workers of one run share; all on one loop.
@@ -36,7 +38,8 @@ struct Offering {
   bool next(std::string& line, std::string& dimsi) {
     while (ledger.next(line)) {
       dimsi = dimsi_of_line(line);
-      if (dimsi.empty()) throw std::runtime_error(ledger.path() + ":" + std::to_string(ledger.number()) + ": has no dimsi");
+      if (dimsi.empty())
+        throw std::runtime_error(ledger.path() + ":" + std::to_string(ledger.number()) + ": has no dimsi");
       if (request.dimsi.empty() || request.dimsi == dimsi) return true;
     }
     return false;
@@ -64,12 +67,9 @@ void finish(Offering& offering, const std::string& dimsi, const DeviceView& view
   offering.finish(dimsi, is_refused ? "REFUSED" : view.state.empty() ? "UNKNOWN" : view.state, view.problem);
 }
 
-asio::awaitable<void> offer_lines(Offering& offering) {
-  std::string line;
-  std::string dimsi;
-  while (offering.next(line, dimsi)) {
-    ++offering.report.offered;
-    std::string body = json{{"arpfs", json::parse(line).value("arpfs", json::array())}}.dump();
+/// One offer; a device without an answer does not end the others.
+asio::awaitable<void> offer_one(Offering& offering, std::string dimsi, std::string body) {
+  try {
     const DeviceView view = co_await offer_device(offering.network, offering.ausf_ext, dimsi, std::move(body));
     const bool is_under_way = view.status >= 200 && view.status <= 299 && !kFinal.contains(view.state);
     if (is_under_way) {
@@ -77,6 +77,18 @@ asio::awaitable<void> offer_lines(Offering& offering) {
     } else {
       finish(offering, dimsi, view);
     }
+  } catch (const sbi::ClientError& error) {
+    offering.finish(dimsi, "NO_ANSWER", error.what());
+  }
+}
+
+asio::awaitable<void> offer_lines(Offering& offering) {
+  std::string line;
+  std::string dimsi;
+  while (offering.next(line, dimsi)) {
+    ++offering.report.offered;
+    std::string body = json{{"arpfs", json::parse(line).value("arpfs", json::array())}}.dump();
+    co_await offer_one(offering, dimsi, std::move(body));
   }
 }
 
@@ -84,8 +96,13 @@ asio::awaitable<void> wait_for_devices(Offering& offering) {
   while (!offering.unfinished.empty()) {
     const std::string dimsi = offering.unfinished.front();
     offering.unfinished.pop_front();
-    const DeviceView view = co_await wait_for_state(offering.network, offering.ausf_ext, dimsi, kFinal, offering.deadline);
-    finish(offering, dimsi, view);
+    try {
+      const DeviceView view =
+          co_await wait_for_state(offering.network, offering.ausf_ext, dimsi, kFinal, offering.deadline);
+      finish(offering, dimsi, view);
+    } catch (const sbi::ClientError& error) {
+      offering.finish(dimsi, "NO_ANSWER", error.what());
+    }
   }
 }
 
@@ -132,7 +149,8 @@ asio::awaitable<void> import_lines(Offering& offering) {
     if (lines.empty()) co_return;
     std::string path = "/nausfext-onboarding/v1/imports";
     const auto deadline = std::chrono::milliseconds(offering.request.wait) + 60s;
-    const Answer answer = co_await offering.network.post_lines(offering.ausf_ext, std::move(path), std::move(lines), deadline);
+    const Answer answer =
+        co_await offering.network.post_lines(offering.ausf_ext, std::move(path), std::move(lines), deadline);
     const auto location = answer.response.headers.find("location");
     if (answer.status() != 202 || !location) throw std::runtime_error("the import: " + answer.summary());
     const sbi::Uri where = resolve(offering.ausf_ext, std::string(*location));

@@ -39,7 +39,8 @@ crypto::Certificate agreement_certificate(const PersonaliseRequest& request, con
   return found.value();
 }
 
-Lines make_piece(const Factory& factory, const PersonaliseRequest& request, const std::string& arpf_uri, std::uint64_t begin) {
+Lines make_piece(const Factory& factory, const PersonaliseRequest& request, const std::string& arpf_uri,
+                 std::uint64_t begin) {
   Lines lines;
   lines.devices = std::min(kPieceDevices, request.count - begin);
   for (std::uint64_t i = begin; i < begin + lines.devices; ++i) {
@@ -51,7 +52,8 @@ Lines make_piece(const Factory& factory, const PersonaliseRequest& request, cons
 }
 
 /// Pieces are made on all processors at once, and written in their order.
-void write_batch(const Factory& factory, const PersonaliseRequest& request, const std::string& arpf_uri, Progress& progress) {
+void write_batch(const Factory& factory, const PersonaliseRequest& request, const std::string& arpf_uri,
+                 Progress& progress) {
   AtomicFile devices(request.device_file, kSecretMode);
   AtomicFile ledger(request.ledger_file, kSecretMode);
   const unsigned threads = std::max(1U, std::thread::hardware_concurrency());
@@ -59,7 +61,8 @@ void write_batch(const Factory& factory, const PersonaliseRequest& request, cons
   while (begin < request.count) {
     std::vector<std::future<Lines>> pieces;
     for (unsigned i = 0; i < threads && begin < request.count; ++i, begin += kPieceDevices) {
-      pieces.push_back(std::async(std::launch::async, [&, begin] { return make_piece(factory, request, arpf_uri, begin); }));
+      pieces.push_back(
+          std::async(std::launch::async, [&, begin] { return make_piece(factory, request, arpf_uri, begin); }));
     }
     for (auto& piece : pieces) {
       Lines lines = piece.get();

@@ -51,9 +51,8 @@ class Maker {
     wanted.not_before = now_ - std::chrono::hours(1);
     wanted.not_after = now_ + std::chrono::hours(24 * 3650);
     PrivateKey key = PrivateKey::generate(curve);
-    Certificate certificate =
-        crypto::issue(wanted, key.public_key(), issuer == nullptr ? key : issuer->key,
-                      issuer == nullptr ? nullptr : &issuer->certificate);
+    Certificate certificate = crypto::issue(wanted, key.public_key(), issuer == nullptr ? key : issuer->key,
+                                            issuer == nullptr ? nullptr : &issuer->certificate);
     const base::SecretBytes pem = key.to_pem();
     write_file(path_of(name + ".key"), kSecretMode, base::as_text(pem.reveal()));
     write_file(path_of(name + ".pem"), kPublicMode, certificate.pem());

@@ -17,8 +17,8 @@ struct PkiRequest {
   bool overwrite = false;
 };
 
-/// Makes NAME.pem and NAME.key of every certificate, and kek.hex; returns the paths. Throws std::runtime_error, before it
-/// writes anything, if one of the files is there already and shall not be overwritten.
+/// Makes NAME.pem and NAME.key of every certificate, and kek.hex; returns the paths. Throws std::runtime_error, before
+/// it writes anything, if one of the files is there already and shall not be overwritten.
 std::vector<std::string> make_pki(const PkiRequest& request);
 
 /// What vouches for a Secure Element: the product line's certificate, under a CI.

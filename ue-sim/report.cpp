@@ -92,7 +92,8 @@ int report_attach(const AttachRequest& request, bool is_json) {
   std::size_t lines = 0;
   for (const auto& device : done.shown) {
     if (device.is_attached && ++lines > kMaxLines) continue;
-    const std::string how = device.is_attached ? "attached" : "failed at step " + device.failed_step + ": " + device.problem;
+    const std::string how =
+        device.is_attached ? "attached" : "failed at step " + device.failed_step + ": " + device.problem;
     fmt::print("{}  {}  {}{}\n", device.dimsi, device.imsi.empty() ? "no IMSI" : device.imsi, how,
                device.was_resynchronised ? ", resynchronised" : "");
   }
@@ -105,16 +106,20 @@ namespace {
 
 void print_ladder(const std::vector<LadderLine>& ladder) {
   for (const LadderLine& line : ladder) {
-    fmt::print("{:<4} {:>16} -> {:<14}  {}  [{}]\n", line.step, line.from, line.to, line.message, line.status);
-    for (const std::string& claim : line.proved) fmt::print("{:<42}proved: {}\n", "", claim);
+    fmt::print("{:<4} {:>16} -> {:<16}  {}  [{}]\n", line.step, line.from, line.to, line.message, line.status);
+    for (const std::string& claim : line.proved) fmt::print("{:<43}proved: {}\n", "", claim);
   }
 }
 
 ordered_json to_json(const DemoReport& report) {
   ordered_json ladder = ordered_json::array();
   for (const LadderLine& line : report.ladder) {
-    ladder.push_back({{"step", line.step}, {"from", line.from}, {"to", line.to}, {"message", line.message},
-                      {"status", line.status}, {"proved", line.proved}});
+    ladder.push_back({{"step", line.step},
+                      {"from", line.from},
+                      {"to", line.to},
+                      {"message", line.message},
+                      {"status", line.status},
+                      {"proved", line.proved}});
   }
   ordered_json devices = ordered_json::array();
   for (const DemoDevice& device : report.devices) {
@@ -142,7 +147,8 @@ int report_demo(const DemoRequest& request, bool is_json) {
     if (device.failed_step.empty() && ++lines > kMaxLines) continue;
     const std::string how =
         device.failed_step.empty() ? "all held" : "FAILED at step " + device.failed_step + ": " + device.problem;
-    fmt::print("{}  {}  {} proofs, {}\n", device.dimsi, device.imsi.empty() ? "no IMSI" : device.imsi, device.proofs, how);
+    fmt::print("{}  {}  {} proofs, {}\n", device.dimsi, device.imsi.empty() ? "no IMSI" : device.imsi, device.proofs,
+               how);
   }
   fmt::print("{} of {} devices, {} proofs held, {} failed, {:.1f} s\n", report.devices.size() - report.failures(),
              report.devices.size(), report.proofs(), report.failures(), report.seconds);

@@ -7,8 +7,8 @@
 #include "ue-sim/pki.hpp"
 #include "ue-sim/rsmf.hpp"
 
-/// Runs a command and says on stdout how it went, for people or as one JSON text. Returns the exit status: 0 only if all
-/// of it succeeded. Throws what the command throws when it cannot begin.
+/// Runs a command and says on stdout how it went, for people or as one JSON text. Returns the exit status: 0 only if
+/// all of it succeeded. Throws what the command throws when it cannot begin.
 namespace ue_sim {
 
 int report_pki(const PkiRequest& request, bool is_json);

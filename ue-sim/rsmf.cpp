@@ -10,6 +10,7 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
+#include "lib/base/log.hpp"
 #include "lib/sbi/json.hpp"
 #include "lib/sbi/problem.hpp"
 #include "ue-sim/network.hpp"
@@ -58,7 +59,8 @@ void Rsmf::say(const std::string& dimsi, const char* event, const std::string& t
 sbi::Response Rsmf::take(const sbi::Request& request) {
   const nlohmann::json body = sbi::parse_json(request.body);
   const sbi::JsonObject object(body);
-  notifications_.push_back({object.text("dimsi"), object.text("imsi"), object.optional_text("servingNetworkName").value_or(""),
+  notifications_.push_back({object.text("dimsi"), object.text("imsi"),
+                            object.optional_text("servingNetworkName").value_or(""),
                             object.optional_text("at").value_or("")});
   if (notifications_.size() > kMaxNotifications) notifications_.pop_front();
   const Notification& taken = notifications_.back();
@@ -137,6 +139,7 @@ void run_rsmf(const RsmfRequest& request) {
   sigaddset(&signals, SIGINT);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);  // in every thread: only sigwait sees them
   std::signal(SIGPIPE, SIG_IGN);
+  base::log::open("rsmf", "", base::log::Level::warning);  // stdout is for the notifications
   const service::Running running(kProgram, make_rsmf(request));
   fmt::print(stderr, "listening at http://{}:{}/notifications\n", request.address, running.http1_ports().front());
   int signal = 0;

@@ -15,9 +15,9 @@ namespace ue_sim {
 struct RsmfRequest {
   std::string address;
   std::uint16_t port = 0;
-  std::string ausf_ext;     ///< for retiring; may be empty otherwise
+  std::string ausf_ext;      ///< for retiring; may be empty otherwise
   bool is_retiring = false;  ///< answer every notification with POST retire
-  bool is_json = false;     ///< what is printed
+  bool is_json = false;      ///< what is printed
   sbi::TlsFiles tls;
 };
 

@@ -10,8 +10,8 @@
 
 namespace ue_sim {
 
-/// Reads an RSMF's list of notifications again and again, on a thread of its own: an ordinary web server, so libcurl and
-/// HTTP/1.1, with a new connection each time.
+/// Reads an RSMF's list of notifications again and again, on a thread of its own: an ordinary web server, so libcurl
+/// and HTTP/1.1, with a new connection each time.
 class RsmfReader {
  public:
   RsmfReader(std::string url, sbi::TlsFiles tls);

@@ -36,7 +36,8 @@ Device Factory::personalise(const profile::DiscoveryImsi& dimsi) const {
   const crypto::PrivateKey ephemeral = crypto::PrivateKey::generate(arpf_key.curve());  // SK.SE.ECDHE
   const base::SecretBytes shared_secret = crypto::agree(ephemeral, arpf_key);           // SHS
   const auto token = profile::AttachToken::make(dimsi, key_id, ephemeral.public_key(), signing_key);
-  return Device{dimsi, certificate.der(), token.der, profile::derive_ephemeral_key(shared_secret, dimsi, key_id), std::nullopt};
+  return Device{dimsi, certificate.der(), token.der, profile::derive_ephemeral_key(shared_secret, dimsi, key_id),
+                std::nullopt};
 }
 
 std::optional<profile::Receipt> take_imsi(Device& device, const profile::Rand& rand, const profile::Autn& autn) {

@@ -55,11 +55,12 @@ class Factory {
   base::Time now_;
 };
 
-/// Step (7): the ME looks at the separation bit, the SE checks AUTN before it believes RAND, then takes the IMSI and has its
-/// receipt ready. Nothing, and no change, if AUTN is wrong. The sequence numbers of the same IMSI are kept.
+/// Step (7): the ME looks at the separation bit, the SE checks AUTN before it believes RAND, then takes the IMSI and
+/// has its receipt ready. Nothing, and no change, if AUTN is wrong. The sequence numbers of the same IMSI are kept.
 std::optional<profile::Receipt> take_imsi(Device& device, const profile::Rand& rand, const profile::Autn& autn);
 
-/// Step (7) once more, the other way round: the vector that eK gives for the IMSI taken. Throws std::logic_error without IMSI.
+/// Step (7) once more, the other way round: the vector that eK gives for the IMSI taken. Throws std::logic_error
+/// without IMSI.
 profile::DiscoveryVector recompute_vector(const Device& device);
 
 /// What the ME and its USIM make of a challenge of the second attach.

@@ -55,7 +55,8 @@ crypto::Certificate choose_certificate(const json& list, const crypto::Certifica
 
 }  // namespace
 
-asio::awaitable<crypto::Certificate> fetch_agreement_certificate(Network& network, sbi::Uri arpf, crypto::Certificate issuer) {
+asio::awaitable<crypto::Certificate> fetch_agreement_certificate(Network& network, sbi::Uri arpf,
+                                                                 crypto::Certificate issuer) {
   std::string path = "/narpf-certificates/v1/certificates";
   const Answer answer = co_await network.exchange("GET", std::move(arpf), std::move(path));
   if (answer.status() != 200) throw std::runtime_error("the ARPF's certificates: " + answer.summary());
@@ -114,7 +115,8 @@ asio::awaitable<DeviceView> get_device(Network& network, sbi::Uri ausf_ext, std:
   co_return read_device_view(answer);
 }
 
-asio::awaitable<DeviceView> wait_for_state(Network& network, sbi::Uri ausf_ext, std::string dimsi, std::set<std::string> states,
+asio::awaitable<DeviceView> wait_for_state(Network& network, sbi::Uri ausf_ext, std::string dimsi,
+                                           std::set<std::string> states,
                                            std::chrono::steady_clock::time_point deadline) {
   GrowingPause pause;
   const auto is_reached = [](const DeviceView& view, const std::set<std::string>& wanted) {

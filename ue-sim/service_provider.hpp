@@ -27,7 +27,7 @@ struct DeviceView {
   int status = 0;  ///< of the answer
   std::string state;
   std::string imsi;
-  std::string problem;  ///< in words; empty if there is none
+  std::string problem;                                       ///< in words; empty if there is none
   std::vector<std::pair<std::string, std::string>> history;  ///< state and time
 
   [[nodiscard]] bool has_been(const std::string& wanted) const;
@@ -37,11 +37,13 @@ struct DeviceView {
 DeviceView read_device_view(const Answer& answer);
 
 /// Step (0-d): PUTs the offer.
-boost::asio::awaitable<DeviceView> offer_device(Network& network, sbi::Uri ausf_ext, std::string dimsi, std::string body);
+boost::asio::awaitable<DeviceView> offer_device(Network& network, sbi::Uri ausf_ext, std::string dimsi,
+                                                std::string body);
 
 boost::asio::awaitable<DeviceView> get_device(Network& network, sbi::Uri ausf_ext, std::string dimsi);
 
-/// Asks again and again, with growing pauses, until the device has been in one of `states` or the time is up; the last view.
+/// Asks again and again, with growing pauses, until the device has been in one of `states` or the time is up; the last
+/// view.
 boost::asio::awaitable<DeviceView> wait_for_state(Network& network, sbi::Uri ausf_ext, std::string dimsi,
                                                   std::set<std::string> states,
                                                   std::chrono::steady_clock::time_point deadline);

@@ -1,5 +1,6 @@
 #include "lib/sbi/client.hpp"
 
+#include <algorithm>
 #include <array>
 #include <boost/asio/connect.hpp>
 #include <boost/asio/post.hpp>
@@ -49,7 +50,11 @@ Uri Uri::parse(std::string_view text) {
   }
   const std::size_t bracket = authority.starts_with('[') ? authority.find(']') : 0;
   if (bracket == std::string_view::npos) throw std::invalid_argument("has a [ without ]");
+  if (authority.find_first_of("[]", bracket + 1) != std::string_view::npos) throw std::invalid_argument("has a bracket too many");
   const std::size_t colon = authority.find(':', bracket);
+  if (bracket != 0 && bracket + 1 != std::min(colon, authority.size())) {
+    throw std::invalid_argument("has characters between ] and the port");
+  }
   uri.host = bracket != 0 ? authority.substr(1, bracket - 1) : authority.substr(0, colon);
   if (uri.host.empty()) throw std::invalid_argument("has no host");
   uri.port = colon == std::string_view::npos ? (uri.scheme == "https" ? "443" : "80") : authority.substr(colon + 1);

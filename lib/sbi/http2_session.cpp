@@ -39,9 +39,22 @@ struct Http2Session::Callbacks {
   }
 
   static int on_begin_headers(nghttp2_session*, const nghttp2_frame* frame, void* user) {
-    if (frame->headers.cat == NGHTTP2_HCAT_REQUEST) {
-      self(user).streams_.emplace(frame->hd.stream_id, std::make_unique<Stream>());
+    if (frame->headers.cat != NGHTTP2_HCAT_REQUEST) return 0;
+    Http2Session& session = self(user);
+    if (session.is_leaving_) {  // the GOAWAY, which may still be on its way out, says that it was not looked at
+      session.reset(frame->hd.stream_id, Http2Error::refused_stream);
+    } else {
+      session.streams_.emplace(frame->hd.stream_id, std::make_unique<Stream>());
     }
+    return 0;
+  }
+
+  /// A request that waited for its turn and met a GOAWAY: nghttp2 drops it and tells nobody else.
+  static int on_frame_not_sent(nghttp2_session*, const nghttp2_frame* frame, int, void* user) {
+    Http2Session& session = self(user);
+    if (session.role_ != Role::client || frame->hd.type != NGHTTP2_HEADERS) return 0;
+    const StreamId id = frame->hd.stream_id;
+    if (session.streams_.erase(id) > 0) session.events_.closed(id, static_cast<std::uint32_t>(Http2Error::refused_stream));
     return 0;
   }
 
@@ -141,6 +154,7 @@ Http2Session::Http2Session(Role role, Limits limits, Events events)
   nghttp2_session_callbacks_set_on_header_callback(callbacks, &Callbacks::on_header);
   nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, &Callbacks::on_frame);
   nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, &Callbacks::on_data);
+  nghttp2_session_callbacks_set_on_frame_not_send_callback(callbacks, &Callbacks::on_frame_not_sent);
   nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, &Callbacks::on_stream_close);
 
   nghttp2_option* options = nullptr;
@@ -233,6 +247,7 @@ void Http2Session::reset(StreamId stream, Http2Error error) {
 void Http2Session::consume(StreamId stream, std::size_t octets) { nghttp2_session_consume(session_, stream, octets); }
 
 void Http2Session::go_away(Http2Error error) {
+  is_leaving_ = true;
   nghttp2_submit_goaway(session_, NGHTTP2_FLAG_NONE, nghttp2_session_get_last_proc_stream_id(session_),
                         static_cast<std::uint32_t>(error), nullptr, 0);
 }

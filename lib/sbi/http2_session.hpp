@@ -47,7 +47,7 @@ class Http2Session {
     bool too_large = false;  ///< a limit was exceeded; what lies beyond it is not kept
   };
 
-  /// Called inside receive(). They may call any method but receive() and take_output().
+  /// Called inside receive(), and `closed` inside take_output() as well. They may call any method but receive() and take_output().
   struct Events {
     std::function<void(StreamId, Head&&)> head;
     std::function<void(StreamId, std::string_view)> data;
@@ -70,7 +70,8 @@ class Http2Session {
   /// Server: answers a stream. If the request is still coming in, it is told to stop once the answer is out.
   void respond(StreamId stream, const Response& response, bool without_body = false);
 
-  /// Client: sends a request. The number of its stream; negative if the connection takes no more streams.
+  /// Client: sends a request. The number of its stream; negative if there are no more numbers. After the peer's GOAWAY the
+  /// stream is closed with refused_stream.
   [[nodiscard]] StreamId request(const Request& request);
 
   void reset(StreamId stream, Http2Error error);
@@ -102,6 +103,7 @@ class Http2Session {
   Limits limits_;
   Events events_;
   Role role_;
+  bool is_leaving_ = false;  ///< go_away() was called
   nghttp2_session* session_ = nullptr;
   std::unordered_map<StreamId, std::unique_ptr<Stream>> streams_;
 };

@@ -24,6 +24,18 @@ std::string unfinished_header_block() {
   return out;
 }
 
+/// After it the session sends nothing of its own, so that a frame may be cut.
+void exchange_settings(Http2Peer& peer) {
+  const StreamId id = peer.http.session.request(request("GET", "/plain"));
+  REQUIRE(peer.pump_to_end(id));
+}
+
+void send_all_but_the_last_octet(Http2Peer& peer) {
+  std::string out;
+  peer.http.session.take_output(out);
+  peer.send_raw(std::string_view(out).substr(0, out.size() - 1));
+}
+
 sbi::Request import_of(std::string target, std::string body) {
   auto out = request("POST", std::move(target), std::move(body));
   out.headers.add("content-type", "application/x-ndjson");
@@ -109,10 +121,9 @@ TEST_CASE_METHOD(ServedFixture, "A body that does not end is refused in time", "
   limits.request_timeout = 1s;
   serve();
   FIRST_ATTACH_PEER(peer);
+  exchange_settings(peer);
   const StreamId id = peer.http.session.request(request("POST", "/echo", std::string(900, 'a')));
-  std::string out;
-  peer.http.session.take_output(out);
-  peer.send_raw(std::string_view(out).substr(0, out.size() - 1));  // the last octet stays here
+  send_all_but_the_last_octet(peer);
   REQUIRE(peer.pump([&] { return peer.http.streams[id].has_end; }));
   CHECK(peer.http.streams[id].head.status == 400);
   CHECK_THAT(peer.http.streams[id].body, Catch::Contains("END_STREAM"));
@@ -123,10 +134,9 @@ TEST_CASE_METHOD(ServedFixture, "A streamed body that stops is refused in time",
   serve();
   loop.run([this] { gate.open(); });
   FIRST_ATTACH_PEER(peer);
+  exchange_settings(peer);
   const StreamId id = peer.http.session.request(import_of("/import", std::string(900, 'a')));
-  std::string out;
-  peer.http.session.take_output(out);
-  peer.send_raw(std::string_view(out).substr(0, out.size() - 1));
+  send_all_but_the_last_octet(peer);
   REQUIRE(peer.pump([&] { return peer.http.streams[id].has_end; }));
   CHECK(peer.http.streams[id].head.status == 400);
 }
@@ -155,10 +165,10 @@ TEST_CASE_METHOD(ServedFixture, "An authority that could not stand in a URI is 4
   serve();
   FIRST_ATTACH_PEER(peer);
   auto sent = request("GET", "/plain");
-  sent.authority = GENERATE("user@host", "a_b", "host/path");
+  sent.authority = GENERATE("user@host", "a;b", "a,b");
   const StreamId id = peer.http.session.request(sent);
   REQUIRE(peer.pump_to_end(id));
-  CHECK(peer.http.streams[id].head.status != 200);
+  CHECK(peer.http.streams[id].head.status == 400);
 }
 
 TEST_CASE_METHOD(ServedFixture, "A client that vanishes leaves nothing behind", "[sbi][server]") {
@@ -225,7 +235,6 @@ TEST_CASE_METHOD(ServedFixture, "A server that drains answers what is under way,
   CHECK(idle.pump_to_close());
   REQUIRE(peer.pump([&] { return peer.http.goaway.has_value(); }));
   CHECK(peer.http.goaway->first == id);
-  CHECK(peer.http.session.request(request("GET", "/plain")) < 0);
   CHECK_THROWS_AS(connect(), boost::system::system_error);
   loop.run([this] { gate.open(); });
   REQUIRE(peer.pump_to_end(id));

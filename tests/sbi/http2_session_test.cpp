@@ -243,12 +243,32 @@ TEST_CASE("After GOAWAY what is under way is answered, and the session ends", "[
   CHECK(pair.client.goaway->second == 0);
   CHECK(pair.client.streams[late].closed == static_cast<std::uint32_t>(Http2Error::refused_stream));
   CHECK_FALSE(pair.server.streams[late].has_head);
-  CHECK(pair.client.session.request(request("GET", "/later")) < 0);
+  const StreamId later = pair.client.session.request(request("GET", "/later"));
+  pair.exchange();
+  CHECK(pair.client.streams[later].closed == static_cast<std::uint32_t>(Http2Error::refused_stream));
   pair.server.session.respond(under_way, response(200, "answered"));
   pair.exchange();
   CHECK(pair.client.streams[under_way].body == "answered");
   CHECK_FALSE(pair.client.session.is_alive());
   CHECK(pair.server.session.open_streams() == 0);
+}
+
+TEST_CASE("A request that waits for its turn is refused by a GOAWAY, whatever stream that names", "[sbi][http2]") {
+  Http2Session::Limits limits;
+  limits.max_streams = 1;
+  SessionPair pair(limits);
+  pair.exchange();
+  (void)pair.client.session.request(request("GET", "/"));
+  const StreamId queued = pair.client.session.request(request("GET", "/queued"));
+  pair.exchange();
+  CHECK(pair.server.streams.size() == 1);
+  // The first GOAWAY of a graceful end names the greatest stream there can be (RFC 9113, 6.8).
+  REQUIRE(pair.client.session.receive(frame(7, 0, 0, std::string("\x7f\xff\xff\xff\0\0\0\0", 8))));
+  pair.server.session.respond(1, response(200, "answered"));
+  pair.exchange();
+  CHECK(pair.client.streams[1].body == "answered");
+  CHECK(pair.client.streams[queued].closed == static_cast<std::uint32_t>(Http2Error::refused_stream));
+  CHECK(pair.client.session.open_streams() == 0);
 }
 
 TEST_CASE("A peer that keeps its window shut leaves the answer unsent", "[sbi][http2]") {
