@@ -1,0 +1,259 @@
+#include "lib/sbi/tls.hpp"
+
+#include <openssl/ssl.h>
+
+#include <boost/asio/ssl/context.hpp>
+#include <boost/asio/ssl/stream.hpp>
+#include <catch2/catch.hpp>
+
+#include "tests/sbi/served.hpp"
+#include "tests/support/certificates.hpp"
+#include "tests/support/temporary_folder.hpp"
+
+namespace ssl = boost::asio::ssl;
+using sbi::ClientError;
+using test::ServedFixture;
+using namespace std::chrono_literals;
+
+namespace {
+
+/// A certificate of `issuer`, valid now: TLS asks the machine's clock.
+test::Identity issued(crypto::CertificateTemplate wanted, const test::Identity* issuer) {
+  wanted.not_before = base::system_now() - 1h;
+  wanted.not_after = base::system_now() + 24h;
+  return test::identity(wanted, crypto::Curve::p256, issuer);
+}
+
+struct TlsFixture : ServedFixture {
+  TlsFixture() {
+    auto server_template = test::template_for("the server", {crypto::KeyUsage::digital_signature});
+    server_template.dns_names = {"localhost"};
+    server_template.ip_addresses = {"127.0.0.1"};
+    keep("server", issued(server_template, &ca));
+    (void)folder.write("ca.crt", ca.certificate.pem());
+    (void)folder.write("other_ca.crt", other_ca.certificate.pem());
+    scheme = "https";
+  }
+  /// A client's certificate of `issuer`.
+  void keep_client(const test::Identity& issuer, std::vector<std::string> dns_names = {}, std::vector<std::string> uris = {}) {
+    auto wanted = test::template_for("the client", {crypto::KeyUsage::digital_signature});
+    wanted.dns_names = std::move(dns_names);
+    wanted.uris = std::move(uris);
+    keep("client", issued(wanted, &issuer));
+  }
+  void keep(const std::string& name, const test::Identity& identity) {
+    (void)folder.write(name + ".crt", identity.certificate.pem());
+    (void)folder.write(name + ".key", base::as_text(identity.key.to_pem().reveal()));
+  }
+  [[nodiscard]] sbi::TlsFiles files(const std::string& own, const std::string& trusted) const {
+    sbi::TlsFiles out;
+    if (!own.empty()) out.certificate = folder / (own + ".crt");
+    if (!own.empty()) out.private_key = folder / (own + ".key");
+    if (!trusted.empty()) out.ca = folder / (trusted + ".crt");
+    return out;
+  }
+  void serve_tls(bool verifies, const std::string& trusted = "ca") {
+    auto own = files("server", trusted);
+    own.verify_client = verifies;
+    serve(sbi::make_server_context(own));
+  }
+  void open_tls_client(const std::string& own, const std::string& trusted = "ca") {
+    open_client(sbi::make_client_context(files(own, trusted)));
+  }
+  /// A server that takes nobody without a certificate takes this client's requests not at all.
+  bool is_turned_away() { return failure_of(start("GET", "/plain")).has_value(); }
+
+  test::TemporaryFolder folder;
+  test::Identity ca = issued(test::ca_template("CA"), nullptr);
+  test::Identity other_ca = issued(test::ca_template("another CA"), nullptr);
+};
+
+}  // namespace
+
+TEST_CASE_METHOD(TlsFixture, "A client is called by its certificate: DNS name, else URI, else common name", "[sbi][tls]") {
+  serve_tls(true);
+  SECTION("DNS name") {
+    keep_client(ca, {"ausf.example", "other.example"}, {"urn:uuid:1"});
+    open_tls_client("client");
+    CHECK(send("GET", "/plain").body == "ausf.example");
+  }
+  SECTION("URI") {
+    keep_client(ca, {}, {"urn:uuid:1"});
+    open_tls_client("client");
+    CHECK(send("GET", "/plain").body == "urn:uuid:1");
+  }
+  SECTION("common name") {
+    keep_client(ca);
+    open_tls_client("client");
+    CHECK(send("GET", "/plain").body == "the client");
+  }
+}
+
+TEST_CASE_METHOD(TlsFixture, "A server that verifies turns strangers away", "[sbi][tls]") {
+  serve_tls(true);
+  SECTION("a client without a certificate") { open_tls_client(""); }
+  SECTION("a client whose certificate is of another CA") {
+    keep_client(other_ca);
+    open_tls_client("client");
+  }
+  CHECK(is_turned_away());
+  CHECK(eventually([this] { return server->open_connections() == 0; }));
+}
+
+TEST_CASE_METHOD(TlsFixture, "A server that does not verify takes anonymous clients", "[sbi][tls]") {
+  const std::string trusted = GENERATE("", "ca");
+  serve_tls(false, trusted);
+  open_tls_client("");
+  CHECK(send("GET", "/plain").body == "anonymous");
+  CHECK(send("GET", "/large/500000").body.size() == 500000);
+}
+
+TEST_CASE_METHOD(TlsFixture, "A certificate that the server did not ask for names nobody", "[sbi][tls]") {
+  serve_tls(false, "");
+  keep_client(other_ca);
+  open_tls_client("client");
+  CHECK(send("GET", "/plain").body == "anonymous");
+}
+
+TEST_CASE_METHOD(TlsFixture, "A client demands the server's name and its CA", "[sbi][tls]") {
+  serve_tls(false);
+  SECTION("the name and the address of the certificate are taken") {
+    open_tls_client("");
+    host = GENERATE("127.0.0.1", "localhost");
+    CHECK(send("GET", "/plain").status == 200);
+  }
+  SECTION("another address is not") {
+    open_tls_client("");
+    host = "127.0.0.2";
+    // The server listens at 127.0.0.1 only, so one more of its listeners stands there.
+    loop.run([this] { server->listen(host, port, sbi::make_server_context(files("server", ""))); });
+    CHECK(failure_of(start("GET", "/plain")) == ClientError::Kind::unreachable);
+    CHECK_THAT(last_error, Catch::Contains("certificate verify failed"));
+  }
+  SECTION("nor is another CA") {
+    open_tls_client("", "other_ca");
+    CHECK(failure_of(start("GET", "/plain")) == ClientError::Kind::unreachable);
+    CHECK_THAT(last_error, Catch::Contains("certificate verify failed"));
+  }
+}
+
+TEST_CASE_METHOD(TlsFixture, "A name that the certificate does not bear is refused", "[sbi][tls]") {
+  auto wanted = test::template_for("localhost", {crypto::KeyUsage::digital_signature});
+  wanted.dns_names = {"other.example"};
+  keep("server", issued(wanted, &ca));
+  serve_tls(false);
+  open_tls_client("");
+  host = GENERATE("localhost", "127.0.0.1");
+  CHECK(failure_of(start("GET", "/plain")) == ClientError::Kind::unreachable);
+}
+
+TEST_CASE_METHOD(TlsFixture, "TLS 1.2 and 1.3 are spoken, and nothing older", "[sbi][tls]") {
+  serve_tls(false);
+  const auto context = sbi::make_client_context(files("", "ca"));
+  const auto at_version = [&](int version) {
+    SSL_CTX_set_min_proto_version(context->native_handle(), version);
+    SSL_CTX_set_max_proto_version(context->native_handle(), version);
+    SSL_CTX_set_security_level(context->native_handle(), 0);
+    open_client(context);
+  };
+  SECTION("1.3") {
+    at_version(TLS1_3_VERSION);
+    CHECK(send("GET", "/plain").status == 200);
+  }
+  SECTION("1.2") {
+    at_version(TLS1_2_VERSION);
+    CHECK(send("GET", "/plain").status == 200);
+  }
+  SECTION("1.2 without forward secrecy or AEAD") {
+    at_version(TLS1_2_VERSION);
+    const char* const suites = GENERATE("ECDHE-ECDSA-AES128-SHA256", "AES128-GCM-SHA256");
+    SSL_CTX_set_cipher_list(context->native_handle(), suites);
+    CHECK(is_turned_away());
+  }
+  SECTION("1.1") {
+    at_version(TLS1_1_VERSION);
+    CHECK(is_turned_away());
+  }
+}
+
+namespace {
+
+/// How a client that offers these protocols (ALPN's form; empty: no extension) fares: `closed`, or `served` if SETTINGS come.
+std::string fate_of(boost::asio::ip::tcp::socket socket, std::string_view alpn) {
+  ssl::context context(ssl::context::tls_client);
+  if (!alpn.empty()) {
+    SSL_CTX_set_alpn_protos(context.native_handle(), reinterpret_cast<const unsigned char*>(alpn.data()), static_cast<unsigned>(alpn.size()));
+  }
+  const timeval patience{10, 0};
+  setsockopt(socket.native_handle(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+  ssl::stream<boost::asio::ip::tcp::socket> stream(std::move(socket), context);
+  boost::system::error_code error;
+  stream.handshake(ssl::stream_base::client, error);
+  if (error) return "closed";
+  std::array<char, 9> frame{};
+  const std::size_t size = stream.read_some(boost::asio::buffer(frame), error);
+  if (error == boost::asio::error::would_block) return "too slow";
+  return error || size == 0 ? "closed" : "served";
+}
+
+}  // namespace
+
+TEST_CASE_METHOD(TlsFixture, "TLS without ALPN h2 is refused by the server", "[sbi][tls]") {
+  serve_tls(false);
+  CHECK(fate_of(connect(), "\x02h2") == "served");
+  CHECK(fate_of(connect(), "\x08http/1.1\x02h2") == "served");
+  CHECK(fate_of(connect(), "\x08http/1.1") == "closed");
+  CHECK(fate_of(connect(), "") == "closed");
+}
+
+TEST_CASE_METHOD(TlsFixture, "TLS without ALPN h2 is refused by the client", "[sbi][tls]") {
+  const auto context = sbi::make_server_context(files("server", ""));
+  SSL_CTX_set_alpn_select_cb(context->native_handle(), nullptr, nullptr);
+  serve(context);
+  open_tls_client("");
+  CHECK(failure_of(start("GET", "/plain")) == ClientError::Kind::unreachable);
+}
+
+TEST_CASE_METHOD(TlsFixture, "A client that does not begin TLS does not keep its connection", "[sbi][tls]") {
+  limits.first_byte_timeout = 1s;
+  limits.write_timeout = 60s;
+  serve_tls(false);
+  const auto silent = connect();
+  REQUIRE(eventually([this] { return server->open_connections() == 1; }));
+  CHECK(eventually([this] { return server->open_connections() == 0; }));
+}
+
+TEST_CASE_METHOD(TlsFixture, "A server that drains ends handshakes that are under way", "[sbi][tls]") {
+  serve_tls(false);
+  const auto silent = connect();
+  REQUIRE(eventually([this] { return server->open_connections() == 1; }));
+  loop.run([this] { server->drain(); });
+  CHECK(eventually([this] { return server->open_connections() == 0; }));
+}
+
+TEST_CASE_METHOD(TlsFixture, "A client in cleartext is no client of a TLS server", "[sbi][tls]") {
+  serve_tls(false);
+  open_tls_client("");
+  scheme = "http";
+  CHECK(is_turned_away());
+}
+
+TEST_CASE_METHOD(TlsFixture, "Files that are at fault are named", "[sbi][tls]") {
+  serve();
+  SECTION("no certificate") {
+    CHECK_THROWS_WITH(sbi::make_server_context(files("absent", "")), Catch::Contains("absent.crt"));
+  }
+  SECTION("a key of another certificate") {
+    keep_client(ca);
+    auto mixed = files("server", "");
+    mixed.private_key = folder / "client.key";
+    CHECK_THROWS_WITH(sbi::make_server_context(mixed), Catch::Contains("client.key"));
+  }
+  SECTION("a CA file without certificates") {
+    auto broken = files("server", "");
+    broken.ca = folder.write("empty.crt", "");
+    CHECK_THROWS_WITH(sbi::make_server_context(broken), Catch::Contains("empty.crt"));
+    broken.certificate.clear();
+    CHECK_THROWS_WITH(sbi::make_client_context(broken), Catch::Contains("empty.crt"));
+  }
+}

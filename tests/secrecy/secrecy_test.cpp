@@ -1,0 +1,243 @@
+#include <algorithm>
+#include <boost/asio/ip/tcp.hpp>
+#include <catch2/catch.hpp>
+#include <nlohmann/json.hpp>
+
+#include "lib/aka/authentication_vector.hpp"
+#include "lib/aka/supi_or_suci.hpp"
+#include "lib/base/log.hpp"
+#include "lib/crypto/certificate.hpp"
+#include "lib/crypto/kdf.hpp"
+#include "lib/profile/subscriber_keys.hpp"
+#include "lib/sbi/client.hpp"
+#include "nf-arpf/function.hpp"
+#include "nf-ausf-ext/function.hpp"
+#include "nf-d-ausf/function.hpp"
+#include "tests/support/loop.hpp"
+#include "tests/support/temporary_folder.hpp"
+#include "ue-sim/pki.hpp"
+#include "ue-sim/secure_element.hpp"
+
+namespace {
+
+using nlohmann::json;
+using profile::DiscoveryImsi;
+
+constexpr const char* kServingNetwork = "5G:mnc001.mcc001.3gppnetwork.org";
+
+/// Every form in which a secret could stand in a log.
+struct Secret {
+  std::string name;
+  base::Bytes octets;
+
+  [[nodiscard]] std::string found_in(const std::string& text) const {
+    std::string lower = text;
+    std::transform(lower.begin(), lower.end(), lower.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    if (lower.find(base::to_hex(octets)) != std::string::npos) return name + " in hex";
+    if (text.find(base::as_text(octets)) != std::string::npos) return name + " in binary";
+    // Base64 of the secret inside anything longer: without the digits at its ends, which depend on what stands beside it.
+    for (std::size_t shift = 0; shift < 3; ++shift) {
+      base::Bytes shifted(shift, 0);
+      shifted.insert(shifted.end(), octets.begin(), octets.end());
+      const std::string digits = base::to_base64(shifted);
+      if (text.find(digits.substr(4, digits.size() - 8)) != std::string::npos) return name + " in base64";
+    }
+    return "";
+  }
+};
+
+class Secrets {
+ public:
+  void add(const std::string& name, base::BytesView octets) { all_.push_back({name, {octets.begin(), octets.end()}}); }
+  [[nodiscard]] std::size_t size() const { return all_.size(); }
+  [[nodiscard]] std::vector<std::string> found_in(const std::string& text) const {
+    std::vector<std::string> out;
+    for (const Secret& secret : all_) {
+      if (const auto found = secret.found_in(text); !found.empty()) out.push_back(found);
+    }
+    return out;
+  }
+
+ private:
+  std::vector<Secret> all_;
+};
+
+std::uint16_t free_port() {
+  boost::asio::io_context io;
+  const boost::asio::ip::tcp::endpoint any(boost::asio::ip::make_address("127.0.0.1"), 0);
+  return boost::asio::ip::tcp::acceptor(io, any).local_endpoint().port();
+}
+
+/// The three functions in this process, at debug level, and a client that plays everyone else.
+class Lab {
+ public:
+  Lab()
+      : log_(folder_ / "log"),
+        pki_(folder_ / "pki"),
+        arpf_("http://127.0.0.1:" + std::to_string(free_port())),
+        client_(loop_.io(), "AMF", nullptr) {
+    base::log::open("secrecy", log_, base::log::Level::debug);
+    ue_sim::PkiRequest request;
+    request.directory = pki_;
+    request.arpf_uri = arpf_;
+    ue_sim::make_pki(request);
+    arpf_function_ = run(arpf::kProgram, [](const auto& document) { return arpf::make_function(document); }, arpf_yaml());
+    d_ausf_function_ = run(d_ausf::kProgram, [](const auto& document) { return d_ausf::make_function(document); },
+                           "d_ausf: {database: " + (folder_ / "d.db") + ", sbi: {server: [{address: 127.0.0.1, port: 0}]}}");
+    ausf_ext_function_ = run(ausf_ext::kProgram, [](const auto& document) { return ausf_ext::make_function(document); }, ausf_ext_yaml());
+  }
+  ~Lab() {
+    loop_.run([this] { client_.close(); });
+    loop_.stop();
+  }
+
+  json call(const std::string& root, const std::string& method, const std::string& target, const json& body, int status) {
+    const sbi::Uri uri = sbi::Uri::parse(root);
+    sbi::Request request = sbi::make_request(method, uri, target, body.dump());
+    const sbi::Response response = loop_.await(client_.send(uri, std::move(request), test::kDeadline));
+    INFO(method << " " << target << ": " << response.body);
+    REQUIRE(response.status == status);
+    return json::parse(response.body);
+  }
+
+  [[nodiscard]] std::string d_ausf_uri() const { return at(*d_ausf_function_); }
+  [[nodiscard]] std::string ausf_ext_uri() const { return at(*ausf_ext_function_); }
+  [[nodiscard]] const std::string& arpf_uri() const { return arpf_; }
+  [[nodiscard]] const std::string& pki() const { return pki_; }
+  [[nodiscard]] std::string log() const { return test::read_text(log_); }
+  /// Everything that rests in the databases, their write-ahead logs included.
+  [[nodiscard]] std::string databases() const {
+    std::string all;
+    for (const char* name : {"a.db", "a.db-wal", "d.db", "d.db-wal", "x.db", "x.db-wal"}) all += test::read_text(folder_ / name);
+    return all;
+  }
+
+ private:
+  using Running = std::unique_ptr<service::Running>;
+
+  static std::string at(const service::Running& running) {
+    return "http://127.0.0.1:" + std::to_string(running.http2_ports().front());
+  }
+  template <class Make>
+  static Running run(const service::Program& program, Make make, const std::string& yaml) {
+    const auto document = service::YamlDocument::parse(yaml, program.section + ".yaml");
+    return std::make_unique<service::Running>(program, make(document));
+  }
+  std::string arpf_yaml() {
+    const std::string port = sbi::Uri::parse(arpf_).port;
+    return "arpf:\n  uri: " + arpf_ + "\n  database: " + (folder_ / "a.db") +
+           "\n  sbi: {server: [{address: 127.0.0.1, port: " + port + "}]}\n  agreement_keys: [{certificate: " + pki_ +
+           "/arpf-ecka.pem, private_key: " + pki_ + "/arpf-ecka.key}]\n  endorsement_key: {certificate: " + pki_ +
+           "/arpf-ecdsa.pem, private_key: " + pki_ + "/arpf-ecdsa.key}\n  agreed_issuers: [" + pki_ +
+           "/ci.pem]\n  operator_issuers: [" + pki_ + "/operator-ca.pem]\n";
+  }
+  std::string ausf_ext_yaml() {
+    return "ausf_ext:\n  database: " + (folder_ / "x.db") + "\n  key_encryption_key: " + pki_ +
+           "/kek.hex\n  sbi: {server: [{address: 127.0.0.1, port: 0}]}\n  operator: {certificate: " + pki_ +
+           "/operator.pem, private_key: " + pki_ + "/operator.key}\n  arpfs: [{uri: \"" + arpf_ + "\", issuer: " + pki_ +
+           "/ci.pem}]\n  d_ausf: {uri: \"" + at(*d_ausf_function_) + "\"}\n  rsmf: {uri: \"http://127.0.0.1:1/\"}\n" +
+           "  imsi_pools: [{mcc: \"001\", mnc: \"01\", from: \"001010000000001\", to: \"001010000000009\"}]\n";
+  }
+
+  test::TemporaryFolder folder_;
+  std::string log_;
+  std::string pki_;
+  std::string arpf_;
+  test::Loop loop_;
+  sbi::Client client_;
+  Running arpf_function_;
+  Running d_ausf_function_;
+  Running ausf_ext_function_;
+};
+
+ue_sim::Device onboard(Lab& lab, const DiscoveryImsi& dimsi) {
+  const base::Time now = base::system_now();
+  const ue_sim::Factory factory(ue_sim::load_part_number(lab.pki()), crypto::Certificate::load(lab.pki() + "/arpf-ecka.pem"), now);
+  ue_sim::Device device = factory.personalise(dimsi);
+  const json credentials{{"token", base::to_base64(device.token)},
+                         {"seCertificate", base::to_base64(device.se_certificate)},
+                         {"pnCertificate", base::to_base64(factory.part_number().certificate.der())},
+                         {"ciCertificate", base::to_base64(factory.part_number().issuer.der())}};
+  const json offer{{"arpfs", {{{"uri", lab.arpf_uri()}, {"seCredentials", credentials}}}}};
+  const json answer = lab.call(lab.ausf_ext_uri(), "PUT", "/nausfext-onboarding/v1/devices/" + dimsi.digits(), offer, 201);
+  REQUIRE(answer["state"] == "PRELOADED");
+  return device;
+}
+
+json challenge(Lab& lab, const std::string& root, const std::string& supi) {
+  return lab.call(root, "POST", "/nausf-auth/v1/ue-authentications", {{"supiOrSuci", supi}, {"servingNetworkName", kServingNetwork}}, 201);
+}
+
+std::array<std::uint8_t, 16> octets(const json& context, const char* name) {
+  return *base::from_hex_exactly<16>(context["5gAuthData"][name].get<std::string>());
+}
+
+/// Attaches the device and collects every key that came to be on the way.
+void attach(Lab& lab, ue_sim::Device& device, Secrets& secrets) {
+  const json first = challenge(lab, lab.d_ausf_uri(), "imsi-" + device.dimsi.digits());
+  const auto receipt = ue_sim::take_imsi(device, octets(first, "rand"), octets(first, "autn"));
+  REQUIRE(receipt);
+  const profile::Imsi imsi = device.subscription->imsi;
+  const json second = challenge(lab, lab.ausf_ext_uri(), "imsi-" + imsi.digits());
+  const auto keys = profile::derive_subscriber_keys(device.ephemeral_key, device.dimsi, imsi);
+  const auto answer = aka::usim_authenticate(keys, octets(second, "rand"), octets(second, "autn"), device.subscription->sequence, kServingNetwork);
+  const auto& proved = std::get<aka::Authenticated>(answer);
+  const std::string href = second["_links"]["5g-aka"]["href"];
+  const json confirmed = lab.call(lab.ausf_ext_uri(), "PUT", href.substr(href.find("/nausf-auth")),
+                                  {{"resStar", base::to_hex(proved.res_star.reveal())}}, 200);
+  REQUIRE(confirmed["authResult"] == "AUTHENTICATION_SUCCESS");
+  const auto kseaf = aka::derive_kseaf(proved.kausf, kServingNetwork);
+  REQUIRE(confirmed["kseaf"] == base::to_hex(kseaf.reveal()));
+
+  secrets.add("eK", device.ephemeral_key.reveal());
+  secrets.add("eKc", profile::derive_encryption_key(device.ephemeral_key, device.dimsi).reveal());
+  secrets.add("eKi", profile::derive_integrity_key(device.ephemeral_key, device.dimsi).reveal());
+  secrets.add("receipt", receipt->reveal());
+  secrets.add("K", keys.k.reveal());
+  secrets.add("OPc", keys.opc.reveal());
+  secrets.add("CK", proved.ck.reveal());
+  secrets.add("IK", proved.ik.reveal());
+  secrets.add("XRES*", proved.res_star.reveal());
+  secrets.add("KAUSF", proved.kausf.reveal());
+  secrets.add("KSEAF", kseaf.reveal());
+}
+
+void add_private_keys(const std::string& pki, Secrets& secrets) {
+  for (const char* name : {"arpf-ecka", "arpf-ecdsa", "operator", "ci", "pn"}) {
+    secrets.add(std::string("private key ") + name, crypto::PrivateKey::load(pki + "/" + name + ".key").scalar().reveal());
+  }
+  const auto kek = base::from_hex(test::read_text(pki + "/kek.hex").substr(0, 64));
+  REQUIRE(kek);
+  secrets.add("key-encryption key", *kek);
+}
+
+}  // namespace
+
+TEST_CASE("the search for secrets finds each form of one", "[secrecy]") {
+  Secrets secrets;
+  const auto octets = crypto::sha256(base::as_bytes("a secret"));
+  secrets.add("it", octets);
+  CHECK(secrets.found_in("nothing of it").empty());
+  CHECK(secrets.found_in("x" + base::to_hex(octets) + "x").size() == 1);
+  CHECK(secrets.found_in(std::string("x") + std::string(base::as_text(octets))).size() == 1);
+  for (const char* before : {"", "1", "12"}) {
+    const auto beside = base::concatenate(base::as_bytes(before), octets, base::as_bytes("tail"));
+    CHECK(secrets.found_in(base::to_base64(beside)).size() == 1);
+  }
+}
+
+TEST_CASE("at debug level no key of an onboarding and two attaches is in any log or database", "[secrecy][step-0e][step-8]") {
+  Lab lab;
+  Secrets secrets;
+  for (const char* digits : {"901700000000001", "901700000000002", "901700000000003"}) {
+    ue_sim::Device device = onboard(lab, *DiscoveryImsi::from_digits(digits));
+    attach(lab, device, secrets);
+  }
+  add_private_keys(lab.pki(), secrets);
+  const std::string log = lab.log();
+  REQUIRE(log.find("retrieve-key") != std::string::npos);  // the log is that of this run, and at debug level
+  REQUIRE(log.find("5g-aka-confirmation") != std::string::npos);
+  CHECK(secrets.size() == 3 * 11 + 6);
+  CHECK(secrets.found_in(log).empty());
+  CHECK(secrets.found_in(lab.databases()).empty());
+}

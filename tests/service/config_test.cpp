@@ -1,0 +1,305 @@
+#include "lib/service/config.hpp"
+
+#include <catch2/catch.hpp>
+
+#include "lib/service/key_files.hpp"
+#include "tests/support/certificates.hpp"
+#include "tests/support/temporary_folder.hpp"
+
+using service::CommonConfig;
+using service::ConfigError;
+using service::YamlDocument;
+
+namespace {
+
+struct Read {
+  CommonConfig config;
+  std::string problems;
+};
+
+Read read(const std::string& text) {
+  Read out;
+  const auto document = YamlDocument::parse(text, "x.yaml");
+  out.config = service::read_common(document.root(), "arpf");
+  try {
+    document.finish();
+  } catch (const ConfigError& error) {
+    out.problems = error.what();
+  }
+  return out;
+}
+
+/// A sound configuration whose `sbi` has these lines, and whose `arpf` has those.
+std::string with(const std::string& sbi, const std::string& more = "") {
+  return "arpf:\n  database: /x.db\n" + more + "  sbi:\n" + sbi;
+}
+const std::string kServer = "    server: {address: 127.0.0.1, port: 7000}\n";
+
+}  // namespace
+
+TEST_CASE("A short configuration has sound defaults", "[service][config]") {
+  const auto [config, problems] = read(with("    server:\n      - address: 127.0.0.1\n"));
+  CHECK(problems.empty());
+  REQUIRE(config.http2.size() == 1);
+  CHECK(config.http2[0].address == "127.0.0.1");
+  CHECK(config.http2[0].port == 7777);
+  CHECK_FALSE(config.http2[0].tls);
+  CHECK(config.http1.empty());
+  CHECK(config.database == "/x.db");
+  CHECK(config.workers == 1);
+  CHECK_FALSE(config.limits.share_port);
+  CHECK_FALSE(config.client_tls);
+  CHECK(config.client_timeout == std::chrono::seconds(10));
+  CHECK(config.log_level == base::log::Level::info);
+  CHECK(config.log_file.empty());
+}
+
+TEST_CASE("Every common key is read", "[service][config]") {
+  const auto [config, problems] =
+      read("logger: {file: {path: /x.log}, level: debug}\n" +
+           with(kServer + "    http1: {address: '::1', port: 0}\n    limits: {max_connections: 5, max_streams: 6, max_headers: 17, "
+                          "max_header_bytes: 2000, max_body_bytes: 3000, first_byte_timeout_s: 1, request_timeout_s: 2, "
+                          "idle_timeout_s: 3, write_timeout_s: 4}\n",
+                "  workers: 3\n  client: {timeout_ms: 250}\n"));
+  CHECK(problems.empty());
+  CHECK(config.log_file == "/x.log");
+  CHECK(config.log_level == base::log::Level::debug);
+  CHECK(config.http2.at(0).port == 7000);
+  CHECK(config.http1.at(0).address == "::1");
+  CHECK(config.http1.at(0).port == 0);
+  CHECK(config.limits.max_connections == 5);
+  CHECK(config.limits.http2.max_streams == 6);
+  CHECK(config.limits.http2.max_headers == 17);
+  CHECK(config.limits.http2.max_header_bytes == 2000);
+  CHECK(config.limits.max_body_bytes == 3000);
+  CHECK(config.limits.first_byte_timeout == std::chrono::seconds(1));
+  CHECK(config.limits.request_timeout == std::chrono::seconds(2));
+  CHECK(config.limits.idle_timeout == std::chrono::seconds(3));
+  CHECK(config.limits.write_timeout == std::chrono::seconds(4));
+  CHECK(config.workers == 3);
+  CHECK(config.limits.share_port);
+  CHECK(config.client_timeout == std::chrono::milliseconds(250));
+}
+
+TEST_CASE("What a function cannot do without is asked for", "[service][config]") {
+  CHECK_THAT(read("").problems, Catch::Contains("arpf: is missing"));
+  CHECK_THAT(read("arpf:\n  sbi:\n" + kServer).problems, Catch::Contains("arpf.database: is missing"));
+  CHECK_THAT(read("arpf:\n  database: x\n").problems, Catch::Contains("arpf.sbi: is missing"));
+  CHECK_THAT(read(with("    limits: {}\n")).problems, Catch::Contains("arpf.sbi.server: is missing"));
+  CHECK_THAT(read(with("    server: [{port: 1}]\n")).problems, Catch::Contains("arpf.sbi.server[0].address: is missing"));
+}
+
+TEST_CASE("Each number has its range, one below and one above", "[service][config]") {
+  const auto [key, min, max] = GENERATE(table<std::string, std::int64_t, std::int64_t>({
+      {"max_connections", 1, 1000000},
+      {"max_streams", 1, 10000},
+      {"max_headers", 16, 1000},
+      {"max_header_bytes", 1024, 65536},
+      {"max_body_bytes", 1024, 8 * 1024 * 1024},
+      {"first_byte_timeout_s", 1, 86400},
+      {"request_timeout_s", 1, 86400},
+      {"idle_timeout_s", 1, 86400},
+      {"write_timeout_s", 1, 86400},
+  }));
+  const auto problems = [key = key](std::int64_t value) {
+    return read(with(kServer + "    limits: {" + key + ": " + std::to_string(value) + "}\n")).problems;
+  };
+  CAPTURE(key);
+  CHECK(problems(min).empty());
+  CHECK(problems(max).empty());
+  CHECK_THAT(problems(min - 1), Catch::Contains("arpf.sbi.limits." + key) && Catch::Contains("too small"));
+  CHECK_THAT(problems(max + 1), Catch::Contains("arpf.sbi.limits." + key) && Catch::Contains("too large"));
+}
+
+TEST_CASE("Ports, workers and timeouts have their ranges too", "[service][config]") {
+  CHECK(read(with("    server: {address: 127.0.0.1, port: 65535}\n")).problems.empty());
+  CHECK_THAT(read(with("    server: {address: 127.0.0.1, port: 65536}\n")).problems, Catch::Contains("port: 65536 is too large"));
+  CHECK_THAT(read(with("    server: {address: 127.0.0.1, port: -1}\n")).problems, Catch::Contains("port: -1 is too small"));
+  CHECK(read(with(kServer, "  workers: 64\n")).problems.empty());
+  CHECK_THAT(read(with(kServer, "  workers: 65\n")).problems, Catch::Contains("workers: 65 is too large"));
+  CHECK_THAT(read(with(kServer, "  workers: 0\n")).problems, Catch::Contains("workers: 0 is too small"));
+  CHECK_THAT(read(with(kServer, "  client: {timeout_ms: 9}\n")).problems, Catch::Contains("timeout_ms: 9 is too small"));
+}
+
+TEST_CASE("An address beyond loopback needs verified clients, or a word that says it is meant", "[service][config]") {
+  const test::TemporaryFolder folder;
+  const auto file = folder.write("x.pem", "");
+  const std::string tls = ", tls: {certificate: " + file + ", private_key: " + file;
+  const auto problems = [](const std::string& rest, const std::string& more = "", const std::string& front = "server") {
+    return read(with((front == "server" ? "" : kServer) + "    " + front + ": {port: 0, " + rest + "}\n" + more)).problems;
+  };
+  for (const char* const address : {"127.0.0.1", "127.0.0.9", "'::1'"}) CHECK(problems("address: " + std::string(address)).empty());
+  for (const char* const address : {"0.0.0.0", "10.0.0.1", "'::'", "'2001:db8::1'"}) {
+    CAPTURE(address);
+    const std::string at = "address: " + std::string(address);
+    CHECK_THAT(problems(at), Catch::Contains("beyond loopback"));
+    CHECK(problems(at, "    insecure_beyond_loopback: true\n").empty());
+    CHECK_THAT(problems(at, "    insecure_beyond_loopback: false\n"), Catch::Contains("beyond loopback"));
+    CHECK_THAT(problems(at + tls + "}"), Catch::Contains("beyond loopback"));
+    CHECK_THAT(problems(at + tls + ", ca: " + file + ", verify_client: false}"), Catch::Contains("beyond loopback"));
+    CHECK(problems(at + tls + ", ca: " + file + "}").empty());
+    CHECK_THAT(problems(at, "", "http1"), Catch::Contains("arpf.sbi.http1.address") || Catch::Contains("beyond loopback"));
+  }
+  CHECK_THAT(problems("address: localhost"), Catch::Contains("localhost is not an IP address"));
+  CHECK_THAT(problems("address: 127.0.0.256"), Catch::Contains("is not an IP address"));
+}
+
+TEST_CASE("TLS sections name files that can be read", "[service][config]") {
+  const test::TemporaryFolder folder;
+  const auto file = folder.write("x.pem", "");
+  const auto server = [](const std::string& tls) { return read(with("    server: {address: 127.0.0.1, tls: {" + tls + "}}\n")); };
+  const auto client = [](const std::string& tls) { return read(with(kServer, "  client: {tls: {" + tls + "}}\n")); };
+  SECTION("of a server") {
+    const auto sound = server("certificate: " + file + ", private_key: " + file);
+    CHECK(sound.problems.empty());
+    CHECK(sound.config.http2.at(0).tls->certificate == file);
+    CHECK_FALSE(sound.config.http2.at(0).tls->verify_client);
+    CHECK(server("certificate: " + file + ", private_key: " + file + ", ca: " + file).config.http2.at(0).tls->verify_client);
+    CHECK_THAT(server("certificate: " + file).problems, Catch::Contains("tls.private_key: is missing"));
+    CHECK_THAT(server("private_key: " + file).problems, Catch::Contains("tls.certificate: is missing"));
+    CHECK_THAT(server("certificate: /absent, private_key: " + file).problems, Catch::Contains("the file /absent cannot be read"));
+    CHECK_THAT(server("certificate: " + file + ", private_key: " + file + ", verify_client: true").problems, Catch::Contains("needs ca"));
+  }
+  SECTION("of a client") {
+    CHECK(client("ca: " + file).problems.empty());
+    CHECK(client("ca: " + file).config.client_tls->ca == file);
+    CHECK_THAT(client("certificate: " + file).problems, Catch::Contains("tls.private_key: is missing"));
+    CHECK_THAT(client("ca: /absent").problems, Catch::Contains("the file /absent cannot be read"));
+    CHECK_THAT(client("ca: " + file + ", verify_client: true").problems, Catch::Contains("verify_client: is not known here"));
+  }
+  SECTION("not of HTTP/1.1") {
+    CHECK_THAT(read(with(kServer + "    http1: {address: 127.0.0.1, tls: {}}\n")).problems, Catch::Contains("tls: is not known here"));
+  }
+}
+
+TEST_CASE("A log level has a name", "[service][config]") {
+  CHECK_THAT(read("logger: {level: loud}\n" + with(kServer)).problems, Catch::Contains("logger.level: loud is none of trace, debug"));
+}
+
+TEST_CASE("A URI is checked as a request would", "[service][config]") {
+  const auto document = YamlDocument::parse("good: http://h:1/a/\nbad: ftp://h\n", "x.yaml");
+  CHECK(service::read_uri(document.root(), "good").path == "/a");
+  CHECK(service::read_uri(document.root(), "bad").host.empty());
+  CHECK_THROWS_WITH(document.finish(), "x.yaml:2:6: bad: ftp://h is neither http nor https");
+}
+
+namespace {
+
+struct KeyFilesFixture {
+  KeyFilesFixture() {
+    (void)folder.write("own.crt", own.certificate.pem());
+    (void)folder.write("own.key", base::as_text(own.key.to_pem().reveal()));
+    (void)folder.write("other.key", base::as_text(other.key.to_pem().reveal()));
+  }
+  static test::Identity made(const char* name, crypto::Curve curve = crypto::Curve::p256) {
+    return test::identity(test::template_for(name, {crypto::KeyUsage::digital_signature}), curve);
+  }
+  void allow(const std::string& name, unsigned mode) {
+    std::filesystem::permissions(folder / name, static_cast<std::filesystem::perms>(mode));
+  }
+  /// What `reader` makes of a document, and its problems.
+  template <class Reader>
+  auto read_files(const std::string& text, const Reader& reader) {
+    const auto document = YamlDocument::parse(text, "x.yaml");
+    auto out = reader(document.root());
+    try {
+      document.finish();
+      problems.clear();
+    } catch (const ConfigError& error) {
+      problems = error.what();
+    }
+    return out;
+  }
+  auto key_pair(const std::string& certificate, const std::string& key) {
+    return read_files("certificate: " + folder / certificate + "\nprivate_key: " + folder / key + "\n",
+                      [](const service::Section& root) { return service::read_key_pair(root); });
+  }
+  auto key_encryption_key(const std::string& content) {
+    const auto path = folder.write("kek", content);
+    return read_files("kek: " + path + "\n", [](const service::Section& root) { return service::read_key_encryption_key(root, "kek"); });
+  }
+  test::TemporaryFolder folder;
+  test::Identity own = made("own");
+  test::Identity other = made("other");
+  std::string problems;
+};
+
+}  // namespace
+
+TEST_CASE_METHOD(KeyFilesFixture, "A certificate and its key are read", "[service][key-files]") {
+  const auto pair = key_pair("own.crt", "own.key");
+  CHECK(problems.empty());
+  REQUIRE(pair);
+  CHECK(pair->certificate == own.certificate);
+  CHECK(pair->key->public_key().point() == own.key.public_key().point());
+}
+
+TEST_CASE_METHOD(KeyFilesFixture, "A key of another certificate is refused", "[service][key-files]") {
+  CHECK_FALSE(key_pair("own.crt", "other.key"));
+  CHECK(problems == "x.yaml:2:14: private_key: is not the key of the certificate");
+  const auto p384 = made("other", crypto::Curve::p384);
+  (void)folder.write("other.key", base::as_text(p384.key.to_pem().reveal()));
+  CHECK_FALSE(key_pair("own.crt", "other.key"));
+}
+
+TEST_CASE_METHOD(KeyFilesFixture, "A key file that others may read is refused", "[service][key-files]") {
+  for (const unsigned mode : {0600U, 0400U, 0700U}) {
+    allow("own.key", mode);
+    CHECK(key_pair("own.crt", "own.key"));
+  }
+  for (const unsigned mode : {0640U, 0604U, 0610U, 0601U, 0620U, 0602U, 0644U}) {
+    CAPTURE(mode);
+    allow("own.key", mode);
+    CHECK_FALSE(key_pair("own.crt", "own.key"));
+    CHECK_THAT(problems, Catch::Contains("chmod 600"));
+  }
+}
+
+TEST_CASE_METHOD(KeyFilesFixture, "Key files that are absent or no keys are named", "[service][key-files]") {
+  CHECK_FALSE(key_pair("own.crt", "absent.key"));
+  CHECK_THAT(problems, Catch::Contains("private_key: the file " + folder / "absent.key" + " cannot be read"));
+  CHECK_FALSE(key_pair("absent.crt", "own.key"));
+  CHECK_THAT(problems, Catch::StartsWith("x.yaml:1:14: certificate: " + folder / "absent.crt"));
+  (void)folder.write("own.key", "no key");
+  CHECK_FALSE(key_pair("own.crt", "own.key"));
+  CHECK_THAT(problems, Catch::Contains("private_key: " + folder / "own.key"));
+  (void)folder.write("own.crt", "no certificate");
+  CHECK_FALSE(key_pair("own.crt", "other.key"));
+  CHECK_THAT(problems, Catch::Contains("certificate: " + folder / "own.crt"));
+}
+
+TEST_CASE_METHOD(KeyFilesFixture, "Lists of certificates tell each file at fault", "[service][key-files]") {
+  const auto all = read_files("list:\n  - " + folder / "own.crt" + "\n  - /absent\n  - " + folder / "own.key" + "\n",
+                              [](const service::Section& root) { return service::read_certificates(root, "list"); });
+  CHECK(all.size() == 1);
+  CHECK_THAT(problems, Catch::Contains("/absent") && Catch::Contains(folder / "own.key"));
+}
+
+TEST_CASE_METHOD(KeyFilesFixture, "A key-encryption key is 64 hex digits, as openssl rand writes them", "[service][key-files]") {
+  const std::string digits = "00112233445566778899aabbccddeeffFFEEDDCCBBAA99887766554433221100";
+  for (const char* const end : {"", "\n", "\r\n"}) {
+    const auto key = key_encryption_key(digits + end);
+    CHECK(problems.empty());
+    REQUIRE(key);
+    CHECK(base::to_hex(key->reveal()) == "00112233445566778899aabbccddeeffffeeddccbbaa99887766554433221100");
+  }
+  const std::string content = GENERATE_REF(std::string(), digits.substr(1), digits + "0", digits + digits, "x" + digits.substr(1), " " + digits,
+                                           digits.substr(0, 32) + "\n" + digits.substr(32), digits + "\nmore", digits.substr(0, 63) + "\n");
+  CAPTURE(content);
+  CHECK_FALSE(key_encryption_key(content));
+  CHECK_THAT(problems, Catch::Contains("does not hold 64 hex digits"));
+  CHECK_THAT(problems, !Catch::Contains("44556677"));
+}
+
+TEST_CASE_METHOD(KeyFilesFixture, "A key-encryption key that others may read, or that is not there, is refused", "[service][key-files]") {
+  const auto read_it = [this] {
+    return read_files("kek: " + folder / "kek" + "\n", [](const service::Section& root) { return service::read_key_encryption_key(root, "kek"); });
+  };
+  CHECK_FALSE(read_it());
+  CHECK_THAT(problems, Catch::Contains("cannot be read"));
+  (void)folder.write("kek", std::string(64, '0'));
+  CHECK(read_it());
+  allow("kek", 0640);
+  CHECK_FALSE(read_it());
+  CHECK_THAT(problems, Catch::Contains("chmod 600"));
+}
