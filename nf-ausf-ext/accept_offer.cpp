@@ -17,7 +17,9 @@ OfferVerdict accept_offer(store::Database& database, const Offer& offer, const C
       throw base::Error(base::ErrorKind::conflict, "DEVICE_EXISTS",
                         "this dIMSI is on its way with another offer (" + std::string(name(present->state)) + "); retire it first");
     }
-    if (present->state == State::failed) abandon_offer(database, *present, config, now);
+    // A key that arrived is spent before another is fetched; an ARPF that gave none must not hold up an offer that avoids it.
+    const bool has_key = present->arpf_position && present->state != State::retired;
+    if (has_key) abandon_offer(database, *present, config, now);
   }
   put_offer(database, offer, present, now, now + config.device_lifetime);
   return OfferVerdict::taken;

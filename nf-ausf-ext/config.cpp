@@ -53,7 +53,9 @@ void read_peers(const service::Section& function, Config& config) {
   for (const service::Section& section : function.sections("arpfs", true)) {
     (void)service::read_uri(section, "uri");
     const auto issuer = service::read_certificate(section, "issuer");
-    if (issuer) config.arpfs.push_back({section.text("uri"), *issuer});
+    std::string uri = section.text("uri");
+    while (uri.ends_with('/')) uri.pop_back();  // as offers' URIs are read
+    if (issuer) config.arpfs.push_back({std::move(uri), *issuer});
   }
   config.d_ausf = service::read_uri(function.section("d_ausf", true), "uri");
   const service::Section rsmf = function.section("rsmf", true);

@@ -26,7 +26,7 @@ Problem pool_exhausted() { return {503, "IMSI_POOL_EXHAUSTED", "no IMSI is free;
 
 /// When a resting device is to be looked at next: at its end, unless it is over already.
 std::optional<base::Time> rest_until(const Device& device) {
-  if (device.state == State::retired || device.state == State::failed) return std::nullopt;
+  if (device.state == State::retired) return std::nullopt;
   return device.expires_at;
 }
 
@@ -113,11 +113,11 @@ asio::awaitable<bool> Onboarding::step(profile::DiscoveryImsi dimsi) {
   if (!device) co_return false;
   auto cleanups = find_cleanups(parts_.reader, dimsi);
   if (!cleanups.empty()) co_return co_await clean_up(std::move(*device), std::move(cleanups));
+  const auto until = rest_until(*device);
+  if (until && *until <= parts_.clock()) co_return co_await expire(std::move(*device));
   if (device->state == State::offered) co_return co_await fetch_key(std::move(*device));
   if (device->state == State::key_retrieved) co_return co_await preload(std::move(*device));
   if (device->notify_network) co_return co_await notify(std::move(*device));
-  const auto until = rest_until(*device);
-  if (until && *until <= parts_.clock()) co_return co_await expire(std::move(*device));
   if (device->due_at != until) co_await rest(std::move(*device));
   co_return false;
 }
@@ -275,7 +275,7 @@ asio::awaitable<void> Onboarding::fail(Device device, Problem problem) {
   Change refused = [problem](store::Database&, Device& fresh) {
     fresh.state = State::failed;
     fresh.problem = problem;
-    fresh.due_at.reset();
+    fresh.due_at = rest_until(fresh);
   };
   co_await change(std::move(device), std::move(refused));
 }

@@ -39,15 +39,17 @@ class TextHeader final : public Http::Header::Header {
 /// A body that is there already, for the routes that read it piece by piece.
 class WholeBody final : public BodyReader {
  public:
-  explicit WholeBody(const std::string& body) : left_(&body) {}
+  explicit WholeBody(std::string_view body) : left_(body) {}
   asio::awaitable<std::optional<std::string>> next() override {
-    const std::string* taken = std::exchange(left_, nullptr);
-    if (taken == nullptr || taken->empty()) co_return std::nullopt;
-    co_return *taken;
+    if (left_.empty()) co_return std::nullopt;
+    std::string taken(left_.substr(0, kPieceBytes));
+    left_.remove_prefix(taken.size());
+    co_return std::move(taken);
   }
 
  private:
-  const std::string* left_;
+  static constexpr std::size_t kPieceBytes = 64 * 1024;
+  std::string_view left_;
 };
 
 /// A request on its way through the loop; the waiting thread and the coroutine share it, for the thread may give up first.

@@ -126,7 +126,10 @@ class Http2Server::Connection : public std::enable_shared_from_this<Connection> 
         base::log::info("{}: does not ask for HTTP/2 (ALPN h2)", self->address_);
         return self->close();
       }
-      if (const auto name = verified_peer_name(self->transport_.ssl())) self->peer_.name = *name;
+      if (const auto name = verified_peer_name(self->transport_.ssl())) {
+        self->peer_.name = *name;
+        self->peer_.is_verified = true;
+      }
       self->begin();
     });
   }

@@ -34,8 +34,10 @@ struct Peer {
   std::string name = "anonymous";
   /// `address:port`, for the log.
   std::string address;
+  /// True if `name` comes from a verified certificate.
+  bool is_verified = false;
 
-  [[nodiscard]] bool is_anonymous() const noexcept { return name == "anonymous"; }
+  [[nodiscard]] bool is_anonymous() const noexcept { return !is_verified; }
 };
 
 struct Request {

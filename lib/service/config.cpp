@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/asio/ip/address.hpp>
 
 namespace service {
@@ -79,6 +80,11 @@ CommonConfig read_common(const Section& root, const std::string& nf) {
   const bool may_be_open = sbi.boolean("insecure_beyond_loopback", false);
   for (const Section& server : sbi.sections("server", true)) config.http2.push_back(read_listener(server, true, may_be_open));
   for (const Section& server : sbi.sections("http1")) config.http1.push_back(read_listener(server, false, may_be_open));
+  const bool knows_peers = std::any_of(config.http2.begin(), config.http2.end(),
+                                       [](const Listener& listener) { return listener.tls && listener.tls->verify_client; });
+  if (knows_peers && !config.http1.empty()) {
+    sbi.problem("http1", "is a way around verify_client, for it has no TLS: remove one of the two");
+  }
   config.limits = read_limits(sbi.section("limits"));
   const Section client = function.section("client");
   if (client.has("tls")) config.client_tls = read_tls(client.section("tls"), false);

@@ -1,6 +1,7 @@
 #include "lib/service/run.hpp"
 
 #include <sys/resource.h>
+#include <sys/stat.h>
 
 #include <CLI/CLI.hpp>
 #include <atomic>
@@ -191,6 +192,7 @@ int main(const Program& program, int argc, char** argv, const std::function<Func
       return 0;
     }
     forbid_core_dumps();
+    umask(S_IRWXG | S_IRWXO);  // databases and logs are for this user alone
     block_signals();
     base::log::open(program.section, function.common.log_file, function.common.log_level);
     base::log::info("{} {} starts, configuration {}", program.name, FIRST_ATTACH_VERSION, config_path);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <filesystem>
 #include <fstream>
 #include <numeric>
 #include <set>
@@ -194,9 +195,12 @@ std::int64_t Section::integer(const std::string& key, std::int64_t min, std::int
   const auto [end, fault] = std::from_chars(value->data(), value->data() + value->size(), number);
   if (end != value->data() + value->size() || fault == std::errc::invalid_argument) {
     problem(key, *value + " is not a whole number");
-  } else if (fault == std::errc::result_out_of_range || number > max) {
+    return otherwise;
+  }
+  const bool is_beyond = fault == std::errc::result_out_of_range;
+  if (is_beyond ? !value->starts_with('-') : number > max) {
     problem(key, *value + " is too large (at most " + std::to_string(max) + ")");
-  } else if (number < min) {
+  } else if (is_beyond || number < min) {
     problem(key, *value + " is too small (at least " + std::to_string(min) + ")");
   } else {
     return number;
@@ -215,7 +219,8 @@ bool Section::boolean(const std::string& key, bool otherwise) const {
 
 YamlDocument YamlDocument::load(const std::string& path) {
   std::ifstream file(path);
-  if (!file) throw ConfigError(path + ":1:1: cannot be read");
+  std::error_code ignored;
+  if (!file || std::filesystem::is_directory(path, ignored)) throw ConfigError(path + ":1:1: cannot be read");
   std::stringstream text;
   text << file.rdbuf();
   return parse(text.str(), path);

@@ -86,10 +86,6 @@ class Caller {
   ~Caller();
   Answer send(std::uint16_t port, const std::string& method, const std::string& target, const std::string& body = {},
               const HeaderList& headers = {});
-  Answer send(std::uint16_t port, const std::string& method, const std::string& target, const json& body,
-              const HeaderList& headers = {}) {
-    return send(port, method, target, body.dump(), headers);
-  }
   /// Without the check against the schema.
   Answer send_raw(std::uint16_t port, const std::string& method, const std::string& target, const std::string& body,
                   const HeaderList& headers);

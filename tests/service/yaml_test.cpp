@@ -43,6 +43,7 @@ TEST_CASE("Values are read by type", "[service][yaml]") {
   CHECK(root.section("map").text("key") == "value");
   CHECK(root.section("absent").text("key", "x") == "x");
   REQUIRE(root.sections("maps").size() == 2);
+  CHECK(root.sections("maps")[0].integer("key", 0, 9) == 1);
   CHECK(root.sections("maps")[1].integer("key", 0, 9) == 2);
   CHECK(root.sections("map").size() == 1);
   CHECK_FALSE(root.has("empty"));
@@ -104,7 +105,7 @@ TEST_CASE("Integers have a range, one below and one above", "[service][yaml]") {
     CHECK_THAT(problem_of(value), Catch::Contains("is not a whole number"));
   }
   CHECK_THAT(problem_of("[1]"), Catch::Contains("is not a single value"));
-  CHECK(problem_of("") == "x.yaml:1:1: n: is missing");
+  CHECK_THAT(problem_of(""), Catch::Contains("n: is missing"));
 }
 
 TEST_CASE("A value of the wrong type is an error", "[service][yaml]") {
