@@ -1,5 +1,7 @@
 #include "nf-arpf/api.hpp"
 
+#include <algorithm>
+
 #include "lib/sbi/json.hpp"
 
 namespace arpf {
@@ -73,8 +75,11 @@ Response Api::list_certificates(const Request&) const {
 /// GET /narpf-certificates/v1/certificates/{keyId}: step (0-a), DER or PEM.
 Response Api::get_certificate(const Request& request) const {
   const PublishedCertificate& published = certificates_.find(request.path("keyId"));
-  const auto accept = request.headers.find("accept");
-  if (accept && accept->find("application/x-pem-file") != std::string_view::npos) {
+  const auto& fields = request.headers.fields();
+  const bool wants_pem = std::any_of(fields.begin(), fields.end(), [](const sbi::Header& field) {
+    return field.name == "accept" && field.value.find("application/x-pem-file") != std::string::npos;
+  });
+  if (wants_pem) {
     return {200, "application/x-pem-file", published.certificate.pem()};
   }
   const base::Bytes& der = published.certificate.der();

@@ -1,7 +1,6 @@
 #include "ue-sim/network.hpp"
 
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/ssl/context.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>

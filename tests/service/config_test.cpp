@@ -172,6 +172,18 @@ TEST_CASE("TLS sections name files that can be read", "[service][config]") {
   }
 }
 
+TEST_CASE("HTTP/1.1, which has no TLS, does not stand beside a server that verifies its clients", "[service][config]") {
+  const test::TemporaryFolder folder;
+  const auto file = folder.write("x.pem", "");
+  const auto problems = [&file](const std::string& verify) {
+    return read(with("    server: {address: 127.0.0.1, tls: {certificate: " + file + ", private_key: " + file + ", ca: " + file +
+                     ", verify_client: " + verify + "}}\n    http1: {address: 127.0.0.1}\n"))
+        .problems;
+  };
+  CHECK(problems("false").empty());
+  CHECK_THAT(problems("true"), Catch::Contains("arpf.sbi.http1: is a way around verify_client"));
+}
+
 TEST_CASE("A log level has a name", "[service][config]") {
   CHECK_THAT(read("logger: {level: loud}\n" + with(kServer)).problems, Catch::Contains("logger.level: loud is none of trace, debug"));
 }
