@@ -21,6 +21,8 @@ using std::chrono::steady_clock;
 
 constexpr milliseconds kLongestLook{1000};  ///< another instance may have left work in the database
 
+constexpr milliseconds kPauseAfterFault{1000};
+
 Problem unreachable(const std::string& why) { return {504, "TARGET_NF_NOT_REACHABLE", why}; }
 Problem pool_exhausted() { return {503, "IMSI_POOL_EXHAUSTED", "no IMSI is free; the device goes on when there is room"}; }
 
@@ -78,11 +80,18 @@ void Onboarding::start_work(const profile::DiscoveryImsi& dimsi) {
 }
 
 asio::awaitable<void> Onboarding::work_on(profile::DiscoveryImsi dimsi) {
+  bool is_broken = false;
   try {
     bool goes_on = true;
     while (goes_on && !is_stopping_) goes_on = co_await step(dimsi);
-  } catch (const std::exception& error) {  // the store, most likely: the next look tries again
+  } catch (const std::exception& error) {  // the store, or a key that cannot be opened: it stays due
     base::log::error("{}: onboarding stopped: {}", dimsi.digits(), error.what());
+    is_broken = true;
+  }
+  if (is_broken) {
+    asio::steady_timer pause(loop_, kPauseAfterFault);
+    boost::system::error_code ignored;
+    co_await pause.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
   }
   in_flight_.erase(dimsi);
   for (const auto& timer : std::exchange(waiting_[dimsi], {})) timer->cancel();
