@@ -37,7 +37,7 @@ struct HandDrivenFixture : ServedFixture {
   tcp::acceptor acceptor;
 };
 
-#define FIRST_ATTACH_ACCEPTED(name, ...) Http2Peer name(accepted(), Http2Session::Role::server, ##__VA_ARGS__)
+#define FIRST_ATTACH_ACCEPTED(name, ...) Http2Peer name(accepted(), Http2Session::Role::server __VA_OPT__(,) __VA_ARGS__)
 
 sbi::Response text(int status, std::string body) { return sbi::Response(status, "text/plain", std::move(body)); }
 

@@ -14,7 +14,7 @@ using namespace std::chrono_literals;
 namespace {
 
 /// A client of the server, driven by hand; a declaration, for it cannot be moved.
-#define FIRST_ATTACH_PEER(name, ...) Http2Peer name(connect(), sbi::Http2Session::Role::client, ##__VA_ARGS__)
+#define FIRST_ATTACH_PEER(name, ...) Http2Peer name(connect(), sbi::Http2Session::Role::client __VA_OPT__(,) __VA_ARGS__)
 
 /// HEADERS of stream 1 without END_HEADERS, after the preface and SETTINGS.
 std::string unfinished_header_block() {
