@@ -165,7 +165,7 @@ TEST_CASE_METHOD(ServedFixture, "An authority that could not stand in a URI is 4
   serve();
   FIRST_ATTACH_PEER(peer);
   auto sent = request("GET", "/plain");
-  sent.authority = GENERATE("user@host", "a;b", "a,b");
+  sent.authority = GENERATE(as<std::string>(), "user@host", "a;b", "a,b");
   const StreamId id = peer.http.session.request(sent);
   REQUIRE(peer.pump_to_end(id));
   CHECK(peer.http.streams[id].head.status == 400);
