@@ -85,6 +85,8 @@ bool has_control_octet(std::string_view text) {
 
 nlohmann::json parse_json(std::string_view text) {
   if (text.empty()) fail_format("the body is empty, where a JSON object is wanted");
+  // The parser takes a zero octet for the end of its input, whatever follows.
+  if (text.find('\0') != std::string_view::npos) fail_format("the body is not JSON: it has a zero octet");
   StrictBuilder builder;
   json::sax_parse(text.begin(), text.end(), &builder);
   return builder.take();
