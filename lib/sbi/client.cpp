@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <array>
+#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/connect.hpp>
+#include <boost/asio/detached.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -24,6 +26,7 @@ using Instant = std::chrono::steady_clock::time_point;
 using Kind = ClientError::Kind;
 
 constexpr std::size_t kReadBufferBytes = 16 * 1024;
+constexpr std::size_t kMaxAheadBytes = 256 * 1024;  ///< of a request's body that comes in pieces: what waits for the peer
 constexpr int kMaxTries = 2;  ///< a request that the peer refused without looking at it goes out once more
 
 bool is_port(std::string_view text) {
@@ -82,21 +85,29 @@ Request make_request(std::string method, const Uri& uri, std::string_view suffix
 
 /// A request under way; it outlives its stream and its connection.
 struct Client::Call {
-  Call(asio::io_context& loop, Instant deadline) : timer(loop, deadline) {}
+  Call(asio::io_context& io, Instant deadline) : loop(io), timer(io, deadline), room(io, Instant::max()) {}
 
   enum class Outcome { none, answered, refused, failed };
 
+  /// The head of a streamed answer, or the end of any. For a streamed one the body may still fail afterwards.
   void finish(Outcome how) {
-    if (outcome != Outcome::none) return;
-    outcome = how;
+    if (outcome == Outcome::none) outcome = how;
+    if (how != Outcome::answered) is_broken = true;
     timer.cancel();
+    room.cancel();
   }
 
+  asio::io_context& loop;
   Request request;
   Response response;
+  bool is_streamed = false;   ///< finished by its head; the body is read through AnswerBody
+  bool is_piecewise = false;  ///< the request's body comes through a BodyReader
   Outcome outcome = Outcome::none;
+  bool is_body_complete = false;  ///< of a streamed answer
+  bool is_broken = false;         ///< no more of it will come
   std::string failure;
   asio::steady_timer timer;  ///< deadline and wake-up in one
+  asio::steady_timer room;   ///< cancelled when the peer has taken some of a request's body
   std::weak_ptr<Connection> connection;
   StreamId stream = 0;
 };
@@ -109,6 +120,7 @@ struct Client::State {
   std::string name;
   std::shared_ptr<asio::ssl::context> tls;
   ClientLimits limits;
+  std::optional<Uri> scp;
   std::map<std::string, std::shared_ptr<Connection>> connections;  ///< by origin
 };
 
@@ -118,6 +130,7 @@ class Client::Connection : public std::enable_shared_from_this<Connection> {
       : client_(std::move(client)),
         uri_(uri),
         resolver_(client_->loop),
+        connect_timer_(client_->loop),
         transport_(uri.scheme == "https" ? Transport(tcp::socket(client_->loop), client_->tls)
                                          : Transport(tcp::socket(client_->loop))),
         session_(Http2Session::Role::client, client_->limits.http2, events()) {}
@@ -133,6 +146,11 @@ class Client::Connection : public std::enable_shared_from_this<Connection> {
   [[nodiscard]] bool takes_calls() const { return !is_closed_ && !is_leaving_; }
 
   void connect() {
+    connect_timer_.expires_after(client_->limits.connect_timeout);
+    connect_timer_.async_wait([weak = weak_from_this()](ErrorCode error) {
+      const auto self = weak.lock();
+      if (!error && self) self->close(Call::Outcome::failed, "cannot connect: no answer in time");
+    });
     resolver_.async_resolve(uri_.host, uri_.port, [self = shared_from_this()](ErrorCode error, const auto& found) {
       if (error) return self->close(Call::Outcome::failed, "cannot resolve " + self->uri_.host + ": " + error.message());
       asio::async_connect(self->transport_.socket(), found, [self](ErrorCode failed, const tcp::endpoint&) {
@@ -151,9 +169,29 @@ class Client::Connection : public std::enable_shared_from_this<Connection> {
     schedule_flush();
   }
 
+  /// The next octets of a request's body that comes in pieces; nothing ends it.
+  void send(StreamId stream, const std::optional<std::string>& octets) {
+    if (is_closed_) return;
+    if (octets) {
+      session_.send(stream, *octets);
+    } else {
+      session_.finish(stream);
+    }
+    schedule_flush();
+  }
+  [[nodiscard]] std::size_t unsent(StreamId stream) const { return is_closed_ ? 0 : session_.unsent(stream); }
+
+  /// Gives window back for octets of a streamed answer that its reader has taken.
+  void consumed(StreamId stream, std::size_t octets) {
+    if (is_closed_) return;
+    session_.consume(stream, octets);
+    schedule_flush();
+  }
+
   void close(Call::Outcome outcome, const std::string& why) {
     if (is_closed_) return;
     is_closed_ = true;
+    connect_timer_.cancel();
     resolver_.cancel();
     transport_.close();
     const auto self = shared_from_this();
@@ -194,6 +232,7 @@ class Client::Connection : public std::enable_shared_from_this<Connection> {
   void begin() {
     if (is_closed_) return;
     is_ready_ = true;
+    connect_timer_.cancel();
     for (const auto& call : std::exchange(waiting_, {})) {
       if (call->outcome == Call::Outcome::none) submit(call);
     }
@@ -202,13 +241,17 @@ class Client::Connection : public std::enable_shared_from_this<Connection> {
   }
 
   void submit(const std::shared_ptr<Call>& call) {
-    const StreamId id = session_.request(call->request);
+    using Source = Http2Session::BodySource;
+    const StreamId id = session_.request(call->request, call->is_piecewise ? Source::pieces : Source::whole);
     if (id < 0) {
       is_leaving_ = true;
       return fail(call, Call::Outcome::refused, "the connection has no streams left");
     }
     call->stream = id;
     calls_.emplace(id, call);
+    if (!call->is_piecewise) return;
+    piecewise_.push_back(id);
+    call->room.cancel();  // its body may follow
   }
 
   void on_head(StreamId id, Http2Session::Head&& head) {
@@ -217,11 +260,17 @@ class Client::Connection : public std::enable_shared_from_this<Connection> {
     if (head.too_large) return give_up(id, "the answer's header is too large");
     found->second->response.status = head.status;
     found->second->response.headers = std::move(head.headers);
+    if (found->second->is_streamed) found->second->finish(Call::Outcome::answered);
   }
 
   void on_data(StreamId id, std::string_view octets) {
-    session_.consume(id, octets.size());
     const auto found = calls_.find(id);
+    if (found != calls_.end() && found->second->is_streamed) {
+      found->second->response.body.append(octets);
+      found->second->timer.cancel();
+      return;
+    }
+    session_.consume(id, octets.size());
     if (found == calls_.end()) return;
     std::string& body = found->second->response.body;
     if (body.size() + octets.size() > client_->limits.max_body_bytes) return give_up(id, "the answer's body is too large");
@@ -238,6 +287,8 @@ class Client::Connection : public std::enable_shared_from_this<Connection> {
     const auto found = calls_.find(id);
     if (found == calls_.end()) return;
     const auto call = found->second;
+    // A request whose body is still on its way keeps its place: the peer may want the rest of it.
+    call->is_body_complete = true;
     calls_.erase(found);
     call->finish(Call::Outcome::answered);
   }
@@ -295,17 +346,26 @@ class Client::Connection : public std::enable_shared_from_this<Connection> {
     transport_.write(asio::buffer(out_), [self = shared_from_this()](ErrorCode error, std::size_t) {
       self->is_writing_ = false;
       if (error) return self->close(Call::Outcome::failed, "the connection broke: " + error.message());
+      self->wake_bodies();
       self->flush();
     });
+  }
+
+  /// After a write: requests whose body comes in pieces may go on.
+  void wake_bodies() {
+    std::erase_if(piecewise_, [this](StreamId id) { return !calls_.contains(id); });
+    for (const StreamId id : piecewise_) calls_.at(id)->room.cancel();
   }
 
   std::shared_ptr<State> client_;
   Uri uri_;
   tcp::resolver resolver_;
+  asio::steady_timer connect_timer_;
   Transport transport_;
   Http2Session session_;
   std::vector<std::shared_ptr<Call>> waiting_;  ///< for the connection
   std::unordered_map<StreamId, std::shared_ptr<Call>> calls_;
+  std::vector<StreamId> piecewise_;  ///< calls whose request body comes in pieces; some may have ended
   std::array<char, kReadBufferBytes> buffer_;
   std::string out_;
   bool is_ready_ = false;
@@ -325,13 +385,94 @@ void Client::close() {
   for (const auto& [origin, connection] : connections) connection->close(Call::Outcome::failed, "the client was closed");
 }
 
-asio::awaitable<Response> Client::send(Uri uri, Request request, std::chrono::milliseconds deadline) {
-  const auto state = state_;  // the client may be closed meanwhile
+void Client::use_scp(Uri scp) { state_->scp = std::move(scp); }
+
+/// The rest of a streamed answer. Dropped before its end, it tells the peer to stop.
+class Client::AnswerBody final : public BodyReader {
+ public:
+  AnswerBody(std::shared_ptr<Call> call, std::chrono::milliseconds patience) : call_(std::move(call)), patience_(patience) {}
+  AnswerBody(const AnswerBody&) = delete;
+  AnswerBody& operator=(const AnswerBody&) = delete;
+  ~AnswerBody() override {
+    const auto connection = call_->connection.lock();
+    if (!connection) return;
+    connection->consumed(call_->stream, call_->response.body.size());
+    if (!call_->is_body_complete && !call_->is_broken) connection->abandon(call_->stream);
+  }
+
+  asio::awaitable<std::optional<std::string>> next() override {
+    const auto call = call_;
+    const Instant until = std::chrono::steady_clock::now() + patience_;
+    while (call->response.body.empty() && !call->is_body_complete && !call->is_broken) {
+      call->timer.expires_at(until);
+      ErrorCode ignored;
+      co_await call->timer.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+      const bool is_late = std::chrono::steady_clock::now() >= until;
+      if (is_late && call->response.body.empty() && !call->is_body_complete) {
+        throw ClientError(Kind::timeout, "the answer's body stopped before its end");
+      }
+    }
+    if (!call->response.body.empty()) {
+      std::string taken = std::exchange(call->response.body, std::string());
+      if (const auto connection = call->connection.lock()) connection->consumed(call->stream, taken.size());
+      co_return std::move(taken);
+    }
+    if (!call->is_body_complete) throw ClientError(Kind::broken, call->failure);
+    co_return std::nullopt;
+  }
+
+ private:
+  std::shared_ptr<Call> call_;
+  std::chrono::milliseconds patience_;
+};
+
+/// Sends a request's body as its reader gives it, once the request has a stream.
+asio::awaitable<void> Client::pass_on(std::shared_ptr<Call> call, std::shared_ptr<BodyReader> body) {
+  try {
+    while (!call->is_broken) {
+      const auto connection = call->connection.lock();
+      if (!connection) break;
+      if (call->is_body_complete) {  // answered before its end (RFC 9113, 8.1)
+        connection->abandon(call->stream);
+        break;
+      }
+      const bool must_wait = call->stream == 0 || connection->unsent(call->stream) > kMaxAheadBytes;
+      if (must_wait) {
+        call->room.expires_at(Instant::max());
+        ErrorCode ignored;
+        co_await call->room.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+        continue;
+      }
+      const std::optional<std::string> piece = co_await body->next();
+      connection->send(call->stream, piece);
+      if (!piece) break;
+    }
+  } catch (const std::exception& error) {  // our own peer gave its request up
+    const auto connection = call->connection.lock();
+    if (connection && call->stream > 0) connection->abandon(call->stream);
+    call->failure = error.what();
+    call->finish(Call::Outcome::failed);
+  }
+}
+
+/// Sends the request and waits for its answer, or for the head of a streamed one. A request that the peer refused unseen goes out
+/// once more, unless its body has begun to flow. Throws ClientError.
+asio::awaitable<std::shared_ptr<Client::Call>> Client::exchange(std::shared_ptr<State> state, Uri uri, Request request,
+                                                                std::shared_ptr<BodyReader> body, bool is_streamed,
+                                                                std::chrono::milliseconds deadline) {
+  const std::string target = uri.origin();
+  if (state->scp && state->scp->origin() != target) {
+    request.headers.add("3gpp-sbi-target-apiroot", target);
+    uri = *state->scp;
+    request.scheme = uri.scheme;
+    request.authority = uri.authority();
+    request.target = uri.path + request.target;
+  }
   const std::string origin = uri.origin();
   if (uri.scheme == "https" && !state->tls) {
     throw ClientError(Kind::unreachable, origin + ": https is not configured (client: tls)");
   }
-  request.headers.add("user-agent", state->name);
+  if (!request.headers.find("user-agent")) request.headers.add("user-agent", state->name);
   const auto until = std::chrono::steady_clock::now() + deadline;
   for (int tries = 1;; ++tries) {
     auto& slot = state->connections[origin];
@@ -341,21 +482,42 @@ asio::awaitable<Response> Client::send(Uri uri, Request request, std::chrono::mi
     }
     const auto call = std::make_shared<Call>(state->loop, until);
     call->request = request;
+    call->is_streamed = is_streamed;
+    call->is_piecewise = body != nullptr;
     slot->add(call);
+    if (body) asio::co_spawn(state->loop, pass_on(call, body), asio::detached);
     if (call->outcome == Call::Outcome::none) {
       ErrorCode ignored;
       co_await call->timer.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
     }
-    if (call->outcome == Call::Outcome::answered) co_return std::move(call->response);
-    if (call->outcome == Call::Outcome::none) {
-      call->outcome = Call::Outcome::failed;  // nobody else finishes it now
-      if (const auto connection = call->connection.lock(); connection && call->stream > 0) connection->abandon(call->stream);
-      throw ClientError(Kind::timeout, origin + ": no answer within " + std::to_string(deadline.count()) + " ms");
-    }
-    if (call->outcome == Call::Outcome::refused && tries < kMaxTries) continue;
+    if (call->outcome == Call::Outcome::answered) co_return call;
     const bool was_sent = call->stream > 0;
+    if (call->outcome == Call::Outcome::none) {
+      call->failure = "no answer within " + std::to_string(deadline.count()) + " ms";
+      if (const auto connection = call->connection.lock(); connection && was_sent) connection->abandon(call->stream);
+      call->finish(Call::Outcome::failed);  // nobody else finishes it now
+      throw ClientError(Kind::timeout, origin + ": " + call->failure);
+    }
+    if (call->outcome == Call::Outcome::refused && tries < kMaxTries && !body) continue;
     throw ClientError(was_sent ? Kind::broken : Kind::unreachable, origin + ": " + call->failure);
   }
+}
+
+asio::awaitable<Response> Client::send(Uri uri, Request request, std::chrono::milliseconds deadline) {
+  const auto state = state_;  // the client may be closed meanwhile
+  const std::shared_ptr<BodyReader> no_body;
+  const auto call = co_await exchange(state, std::move(uri), std::move(request), no_body, false, deadline);
+  co_return std::move(call->response);
+}
+
+asio::awaitable<Response> Client::open(Uri uri, Request request, std::shared_ptr<BodyReader> body,
+                                       std::chrono::milliseconds deadline) {
+  const auto state = state_;
+  const auto call = co_await exchange(state, std::move(uri), std::move(request), std::move(body), true, deadline);
+  Response response(call->response.status);
+  response.headers = std::move(call->response.headers);
+  response.stream = std::make_shared<AnswerBody>(call, deadline);
+  co_return std::move(response);
 }
 
 }  // namespace sbi

@@ -10,6 +10,7 @@
 
 #include "lib/sbi/http2_session.hpp"
 #include "lib/sbi/message.hpp"
+#include "lib/sbi/router.hpp"
 
 namespace boost::asio::ssl {
 class context;
@@ -43,7 +44,8 @@ class ClientError : public std::runtime_error {
 };
 
 struct ClientLimits {
-  std::size_t max_body_bytes = 4 * 1024 * 1024;  ///< of a response
+  std::size_t max_body_bytes = 4 * 1024 * 1024;  ///< of a response that is read whole
+  std::chrono::milliseconds connect_timeout{3000};  ///< TCP, and TLS with it
   Http2Session::Limits http2;
 };
 
@@ -63,13 +65,28 @@ class Client {
   /// Throws ClientError if none came within `deadline`.
   boost::asio::awaitable<Response> send(Uri uri, Request request, std::chrono::milliseconds deadline);
 
+  /// As above, but returns with the head of the answer, whose body then comes through its `stream` as it is read, whatever its
+  /// length. `body`, if not null, is sent instead of the request's own, as it comes. `deadline` is for the head; later each
+  /// piece must come within it (a ClientError of the stream). What has begun to be sent in pieces is not sent a second time.
+  boost::asio::awaitable<Response> open(Uri uri, Request request, std::shared_ptr<BodyReader> body,
+                                        std::chrono::milliseconds deadline);
+
+  /// From now on every request goes to the service communication proxy at `scp`, with the origin that it is meant for in
+  /// 3gpp-Sbi-Target-apiRoot (TS 29.500, 6.10.2.4), unless it goes to the SCP itself.
+  void use_scp(Uri scp);
+
   /// Closes all connections.
   void close();
 
  private:
   class Connection;
+  class AnswerBody;
   struct Call;
   struct State;
+  static boost::asio::awaitable<std::shared_ptr<Call>> exchange(std::shared_ptr<State> state, Uri uri, Request request,
+                                                                std::shared_ptr<BodyReader> body, bool is_streamed,
+                                                                std::chrono::milliseconds deadline);
+  static boost::asio::awaitable<void> pass_on(std::shared_ptr<Call> call, std::shared_ptr<BodyReader> body);
   std::shared_ptr<State> state_;
 };
 

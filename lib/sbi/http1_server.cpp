@@ -58,6 +58,19 @@ struct Pending {
   std::promise<Response> response;
 };
 
+/// Reads an answer that comes in pieces: Pistache sends whole ones.
+asio::awaitable<void> collect(Response& response) {
+  const std::shared_ptr<BodyReader> source = std::exchange(response.stream, nullptr);
+  while (true) {
+    const std::optional<std::string> piece = co_await source->next();
+    if (!piece) break;
+    if (response.body.size() + piece->size() > kMaxRequestBytes) {
+      throw base::Error(base::ErrorKind::bad_gateway, "", "the answer is too long for HTTP/1.1; ask over HTTP/2");
+    }
+    response.body += *piece;
+  }
+}
+
 asio::awaitable<void> serve_pending(std::shared_ptr<Pending> pending, const Router& router) {
   Response response;
   std::exception_ptr failure;
@@ -72,6 +85,14 @@ asio::awaitable<void> serve_pending(std::shared_ptr<Pending> pending, const Rout
   } else {
     WholeBody body(pending->request.body);
     response = co_await serve(*route, pending->request, &body);
+  }
+  if (response.stream) {
+    try {
+      co_await collect(response);
+    } catch (...) {
+      failure = std::current_exception();
+    }
+    if (failure) response = refusal(pending->request, failure);
   }
   pending->response.set_value(std::move(response));
 }
@@ -126,6 +147,7 @@ class FrontEnd final : public Http::Handler {
     base::log::debug("{} {} {} -> {} (HTTP/1.1)", pending->request.peer.address, pending->request.method,
                      pending->request.target, response.status);
     for (const Header& header : response.headers.fields()) {
+      if (header.name == "content-length") continue;  // of an answer that was relayed: Pistache writes its own
       writer.headers().add(std::make_shared<TextHeader>(header.name, header.value));
     }
     writer.send(static_cast<Http::Code>(response.status), response.body);

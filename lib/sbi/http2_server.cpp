@@ -30,6 +30,7 @@ using ErrorCode = boost::system::error_code;
 using ReusePort = asio::detail::socket_option::boolean<SOL_SOCKET, SO_REUSEPORT>;
 
 constexpr std::size_t kReadBufferBytes = 16 * 1024;
+constexpr std::size_t kMaxAheadBytes = 256 * 1024;  ///< of a body that comes in pieces: what waits for the peer to take it
 
 Instant now() { return std::chrono::steady_clock::now(); }
 
@@ -72,6 +73,9 @@ struct Http2Server::Exchange {
   bool is_complete = false;            ///< the request is
   bool is_answered = false;
   std::size_t unsent = 0;              ///< of the answer, when last looked at
+  std::shared_ptr<BodyReader> source;  ///< of an answer whose body comes in pieces
+  std::optional<asio::steady_timer> room;  ///< cancelled when the peer has taken some of it, or has gone
+  bool is_closed = false;                  ///< the stream, or the connection, is gone
 };
 
 /// A body that the handler takes piece by piece; flow control holds the peer back meanwhile.
@@ -164,9 +168,7 @@ class Http2Server::Connection : public std::enable_shared_from_this<Connection> 
     if (is_closed_) return;
     is_closed_ = true;
     transport_.close();
-    for (auto& [id, exchange] : exchanges_) {
-      if (exchange->body != nullptr) exchange->body->end(false);
-    }
+    for (auto& [id, exchange] : exchanges_) release(*exchange);
     exchanges_.clear();
     server_->connections.erase(shared_from_this());
   }
@@ -187,10 +189,18 @@ class Http2Server::Connection : public std::enable_shared_from_this<Connection> 
     schedule_flush();
   }
 
+  /// Ends what waits for a stream that is gone.
+  static void release(Exchange& exchange) {
+    exchange.is_closed = true;
+    if (exchange.body != nullptr) exchange.body->end(exchange.is_complete);
+    if (exchange.room) exchange.room->cancel();
+  }
+
   /// Resets the stream of a peer that takes nothing of its answer: a window that it keeps shut would hold the answer here.
   void check_progress(Exchange& exchange, Instant at) {
     const std::size_t left = session_.unsent(exchange.stream);
-    if (left < exchange.unsent) {
+    const bool waits_for_source = exchange.source != nullptr && left == 0;
+    if (left < exchange.unsent || waits_for_source) {
       exchange.unsent = left;
       exchange.deadline = at + server_->limits.write_timeout;
     } else if (at > exchange.deadline) {
@@ -276,27 +286,28 @@ class Http2Server::Connection : public std::enable_shared_from_this<Connection> 
   void on_closed(StreamId id) {
     const auto found = exchanges_.find(id);
     if (found != exchanges_.end()) {
-      if (found->second->body != nullptr) found->second->body->end(found->second->is_complete);
+      release(*found->second);
       exchanges_.erase(found);
     }
     if (exchanges_.empty()) deadline_ = now() + server_->limits.idle_timeout;
   }
 
   void dispatch(const std::shared_ptr<Exchange>& exchange) {
-    const auto* plain = std::get_if<PlainHandler>(&exchange->route->handler);
-    if (plain == nullptr) {
-      asio::co_spawn(server_->loop, serve_and_answer(shared_from_this(), exchange), asio::detached);
-      return;
-    }
+    const Request& request = exchange->request;
     try {
-      answer(exchange, (*plain)(exchange->request));
+      if (const auto* plain = std::get_if<PlainHandler>(&exchange->route->handler)) return answer(exchange, (*plain)(request));
+      if (const auto* quick = std::get_if<QuickHandler>(&exchange->route->handler)) {
+        auto at_once = quick->at_once(request);
+        if (at_once) return answer(exchange, std::move(*at_once));
+      }
     } catch (...) {
-      answer(exchange, refusal(exchange->request, std::current_exception()));
+      return answer(exchange, refusal(request, std::current_exception()));
     }
+    asio::co_spawn(server_->loop, serve_and_answer(shared_from_this(), exchange), asio::detached);
   }
 
   static asio::awaitable<void> serve_and_answer(std::shared_ptr<Connection> self, std::shared_ptr<Exchange> exchange) {
-    Response response = co_await serve(*exchange->route, exchange->request, exchange->body.get());
+    Response response = co_await serve_waiting(*exchange->route, exchange->request, exchange->body.get());
     self->answer(exchange, std::move(response));
   }
 
@@ -308,8 +319,58 @@ class Http2Server::Connection : public std::enable_shared_from_this<Connection> 
     exchange->deadline = now() + server_->limits.write_timeout;
     exchange->unsent = response.body.size();
     base::log::debug("{} {} {} -> {}", address_, exchange->request.method, exchange->request.target, response.status);
-    session_.respond(exchange->stream, response, exchange->request.method == "HEAD");
+    const bool is_head = exchange->request.method == "HEAD";
+    const bool is_piecewise = response.stream != nullptr && !is_head;
+    using Source = Http2Session::BodySource;
+    session_.respond(exchange->stream, response, is_head ? Source::none : is_piecewise ? Source::pieces : Source::whole);
     schedule_flush();
+    if (!is_piecewise) return;
+    exchange->source = response.stream;
+    exchange->room.emplace(server_->loop);
+    ++sources_;
+    asio::co_spawn(server_->loop, pass_on(shared_from_this(), exchange), asio::detached);
+  }
+
+  /// Sends a body as its source gives it; no more than kMaxAheadBytes wait here for the peer.
+  static asio::awaitable<void> pass_on(std::shared_ptr<Connection> self, std::shared_ptr<Exchange> exchange) {
+    const StreamId stream = exchange->stream;
+    try {
+      while (!exchange->is_closed) {
+        const std::optional<std::string> piece = co_await exchange->source->next();
+        if (exchange->is_closed) break;
+        if (!piece) {
+          self->session_.finish(stream);
+          break;
+        }
+        self->session_.send(stream, *piece);
+        exchange->unsent = self->session_.unsent(stream);
+        self->schedule_flush();
+        co_await self->wait_for_room(exchange);
+      }
+    } catch (const std::exception& error) {
+      base::log::info("{} {} {}: the answer broke off: {}", self->address_, exchange->request.method, exchange->request.target,
+                      error.what());
+      if (!exchange->is_closed) self->session_.reset(stream, Http2Error::internal_error);
+    }
+    exchange->source.reset();
+    --self->sources_;
+    self->schedule_flush();
+  }
+
+  asio::awaitable<void> wait_for_room(std::shared_ptr<Exchange> exchange) {
+    while (!exchange->is_closed && session_.unsent(exchange->stream) > kMaxAheadBytes) {
+      exchange->room->expires_at(Instant::max());
+      ErrorCode ignored;
+      co_await exchange->room->async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+    }
+  }
+
+  /// After a write: sources may go on.
+  void wake_sources() {
+    if (sources_ == 0) return;
+    for (const auto& [id, exchange] : exchanges_) {
+      if (exchange->source != nullptr) exchange->room->cancel();
+    }
   }
 
   void read() {
@@ -346,6 +407,7 @@ class Http2Server::Connection : public std::enable_shared_from_this<Connection> 
     transport_.write(asio::buffer(out_), [self = shared_from_this()](ErrorCode error, std::size_t) {
       self->is_writing_ = false;
       if (error) return self->close();
+      self->wake_sources();
       self->flush();
     });
   }
@@ -360,6 +422,7 @@ class Http2Server::Connection : public std::enable_shared_from_this<Connection> 
   std::string out_;
   Instant deadline_;  ///< while there are no exchanges
   Instant write_deadline_;
+  std::size_t sources_ = 0;  ///< answers whose body comes in pieces
   bool is_ready_ = false;  ///< TLS, if any, is there
   bool is_writing_ = false;
   bool is_flush_scheduled_ = false;

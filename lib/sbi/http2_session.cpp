@@ -135,6 +135,14 @@ struct Http2Session::Callbacks {
     const std::size_t taken = std::min(left, size);
     std::memcpy(out, stream.out.data() + stream.out_sent, taken);
     stream.out_sent += taken;
+    if (stream.is_out_open) {
+      if (taken == 0) return NGHTTP2_ERR_DEFERRED;  // send() and finish() resume it
+      if (taken == left) {
+        stream.out.clear();
+        stream.out_sent = 0;
+      }
+      return static_cast<ssize_t>(taken);
+    }
     if (taken == left) {
       *flags |= NGHTTP2_DATA_FLAG_EOF;
       // The answer is complete: a request that is still coming in is not wanted any more (RFC 9113, 8.1).
@@ -204,7 +212,7 @@ void Http2Session::take_output(std::string& out, std::size_t at_least) {
   }
 }
 
-void Http2Session::respond(StreamId id, const Response& response, bool without_body) {
+void Http2Session::respond(StreamId id, const Response& response, BodySource body) {
   Stream* stream = Callbacks::stream_of(*this, id);
   if (stream == nullptr) return;  // the peer has gone meanwhile
   const std::string status = std::to_string(response.status);
@@ -212,32 +220,49 @@ void Http2Session::respond(StreamId id, const Response& response, bool without_b
   std::vector<nghttp2_nv> fields;
   fields.push_back(field(":status", status));
   for (const Header& header : response.headers.fields()) fields.push_back(field(header.name, header.value));
-  if (response.status != 204) fields.push_back(field("content-length", length));
-  if (!without_body) stream->out = response.body;
+  if (response.status != 204 && body != BodySource::pieces) fields.push_back(field("content-length", length));
+  if (body == BodySource::whole) stream->out = response.body;
+  stream->is_out_open = body == BodySource::pieces;
   nghttp2_data_provider provider{};
   provider.source.ptr = stream;
   provider.read_callback = &Callbacks::read_body;
-  const bool has_body = !stream->out.empty() || !stream->peer_done;
+  const bool has_body = !stream->out.empty() || stream->is_out_open || !stream->peer_done;
   if (nghttp2_submit_response(session_, id, fields.data(), fields.size(), has_body ? &provider : nullptr) != 0) {
     reset(id, Http2Error::internal_error);
   }
 }
 
-StreamId Http2Session::request(const Request& request) {
+StreamId Http2Session::request(const Request& request, BodySource body) {
   auto stream = std::make_unique<Stream>();
   stream->out = request.body;
+  stream->is_out_open = body == BodySource::pieces;
   const std::string length = std::to_string(request.body.size());
   std::vector<nghttp2_nv> fields{field(":method", request.method), field(":scheme", request.scheme),
                                  field(":authority", request.authority), field(":path", request.target)};
   for (const Header& header : request.headers.fields()) fields.push_back(field(header.name, header.value));
-  if (!request.body.empty()) fields.push_back(field("content-length", length));
+  if (!request.body.empty() && !stream->is_out_open) fields.push_back(field("content-length", length));
+  const bool has_body = !request.body.empty() || stream->is_out_open;
   nghttp2_data_provider provider{};
   provider.source.ptr = stream.get();
   provider.read_callback = &Callbacks::read_body;
   const StreamId id = nghttp2_submit_request(session_, nullptr, fields.data(), fields.size(),
-                                             request.body.empty() ? nullptr : &provider, nullptr);
+                                             has_body ? &provider : nullptr, nullptr);
   if (id > 0) streams_.emplace(id, std::move(stream));
   return id;
+}
+
+void Http2Session::send(StreamId id, std::string_view octets) {
+  Stream* stream = Callbacks::stream_of(*this, id);
+  if (stream == nullptr || !stream->is_out_open) return;
+  stream->out.append(octets);
+  nghttp2_session_resume_data(session_, id);  // an error: it was not deferred
+}
+
+void Http2Session::finish(StreamId id) {
+  Stream* stream = Callbacks::stream_of(*this, id);
+  if (stream == nullptr || !stream->is_out_open) return;
+  stream->is_out_open = false;
+  nghttp2_session_resume_data(session_, id);
 }
 
 void Http2Session::reset(StreamId stream, Http2Error error) {

@@ -67,12 +67,20 @@ class Http2Session {
   /// Moves what is to be sent to the end of `out`, until `out` has about `at_least` octets or there is no more.
   void take_output(std::string& out, std::size_t at_least = 64 * 1024);
 
+  /// What is sent as the body: all of it at once, none (HEAD), or what send() and finish() bring later.
+  enum class BodySource { whole, none, pieces };
+
   /// Server: answers a stream. If the request is still coming in, it is told to stop once the answer is out.
-  void respond(StreamId stream, const Response& response, bool without_body = false);
+  void respond(StreamId stream, const Response& response, BodySource body = BodySource::whole);
 
   /// Client: sends a request. The number of its stream; negative if there are no more numbers. After the peer's GOAWAY the
   /// stream is closed with refused_stream.
-  [[nodiscard]] StreamId request(const Request& request);
+  [[nodiscard]] StreamId request(const Request& request, BodySource body = BodySource::whole);
+
+  /// The next octets of a body that comes in pieces; unsent() tells how many wait. Nothing happens if the stream is gone.
+  void send(StreamId stream, std::string_view octets);
+  /// Ends a body that comes in pieces.
+  void finish(StreamId stream);
 
   void reset(StreamId stream, Http2Error error);
 
@@ -95,6 +103,7 @@ class Http2Session {
     bool peer_done = false;
     std::string out;          ///< the body being sent
     std::size_t out_sent = 0;
+    bool is_out_open = false;  ///< more of it will come
   };
   struct Callbacks;
 

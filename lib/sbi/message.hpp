@@ -1,5 +1,6 @@
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -61,10 +62,14 @@ struct Request {
   [[nodiscard]] std::string api_root() const { return scheme + "://" + authority; }
 };
 
+class BodyReader;
+
 struct Response {
   int status = 204;
   Headers headers;
   std::string body;
+  /// If set, the body comes from here, piece by piece, and `body` is empty: what is relayed may be of any size.
+  std::shared_ptr<BodyReader> stream;
 
   Response() = default;
   explicit Response(int code) : status(code) {}

@@ -90,14 +90,17 @@ void require_content_type(const Route& route, const Request& request) {
 }  // namespace
 
 void Router::add(std::string method, std::string pattern, BodyKind body, Handler handler) {
-  patterns_.push_back({split(std::string_view(pattern).substr(1), '/')});
+  Pattern parts{split(std::string_view(pattern).substr(1), '/')};
+  parts.has_rest = parts.segments.back().ends_with("...}");
+  patterns_.push_back(std::move(parts));
   routes_.push_back({std::move(method), std::move(pattern), body, std::move(handler)});
 }
 
 std::size_t Router::literals_matched(const Pattern& pattern, const std::vector<std::string>& segments) {
-  if (pattern.segments.size() != segments.size()) return 0;
+  const std::size_t size = pattern.segments.size();
+  if (pattern.has_rest ? segments.size() < size : segments.size() != size) return 0;
   std::size_t literals = 1;  // so that a match is never 0
-  for (std::size_t k = 0; k < segments.size(); ++k) {
+  for (std::size_t k = 0; k < size; ++k) {
     if (is_parameter(pattern.segments[k])) {
       if (segments[k].empty()) return 0;
     } else {
@@ -108,15 +111,35 @@ std::size_t Router::literals_matched(const Pattern& pattern, const std::vector<s
   return literals;
 }
 
-Router::Candidates Router::candidates_for(const std::vector<std::string>& segments) const {
+Router::Candidates Router::candidates_for(const std::vector<std::string>& segments, bool with_rest) const {
   Candidates out;
   for (std::size_t i = 0; i < routes_.size(); ++i) {
+    if (patterns_[i].has_rest != with_rest) continue;
     const std::size_t literals = literals_matched(patterns_[i], segments);
     if (literals == 0 || literals < out.literals) continue;
     if (literals > out.literals) out = Candidates{literals, std::vector<std::size_t>()};
     out.routes.push_back(i);
   }
   return out;
+}
+
+std::optional<std::size_t> Router::find_method(const Candidates& candidates, const std::string& method) const {
+  for (const std::size_t i : candidates.routes) {
+    if (routes_[i].method == method || routes_[i].method == "*") return i;
+  }
+  return std::nullopt;
+}
+
+void Router::fill_parameters(std::size_t route, std::vector<std::string>& segments, Request& request) const {
+  const Pattern& pattern = patterns_[route];
+  for (std::size_t k = 0; k < pattern.segments.size(); ++k) {
+    const std::string& segment = pattern.segments[k];
+    if (!is_parameter(segment)) continue;
+    const bool is_rest = pattern.has_rest && k + 1 == pattern.segments.size();
+    std::string value = std::move(segments[k]);
+    for (std::size_t more = k + 1; is_rest && more < segments.size(); ++more) value += "/" + segments[more];
+    request.path_parameters.emplace_back(segment.substr(1, segment.size() - (is_rest ? 5 : 2)), std::move(value));
+  }
 }
 
 const Route& Router::find(Request& request) const {
@@ -126,35 +149,43 @@ const Route& Router::find(Request& request) const {
   std::vector<std::string> segments = split(target.substr(1, question == std::string_view::npos ? question : question - 1), '/');
   for (std::string& segment : segments) segment = percent_decoded(segment, false);
 
-  const Candidates candidates = candidates_for(segments);
-  if (candidates.routes.empty()) {
+  const Candidates candidates = candidates_for(segments, false);
+  auto best = find_method(candidates, request.method);
+  if (!best) best = find_method(candidates_for(segments, true), request.method);
+  if (!best && candidates.routes.empty()) {
     throw Error(ErrorKind::not_found, "RESOURCE_URI_STRUCTURE_NOT_FOUND", "there is nothing at this path");
   }
-  std::size_t best = routes_.size();
-  std::string allow;
-  for (const std::size_t i : candidates.routes) {
-    allow += (allow.empty() ? "" : ", ") + routes_[i].method;
-    if (routes_[i].method == request.method) best = i;
+  if (!best) {
+    std::string allow;
+    for (const std::size_t i : candidates.routes) allow += (allow.empty() ? "" : ", ") + routes_[i].method;
+    throw MethodNotAllowed(allow);
   }
-  if (best == routes_.size()) throw MethodNotAllowed(allow);
-
-  const Route& route = routes_[best];
-  for (std::size_t k = 0; k < segments.size(); ++k) {
-    const std::string& segment = patterns_[best].segments[k];
-    if (!is_parameter(segment)) continue;
-    request.path_parameters.emplace_back(segment.substr(1, segment.size() - 2), std::move(segments[k]));
-  }
+  fill_parameters(*best, segments, request);
   if (question != std::string_view::npos) read_query(target.substr(question + 1), request);
-  require_content_type(route, request);
-  return route;
+  require_content_type(routes_[*best], request);
+  return routes_[*best];
 }
 
 boost::asio::awaitable<Response> serve(const Route& route, const Request& request, BodyReader* body) {
+  try {
+    if (const auto* plain = std::get_if<PlainHandler>(&route.handler)) co_return (*plain)(request);
+    if (const auto* quick = std::get_if<QuickHandler>(&route.handler)) {
+      auto at_once = quick->at_once(request);
+      if (at_once) co_return std::move(*at_once);
+    }
+  } catch (...) {
+    co_return refusal(request, std::current_exception());
+  }
+  Response response = co_await serve_waiting(route, request, body);
+  co_return std::move(response);
+}
+
+boost::asio::awaitable<Response> serve_waiting(const Route& route, const Request& request, BodyReader* body) {
   Response response;
   std::exception_ptr failure;
   try {
-    if (const auto* plain = std::get_if<PlainHandler>(&route.handler)) {
-      response = (*plain)(request);
+    if (const auto* quick = std::get_if<QuickHandler>(&route.handler)) {
+      response = co_await quick->otherwise(request);
     } else if (const auto* waiting = std::get_if<WaitingHandler>(&route.handler)) {
       response = co_await (*waiting)(request);
     } else {

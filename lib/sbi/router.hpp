@@ -26,7 +26,13 @@ using PlainHandler = std::function<Response(const Request&)>;
 using WaitingHandler = std::function<boost::asio::awaitable<Response>(const Request&)>;
 /// A handler that reads the body itself.
 using StreamingHandler = std::function<boost::asio::awaitable<Response>(const Request&, BodyReader&)>;
-using Handler = std::variant<PlainHandler, WaitingHandler, StreamingHandler>;
+/// A handler that most often needs not wait: `at_once` answers, or leaves it to `otherwise` (which gets the same request) by
+/// returning nothing. So only requests that do wait pay for a coroutine.
+struct QuickHandler {
+  std::function<std::optional<Response>(const Request&)> at_once;
+  WaitingHandler otherwise;
+};
+using Handler = std::variant<PlainHandler, WaitingHandler, StreamingHandler, QuickHandler>;
 
 /// What a route takes as a body.
 enum class BodyKind { none, json, ndjson };
@@ -41,7 +47,8 @@ struct Route {
 /// Finds the handler of a request: one table, one set of handlers, for both front ends. Immutable once served.
 class Router {
  public:
-  /// Adds a route. Literal segments win over parameters, in whatever order they are added.
+  /// Adds a route. Literal segments win over parameters, in whatever order they are added. A last segment `{name...}` takes one
+  /// or more segments, and the method `*` any: such a route serves what no other one does.
   void add(std::string method, std::string pattern, BodyKind body, Handler handler);
 
   /// The route of the request, whose parameters are filled in. Throws Error: 400 for a target that is no path, 404
@@ -54,6 +61,7 @@ class Router {
  private:
   struct Pattern {
     std::vector<std::string> segments;
+    bool has_rest = false;  ///< the last one takes the rest of the path
   };
   /// The routes whose pattern fits a path best: those of the same path, with different methods.
   struct Candidates {
@@ -62,7 +70,11 @@ class Router {
   };
   /// 0 if the pattern does not fit, else 1 and the number of its literal segments.
   static std::size_t literals_matched(const Pattern& pattern, const std::vector<std::string>& segments);
-  [[nodiscard]] Candidates candidates_for(const std::vector<std::string>& segments) const;
+  /// Among the patterns that take the rest of a path, or among the others.
+  [[nodiscard]] Candidates candidates_for(const std::vector<std::string>& segments, bool with_rest) const;
+  /// The candidate of the method; nothing if there is none.
+  [[nodiscard]] std::optional<std::size_t> find_method(const Candidates& candidates, const std::string& method) const;
+  void fill_parameters(std::size_t route, std::vector<std::string>& segments, Request& request) const;
 
   std::vector<Route> routes_;
   std::vector<Pattern> patterns_;
@@ -70,6 +82,9 @@ class Router {
 
 /// Runs the route's handler to its answer; what it throws becomes refusal(). `body`: of a route that streams, else null. Never throws.
 boost::asio::awaitable<Response> serve(const Route& route, const Request& request, BodyReader* body);
+
+/// As serve(), for a route whose handler waits; of a QuickHandler, whose `at_once` has declined, `otherwise`.
+boost::asio::awaitable<Response> serve_waiting(const Route& route, const Request& request, BodyReader* body);
 
 /// The answer to a request that find() refused, or whose handler threw `error`: problem+json, and Allow with 405.
 Response refusal(const Request& request, std::exception_ptr error);

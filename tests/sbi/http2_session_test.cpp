@@ -198,7 +198,7 @@ TEST_CASE("HEAD and 204 have no body", "[sbi][http2]") {
   const StreamId head = pair.client.session.request(request("HEAD", "/"));
   const StreamId empty = pair.client.session.request(request("DELETE", "/"));
   pair.exchange();
-  pair.server.session.respond(head, response(200, "12345"), true);
+  pair.server.session.respond(head, response(200, "12345"), Http2Session::BodySource::none);
   pair.server.session.respond(empty, Response(204));
   pair.exchange();
   CHECK(pair.client.streams[head].head.headers.find("content-length") == std::optional<std::string_view>("5"));
