@@ -144,7 +144,9 @@ void Api::add_onboarding_routes(sbi::Router& router) {
   router.add("POST", root + "/devices/{dimsi}/retire", BodyKind::none,
              sbi::WaitingHandler([this](const Request& request) { return retire_device(request); }));
   router.add("POST", root + "/imports", BodyKind::ndjson,
-             sbi::StreamingHandler([this](const Request& request, sbi::BodyReader& body) { return import_offers(request, body); }));
+             sbi::StreamingHandler([this](const Request& request, const std::shared_ptr<sbi::BodyReader>& body) {
+               return import_offers(request, *body);
+             }));
   router.add("GET", root + "/imports/{importId}", BodyKind::none,
              sbi::PlainHandler([this](const Request& request) { return get_import(request); }));
   router.add("GET", root + "/imports/{importId}/problems", BodyKind::none,

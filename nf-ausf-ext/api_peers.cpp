@@ -40,4 +40,14 @@ std::string write_notification(const profile::DiscoveryImsi& dimsi, const profil
       .dump();
 }
 
+std::string write_auth_event(const std::string& nf_instance_id, const TellUdm::Event& event, bool is_removal) {
+  ordered_json body{{"nfInstanceId", nf_instance_id},
+                    {"success", event.is_success},
+                    {"timeStamp", base::to_rfc3339(event.at)},
+                    {"authType", event.auth_type},
+                    {"servingNetworkName", event.serving_network_name}};
+  if (is_removal) body["authRemovalInd"] = true;
+  return body.dump();
+}
+
 }  // namespace ausf_ext

@@ -5,6 +5,7 @@
 #include "lib/crypto/certificate.hpp"
 #include "lib/profile/discovery_vector.hpp"
 #include "nf-ausf-ext/devices.hpp"
+#include "nf-ausf-ext/tell_udm.hpp"
 
 /// The JSON that nf-ausf-ext sends to its peers, and reads from them.
 namespace ausf_ext {
@@ -27,5 +28,8 @@ std::string write_vector(const profile::DiscoveryVector& vector, const profile::
 /// The notification of the RSMF (section 10).
 std::string write_notification(const profile::DiscoveryImsi& dimsi, const profile::Imsi& imsi,
                                const std::string& serving_network_name, base::Time at);
+
+/// AuthEvent for an existing UDM (TS 29.503, 6.3.6.2.7).
+std::string write_auth_event(const std::string& nf_instance_id, const TellUdm::Event& event, bool is_removal);
 
 }  // namespace ausf_ext

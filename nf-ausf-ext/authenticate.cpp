@@ -1,145 +1,169 @@
 #include "nf-ausf-ext/authenticate.hpp"
 
-#include "lib/aka/authentication_vector.hpp"
 #include "lib/base/error.hpp"
+#include "lib/base/log.hpp"
 #include "lib/crypto/cipher.hpp"
-#include "lib/profile/subscriber_keys.hpp"
+#include "nf-ausf-ext/note_success.hpp"
 
 namespace ausf_ext {
 namespace {
 
 using base::Error;
 using base::ErrorKind;
-using std::chrono::steady_clock;
 
-constexpr unsigned kInd = 0;  ///< one requester: an index for each comes with the serving networks (TS 33.102, C.1.2)
+constexpr const char* kAka = "5G_AKA";
+constexpr const char* kEap = "EAP_AKA_PRIME";
 
-constexpr std::size_t kSweepEvery = 256;
-
-[[noreturn]] void fail_unknown() {
-  throw Error(ErrorKind::not_found, "USER_NOT_FOUND", "this IMSI is not allocated to a device");
-}
 [[noreturn]] void fail_context() {
-  throw Error(ErrorKind::not_found, "CONTEXT_NOT_FOUND", "there is no such authentication context, or it has expired");
-}
-
-aka::SequenceNumber verify_auts(const profile::SubscriberKeys& keys, const core::Resynchronization& resynchronization) {
-  const auto sqn_ms = aka::open_auts(keys, resynchronization.rand, resynchronization.auts);
-  if (!sqn_ms) throw Error(ErrorKind::forbidden, "AUTHENTICATION_REJECTED", "the AUTS is not the device's");
-  return *sqn_ms;
+  throw Error(ErrorKind::not_found, "CONTEXT_NOT_FOUND", "there is no such authentication context, or it is of another method");
 }
 
 }  // namespace
 
-std::string AuthenticationContexts::add(AuthenticationContext context) {
-  context.expires_at = steady_clock::now() + lifetime_;
-  const std::string id = base::to_hex(crypto::random_octets<16>());
-  const std::lock_guard lock(mutex_);
-  if (contexts_.size() % kSweepEvery == 0 || contexts_.size() >= kMaxContexts) drop_expired();
-  if (contexts_.size() >= kMaxContexts) {
-    throw Error(ErrorKind::unavailable, "NF_CONGESTION", "too many authentications are under way");
+AuthenticationContext Authenticate::make_context(const core::AuthenticationRequest& wanted, const Subscriber& subscriber, unsigned ind,
+                                                 std::variant<AkaExpectation, aka::EapAkaPrimeServer> method) const {
+  const bool tells_servers = wanted.is_onboarding || parts_.config.tells_servers_always;
+  return {subscriber.dimsi, subscriber.imsi,  wanted.serving_network_name, ind, wanted.subscriber.came_as_suci,
+          tells_servers,    std::move(method), {}};
+}
+
+boost::asio::awaitable<Challenged> Authenticate::challenge(core::AuthenticationRequest wanted, unsigned ind) {
+  const auto subscriber = require_subscriber(parts_.reader, parts_.keys, wanted.subscriber.imsi);
+  const std::string network = wanted.serving_network_name;
+  base::require(parts_.config.admits(network), "SERVING_NETWORK_NOT_AUTHORIZED", "this serving network may not authenticate our subscribers");
+  ProvideVectors::Wanted vector_wanted{subscriber, ind, wanted.resynchronization};
+  Challenged challenged;
+  challenged.context_id = parts_.ids.make(subscriber->imsi, network);
+  if (parts_.config.method_of(subscriber->imsi) == Method::eap_aka_prime) {
+    aka::TransformedVector vector = co_await parts_.vectors.for_eap_aka_prime(std::move(vector_wanted), network);
+    aka::EapAkaPrimeServer::Options options;
+    options.has_result_indications = parts_.config.has_result_indications;
+    aka::EapAkaPrimeServer server(aka::key_identity(subscriber->imsi), network, std::move(vector), crypto::random_octets<1>()[0],
+                                  std::move(options));
+    challenged.challenge = server.request();
+    parts_.contexts.add(challenged.context_id, make_context(wanted, *subscriber, ind, std::move(server)));
+    co_return std::move(challenged);
   }
-  contexts_.emplace(id, std::make_shared<const AuthenticationContext>(std::move(context)));
-  return id;
-}
-
-std::shared_ptr<const AuthenticationContext> AuthenticationContexts::find(const std::string& id) {
-  const std::lock_guard lock(mutex_);
-  const auto found = contexts_.find(id);
-  if (found == contexts_.end()) fail_context();
-  if (found->second->expires_at < steady_clock::now()) {
-    contexts_.erase(found);
-    fail_context();
-  }
-  return found->second;
-}
-
-void AuthenticationContexts::remove(const std::string& id) {
-  const std::lock_guard lock(mutex_);
-  contexts_.erase(id);
-}
-
-void AuthenticationContexts::drop_expired() {
-  const auto now = steady_clock::now();
-  std::erase_if(contexts_, [now](const auto& item) { return item.second->expires_at < now; });
-}
-
-boost::asio::awaitable<Challenged> Authenticate::challenge(core::AuthenticationRequest wanted) {
-  const auto device = find_device_by_imsi(parts_.reader, wanted.subscriber.imsi);
-  if (!device || device->sealed_key.empty() || device->state == State::failed) fail_unknown();
-  const profile::EphemeralKey key = parts_.keys.open(device->sealed_key, device->dimsi);
-  const profile::SubscriberKeys keys = profile::derive_subscriber_keys(key, device->dimsi, *device->imsi);
-  std::optional<aka::SequenceNumber> sqn_ms;
-  if (wanted.resynchronization) sqn_ms = verify_auts(keys, *wanted.resynchronization);
-
-  const aka::SequenceNumber sqn = co_await use_sqn(device->dimsi, device->epoch, sqn_ms);
-  const aka::Rand rand = crypto::random_octets<16>();
-  aka::HomeEnvironmentVector vector =
-      aka::make_5g_he_av(keys, rand, sqn, aka::kSeparatedAmf, wanted.serving_network_name);
-  const core::Challenge challenge{vector.rand, vector.autn, aka::derive_hres_star(vector.rand, vector.xres_star)};
-  aka::Kseaf kseaf = aka::derive_kseaf(vector.kausf, wanted.serving_network_name);
-  AuthenticationContext context{device->dimsi,
-                                *device->imsi,
-                                wanted.serving_network_name,
-                                wanted.subscriber.came_as_suci,
-                                std::move(vector.xres_star),
-                                std::move(kseaf),
-                                steady_clock::time_point()};
-  Challenged challenged{parts_.contexts.add(std::move(context)), challenge};
+  aka::HomeEnvironmentVector vector = co_await parts_.vectors.for_5g_aka(std::move(vector_wanted), network);
+  challenged.challenge = core::Challenge{vector.rand, vector.autn, aka::derive_hres_star(vector.rand, vector.xres_star)};
+  AkaExpectation expectation{std::move(vector.xres_star), aka::derive_kseaf(vector.kausf, network)};
+  parts_.contexts.add(challenged.context_id, make_context(wanted, *subscriber, ind, std::move(expectation)));
   co_return std::move(challenged);
 }
 
-boost::asio::awaitable<aka::SequenceNumber> Authenticate::use_sqn(profile::DiscoveryImsi dimsi, std::int64_t epoch,
-                                                                  std::optional<aka::SequenceNumber> sqn_ms) {
-  store::Committer::Work<aka::SequenceNumber> work = [=](store::Database& database) {
-    const auto present = find_device(database, dimsi);
-    if (!present || present->epoch != epoch) fail_unknown();  // retired meanwhile
-    aka::SequenceNumber last = find_sqn(database, dimsi);
-    if (sqn_ms) last = aka::resynchronised(last, *sqn_ms);
-    const aka::SequenceNumber used = aka::next(last, kInd);
-    put_sqn(database, dimsi, used);
-    return used;
-  };
-  const aka::SequenceNumber sqn = co_await parts_.committer.write(std::move(work));
-  co_return sqn;
+boost::asio::awaitable<Authenticated> Authenticate::succeed(const AuthenticationContext& context, const aka::Kseaf& kseaf,
+                                                            std::string auth_type) {
+  const base::Time now = parts_.clock();
+  Authenticated done{std::nullopt, aka::Kseaf(kseaf.reveal()), false, {}};
+  if (context.tells_supi) done.supi = context.imsi;
+  if (context.tells_servers) done.servers = parts_.config.provisioning_servers;
+  TellUdm::Event event{context.imsi, std::move(auth_type), context.serving_network_name, now, true};
+  done.is_first = co_await note_success(parts_.committer, context.dimsi, context.imsi, context.serving_network_name, now);
+  co_await parts_.tell_udm.authenticated(std::move(event));
+  co_return std::move(done);
 }
 
-boost::asio::awaitable<std::optional<Confirmed>> Authenticate::confirm(std::string context_id,
-                                                                       std::optional<aka::ResStar> res_star, bool& is_first) {
-  const auto context = parts_.contexts.find(context_id);
-  if (!res_star || !(*res_star == context->xres_star)) {
-    parts_.contexts.remove(context_id);  // one answer a challenge: RES* is not to be guessed
+boost::asio::awaitable<void> Authenticate::note_failure(const AuthenticationContext& context, std::string auth_type, std::string why) {
+  base::log::info("{}: {} failed: {}", context.dimsi.digits(), auth_type, why);
+  TellUdm::Event event{context.imsi, std::move(auth_type), context.serving_network_name, parts_.clock(), false};
+  co_await parts_.tell_udm.failed(std::move(event));
+}
+
+boost::asio::awaitable<std::optional<Authenticated>> Authenticate::confirm(std::string context_id, std::optional<aka::ResStar> res_star) {
+  AuthenticationContext context = parts_.contexts.take(context_id);
+  const auto* expected = std::get_if<AkaExpectation>(&context.method);
+  if (expected == nullptr) {
+    parts_.contexts.put_back(context_id, std::move(context));
+    fail_context();
+  }
+  if (!res_star || !(*res_star == expected->xres_star)) {  // one answer a challenge: RES* is not to be guessed
+    std::string auth_type = kAka;
+    std::string why = res_star ? "RES* is wrong" : "the SEAF has no RES*";
+    co_await note_failure(context, std::move(auth_type), std::move(why));
     co_return std::nullopt;
   }
-  is_first = co_await mark_attached(context);
-  std::optional<Confirmed> confirmed;
-  confirmed.emplace(Confirmed{std::nullopt, aka::Kseaf(context->kseaf.reveal())});
-  if (context->tells_supi) confirmed->supi = context->imsi;
-  co_return std::move(confirmed);
+  std::exception_ptr failure;
+  std::optional<Authenticated> done;
+  try {
+    std::string auth_type = kAka;
+    done = co_await succeed(context, expected->kseaf, std::move(auth_type));
+  } catch (...) {
+    failure = std::current_exception();
+  }
+  parts_.contexts.put_back(context_id, std::move(context));  // an answer that was lost can be had again
+  if (failure) std::rethrow_exception(failure);
+  co_return std::move(done);
 }
 
-/// The first success: ATTACHED, and the RSMF is to be told. True if it was the first.
-boost::asio::awaitable<bool> Authenticate::mark_attached(std::shared_ptr<const AuthenticationContext> context) {
-  store::Committer::Work<bool> work = [context, now = parts_.clock()](store::Database& database) {
-    auto device = find_device(database, context->dimsi);
-    const bool is_same = device && device->imsi == context->imsi && !device->sealed_key.empty();
-    if (!is_same) fail_unknown();  // retired between challenge and answer
-    if (device->state == State::attached) return false;
-    device->state = State::attached;
-    device->problem.reset();
-    device->attempts = 0;
-    device->notify_network = context->serving_network_name;
-    device->attached_at = now;
-    device->due_at = now;
-    return update_device(database, *device, now);
-  };
-  const bool is_first = co_await parts_.committer.write(std::move(work));
-  co_return is_first;
+boost::asio::awaitable<EapAnswer> Authenticate::respond(std::string context_id, base::Bytes packet) {
+  AuthenticationContext context = parts_.contexts.take(context_id);
+  auto* server = std::get_if<aka::EapAkaPrimeServer>(&context.method);
+  if (server == nullptr) {
+    parts_.contexts.put_back(context_id, std::move(context));
+    fail_context();
+  }
+  aka::EapOutcome outcome = server->on_response(packet);
+  if (auto* ongoing = std::get_if<aka::EapOngoing>(&outcome)) {
+    parts_.contexts.put_back(context_id, std::move(context));
+    co_return EapAnswer{std::move(ongoing->packet), true, std::nullopt};
+  }
+  if (const auto* discarded = std::get_if<aka::EapDiscarded>(&outcome)) {
+    const std::string why = discarded->why;
+    parts_.contexts.put_back(context_id, std::move(context));
+    throw Error(ErrorKind::bad_request, "MANDATORY_IE_INCORRECT", "eapPayload: " + why, {{"/eapPayload", why}});
+  }
+  if (auto* failed = std::get_if<aka::EapFailed>(&outcome)) {
+    std::string auth_type = kEap;
+    co_await note_failure(context, std::move(auth_type), std::move(failed->why));
+    co_return EapAnswer{std::move(failed->packet), false, std::nullopt};
+  }
+  if (const auto* out_of_step = std::get_if<aka::EapResynchronise>(&outcome)) {
+    core::Resynchronization resynchronization{out_of_step->rand, out_of_step->auts};
+    EapAnswer answer = co_await resynchronise(std::move(context_id), std::move(context), std::move(resynchronization));
+    co_return std::move(answer);
+  }
+  auto& succeeded = std::get<aka::EapSucceeded>(outcome);
+  const aka::Kseaf kseaf = aka::derive_kseaf(succeeded.kausf, context.serving_network_name);
+  std::string auth_type = kEap;
+  Authenticated done = co_await succeed(context, kseaf, std::move(auth_type));
+  co_return EapAnswer{std::move(succeeded.packet), false, std::move(done)};
 }
 
-void Authenticate::end(const std::string& context_id) {
-  (void)parts_.contexts.find(context_id);
+/// The USIM was out of step: another vector, of a sequence number that it takes, under the next identifier.
+boost::asio::awaitable<EapAnswer> Authenticate::resynchronise(std::string context_id, AuthenticationContext context,
+                                                              core::Resynchronization resynchronization) {
+  auto& server = std::get<aka::EapAkaPrimeServer>(context.method);
+  std::string why;
+  std::optional<aka::TransformedVector> vector;
+  try {
+    const auto subscriber = require_subscriber(parts_.reader, parts_.keys, context.imsi);
+    ProvideVectors::Wanted wanted{subscriber, context.ind, resynchronization};
+    vector = co_await parts_.vectors.for_eap_aka_prime(std::move(wanted), context.serving_network_name);
+  } catch (const Error& error) {
+    why = error.what();
+  }
+  if (!vector) {
+    base::Bytes packet = server.abandon(why).packet;
+    std::string auth_type = kEap;
+    co_await note_failure(context, std::move(auth_type), std::move(why));
+    co_return EapAnswer{std::move(packet), false, std::nullopt};
+  }
+  base::Bytes packet = server.restart(std::move(*vector)).packet;
+  parts_.contexts.put_back(context_id, std::move(context));
+  co_return EapAnswer{std::move(packet), true, std::nullopt};
+}
+
+boost::asio::awaitable<void> Authenticate::end(std::string context_id, std::string auth_type) {
+  const auto named = parts_.ids.open(context_id);
+  if (!named) throw Error(ErrorKind::not_found, "CONTEXT_NOT_FOUND", "there never was such an authentication context");
   parts_.contexts.remove(context_id);
+  TellUdm::Event event{named->imsi, std::move(auth_type), named->serving_network_name, parts_.clock(), true};
+  co_await parts_.tell_udm.removed(std::move(event));
+}
+
+void Authenticate::deregister(const profile::Imsi& imsi) const {
+  if (is_subscriber(parts_.reader, imsi)) return;
+  throw Error(ErrorKind::not_found, "USER_NOT_FOUND", "this IMSI is not allocated to a device");
 }
 
 }  // namespace ausf_ext

@@ -1,95 +1,82 @@
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
-#include <chrono>
-#include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
-#include <unordered_map>
+#include <variant>
 
 #include "lib/core/ueau.hpp"
-#include "lib/store/committer.hpp"
-#include "nf-ausf-ext/config.hpp"
-#include "nf-ausf-ext/devices.hpp"
-#include "nf-ausf-ext/key_box.hpp"
+#include "nf-ausf-ext/authentication_contexts.hpp"
+#include "nf-ausf-ext/config_authentication.hpp"
+#include "nf-ausf-ext/provide_vectors.hpp"
+#include "nf-ausf-ext/tell_udm.hpp"
 
 namespace ausf_ext {
 
-/// An authentication under way: what the AUSF keeps between the challenge and RES* (TS 33.501, 6.1.3.2.0).
-struct AuthenticationContext {
-  profile::DiscoveryImsi dimsi;
-  profile::Imsi imsi;
-  std::string serving_network_name;
-  bool tells_supi = false;
-  aka::ResStar xres_star;
-  aka::Kseaf kseaf;
-  std::chrono::steady_clock::time_point expires_at;
-};
-
-/// The contexts of all workers; bounded, and each for a short time. Safe for several threads.
-class AuthenticationContexts {
- public:
-  static constexpr std::size_t kMaxContexts = 100000;
-
-  explicit AuthenticationContexts(std::chrono::seconds lifetime) : lifetime_(lifetime) {}
-
-  /// Keeps a context and returns its id. Throws Error{unavailable, NF_CONGESTION} if the table is full.
-  std::string add(AuthenticationContext context);
-  /// Throws Error{not_found, CONTEXT_NOT_FOUND}.
-  std::shared_ptr<const AuthenticationContext> find(const std::string& id);
-  void remove(const std::string& id);
-
- private:
-  void drop_expired();
-
-  std::chrono::seconds lifetime_;
-  std::mutex mutex_;
-  std::unordered_map<std::string, std::shared_ptr<const AuthenticationContext>> contexts_;
-};
-
-/// A challenge and the id under which it is confirmed.
+/// A challenge and the id under which it goes on.
 struct Challenged {
   std::string context_id;
-  core::Challenge challenge;
+  std::variant<core::Challenge, base::Bytes> challenge;  ///< 5G AKA; or the first EAP request
 };
 
-/// What a confirmation led to; nothing of it if RES* was wrong.
-struct Confirmed {
-  std::optional<profile::Imsi> supi;
+/// The UE is authenticated.
+struct Authenticated {
+  std::optional<profile::Imsi> supi;  ///< if the SEAF may know it
   aka::Kseaf kseaf;
+  bool is_first = false;              ///< the device is ATTACHED only now, and the RSMF is to be told
+  core::ProvisioningServers servers;  ///< pvsInfo
 };
 
-/// Steps (8) to (10): 5G AKA of an allocated IMSI with the keys derived from eK (PROTOCOL.md, section 9). One a loop.
+/// What an EAP response led to.
+struct EapAnswer {
+  base::Bytes packet;
+  bool is_ongoing = false;
+  std::optional<Authenticated> authenticated;  ///< with neither it failed
+};
+
+/// Steps (8) to (10), the AUSF's part: 5G AKA and EAP-AKA' of an allocated IMSI with keys derived from eK (PROTOCOL.md, section 9;
+/// TS 33.501, 6.1.3). One a loop.
 class Authenticate {
  public:
   struct Parts {
+    const AuthenticationConfig& config;
     store::Database& reader;
     store::Committer& committer;
-    AuthenticationContexts& contexts;
     const KeyBox& keys;
+    AuthenticationContexts& contexts;
+    const ContextIds& ids;
+    ProvideVectors& vectors;
+    TellUdm& tell_udm;
     base::Clock clock;
   };
 
   explicit Authenticate(Parts parts) : parts_(std::move(parts)) {}
 
-  /// Step (8): a challenge whose SQN is durably used up before it leaves. Throws Error{not_found, USER_NOT_FOUND}, and
-  /// Error{forbidden, AUTHENTICATION_REJECTED} for an AUTS that the device did not make.
-  boost::asio::awaitable<Challenged> challenge(core::AuthenticationRequest wanted);
+  /// Step (8): a challenge by the subscriber's method, whose sequence number is durably used up. `ind`: index_of_requester. Throws Error: 403
+  /// SERVING_NETWORK_NOT_AUTHORIZED, 404 USER_NOT_FOUND, 403 AUTHENTICATION_REJECTED for an AUTS that is not the device's.
+  boost::asio::awaitable<Challenged> challenge(core::AuthenticationRequest wanted, unsigned ind);
 
-  /// Steps (9) and (10): nothing if RES* is wrong. The first success makes the device ATTACHED, durably, before this returns;
-  /// `is_first` is then true, and the RSMF is to be told.
-  boost::asio::awaitable<std::optional<Confirmed>> confirm(std::string context_id, std::optional<aka::ResStar> res_star,
-                                                           bool& is_first);
+  /// Steps (9) and (10) of 5G AKA: nothing if RES* is wrong or null; then the context is gone. The device's state is durable, and an
+  /// existing UDM told, before it returns. Throws Error{not_found, CONTEXT_NOT_FOUND}, and what TellUdm throws.
+  boost::asio::awaitable<std::optional<Authenticated>> confirm(std::string context_id, std::optional<aka::ResStar> res_star);
 
-  /// Forgets a context. Throws Error{not_found, CONTEXT_NOT_FOUND}.
-  void end(const std::string& context_id);
+  /// The same with EAP: what the UE answered, and what it gets. Throws Error{bad_request} for a packet that is no answer to what was sent:
+  /// the challenge stands then (RFC 3748, 4.1, drops it).
+  boost::asio::awaitable<EapAnswer> respond(std::string context_id, base::Bytes packet);
+
+  /// Forgets a context, and voids its result at an existing UDM. Throws Error{not_found, CONTEXT_NOT_FOUND} for an id that was never given out.
+  boost::asio::awaitable<void> end(std::string context_id, std::string auth_type);
+
+  /// The SEAF has no use for the subscriber's keys any more (TS 29.509, 5.2.2.6): none are kept here after success. Throws
+  /// Error{not_found, USER_NOT_FOUND}.
+  void deregister(const profile::Imsi& imsi) const;
 
  private:
-  boost::asio::awaitable<aka::SequenceNumber> use_sqn(profile::DiscoveryImsi dimsi, std::int64_t epoch,
-                                                      std::optional<aka::SequenceNumber> sqn_ms);
-  boost::asio::awaitable<bool> mark_attached(std::shared_ptr<const AuthenticationContext> context);
-
+  boost::asio::awaitable<Authenticated> succeed(const AuthenticationContext& context, const aka::Kseaf& kseaf, std::string auth_type);
+  boost::asio::awaitable<void> note_failure(const AuthenticationContext& context, std::string auth_type, std::string why);
+  boost::asio::awaitable<EapAnswer> resynchronise(std::string context_id, AuthenticationContext context, core::Resynchronization resynchronization);
+  AuthenticationContext make_context(const core::AuthenticationRequest& wanted, const Subscriber& subscriber, unsigned ind,
+                                     std::variant<AkaExpectation, aka::EapAkaPrimeServer> method) const;
   Parts parts_;
 };
 

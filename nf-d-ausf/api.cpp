@@ -70,7 +70,9 @@ void Api::add_vector_routes(sbi::Router& router) {
   router.add("DELETE", one, BodyKind::none,
              sbi::WaitingHandler([this](const Request& request) { return delete_vector(request); }));
   router.add("POST", "/ndausf-vectors/v1/vectors", BodyKind::ndjson,
-             sbi::StreamingHandler([this](const Request& request, sbi::BodyReader& body) { return load_vectors(request, body); }));
+             sbi::StreamingHandler([this](const Request& request, const std::shared_ptr<sbi::BodyReader>& body) {
+               return load_vectors(request, *body);
+             }));
 }
 
 /// PUT /ndausf-vectors/v1/vectors/{dimsi}: a target AUSF preloads a vector, step (2).

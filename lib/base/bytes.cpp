@@ -1,5 +1,7 @@
 #include "lib/base/bytes.hpp"
 
+#include <algorithm>
+
 namespace base {
 namespace {
 
@@ -86,6 +88,23 @@ std::optional<Bytes> from_base64(std::string_view text) {
     group = 0;
   }
   return out;
+}
+
+std::string to_base64url(BytesView octets) {
+  std::string out = to_base64(octets);
+  while (out.ends_with('=')) out.pop_back();
+  std::replace(out.begin(), out.end(), '+', '-');
+  std::replace(out.begin(), out.end(), '/', '_');
+  return out;
+}
+
+std::optional<Bytes> from_base64url(std::string_view text) {
+  if (text.find_first_of("+/=") != std::string_view::npos) return std::nullopt;
+  std::string padded(text);
+  std::replace(padded.begin(), padded.end(), '-', '+');
+  std::replace(padded.begin(), padded.end(), '_', '/');
+  padded.append((4 - padded.size() % 4) % 4, '=');
+  return from_base64(padded);
 }
 
 }  // namespace base

@@ -37,6 +37,12 @@ std::string to_base64(BytesView octets);
 /// Strict RFC 4648 section 4: padded, no white space, unused bits zero; nothing otherwise.
 std::optional<Bytes> from_base64(std::string_view text);
 
+/// Base64 with the alphabet for URIs and without padding, RFC 4648 section 5.
+std::string to_base64url(BytesView octets);
+
+/// Strict RFC 4648 section 5 without padding; nothing otherwise.
+std::optional<Bytes> from_base64url(std::string_view text);
+
 /// The octets of a text, without a copy; valid as long as `text`.
 inline BytesView as_bytes(std::string_view text) {
   return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};

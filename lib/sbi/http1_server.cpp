@@ -39,17 +39,18 @@ class TextHeader final : public Http::Header::Header {
 /// A body that is there already, for the routes that read it piece by piece.
 class WholeBody final : public BodyReader {
  public:
-  explicit WholeBody(std::string_view body) : left_(body) {}
+  explicit WholeBody(std::string body) : body_(std::move(body)) {}
   asio::awaitable<std::optional<std::string>> next() override {
-    if (left_.empty()) co_return std::nullopt;
-    std::string taken(left_.substr(0, kPieceBytes));
-    left_.remove_prefix(taken.size());
-    co_return std::move(taken);
+    if (taken_ == body_.size()) co_return std::nullopt;
+    std::string piece = body_.substr(taken_, kPieceBytes);
+    taken_ += piece.size();
+    co_return std::move(piece);
   }
 
  private:
   static constexpr std::size_t kPieceBytes = 64 * 1024;
-  std::string_view left_;
+  std::string body_;
+  std::size_t taken_ = 0;
 };
 
 /// A request on its way through the loop; the waiting thread and the coroutine share it, for the thread may give up first.
@@ -83,8 +84,11 @@ asio::awaitable<void> serve_pending(std::shared_ptr<Pending> pending, const Rout
   if (failure) {
     response = refusal(pending->request, failure);
   } else {
-    WholeBody body(pending->request.body);
-    response = co_await serve(*route, pending->request, &body);
+    std::shared_ptr<BodyReader> body;
+    if (std::holds_alternative<StreamingHandler>(route->handler)) {
+      body = std::make_shared<WholeBody>(std::exchange(pending->request.body, std::string()));
+    }
+    response = co_await serve(*route, pending->request, body);
   }
   if (response.stream) {
     try {

@@ -307,7 +307,7 @@ class Http2Server::Connection : public std::enable_shared_from_this<Connection> 
   }
 
   static asio::awaitable<void> serve_and_answer(std::shared_ptr<Connection> self, std::shared_ptr<Exchange> exchange) {
-    Response response = co_await serve_waiting(*exchange->route, exchange->request, exchange->body.get());
+    Response response = co_await serve_waiting(*exchange->route, exchange->request, exchange->body);
     self->answer(exchange, std::move(response));
   }
 

@@ -166,7 +166,7 @@ const Route& Router::find(Request& request) const {
   return routes_[*best];
 }
 
-boost::asio::awaitable<Response> serve(const Route& route, const Request& request, BodyReader* body) {
+boost::asio::awaitable<Response> serve(const Route& route, const Request& request, std::shared_ptr<BodyReader> body) {
   try {
     if (const auto* plain = std::get_if<PlainHandler>(&route.handler)) co_return (*plain)(request);
     if (const auto* quick = std::get_if<QuickHandler>(&route.handler)) {
@@ -180,7 +180,7 @@ boost::asio::awaitable<Response> serve(const Route& route, const Request& reques
   co_return std::move(response);
 }
 
-boost::asio::awaitable<Response> serve_waiting(const Route& route, const Request& request, BodyReader* body) {
+boost::asio::awaitable<Response> serve_waiting(const Route& route, const Request& request, std::shared_ptr<BodyReader> body) {
   Response response;
   std::exception_ptr failure;
   try {
@@ -189,7 +189,7 @@ boost::asio::awaitable<Response> serve_waiting(const Route& route, const Request
     } else if (const auto* waiting = std::get_if<WaitingHandler>(&route.handler)) {
       response = co_await (*waiting)(request);
     } else {
-      response = co_await std::get<StreamingHandler>(route.handler)(request, *body);
+      response = co_await std::get<StreamingHandler>(route.handler)(request, body);
     }
   } catch (...) {
     failure = std::current_exception();

@@ -3,6 +3,7 @@
 #include <boost/asio/awaitable.hpp>
 #include <exception>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <variant>
@@ -24,8 +25,8 @@ class BodyReader {
 using PlainHandler = std::function<Response(const Request&)>;
 /// A handler that waits, for a durable write or a peer. The request outlives it.
 using WaitingHandler = std::function<boost::asio::awaitable<Response>(const Request&)>;
-/// A handler that reads the body itself.
-using StreamingHandler = std::function<boost::asio::awaitable<Response>(const Request&, BodyReader&)>;
+/// A handler that reads the body itself; it may keep the reader longer than the request (a relay does).
+using StreamingHandler = std::function<boost::asio::awaitable<Response>(const Request&, const std::shared_ptr<BodyReader>&)>;
 /// A handler that most often needs not wait: `at_once` answers, or leaves it to `otherwise` (which gets the same request) by
 /// returning nothing. So only requests that do wait pay for a coroutine.
 struct QuickHandler {
@@ -81,10 +82,10 @@ class Router {
 };
 
 /// Runs the route's handler to its answer; what it throws becomes refusal(). `body`: of a route that streams, else null. Never throws.
-boost::asio::awaitable<Response> serve(const Route& route, const Request& request, BodyReader* body);
+boost::asio::awaitable<Response> serve(const Route& route, const Request& request, std::shared_ptr<BodyReader> body);
 
 /// As serve(), for a route whose handler waits; of a QuickHandler, whose `at_once` has declined, `otherwise`.
-boost::asio::awaitable<Response> serve_waiting(const Route& route, const Request& request, BodyReader* body);
+boost::asio::awaitable<Response> serve_waiting(const Route& route, const Request& request, std::shared_ptr<BodyReader> body);
 
 /// The answer to a request that find() refused, or whose handler threw `error`: problem+json, and Allow with 405.
 Response refusal(const Request& request, std::exception_ptr error);

@@ -66,9 +66,9 @@ struct RoutesFixture {
                sbi::PlainHandler([](const Request&) -> Response { throw std::runtime_error("a secret"); }));
     router.add("POST", "/wait", BodyKind::json, sbi::WaitingHandler([this](const Request& request) { return wait(request); }));
     router.add("POST", "/import", BodyKind::ndjson,
-               sbi::StreamingHandler([this](const Request&, sbi::BodyReader& body) { return import(body); }));
+               sbi::StreamingHandler([this](const Request&, const std::shared_ptr<sbi::BodyReader>& body) { return import(*body); }));
     router.add("POST", "/unread", BodyKind::ndjson,
-               sbi::StreamingHandler([this](const Request&, sbi::BodyReader&) { return leave_unread(); }));
+               sbi::StreamingHandler([this](const Request&, const std::shared_ptr<sbi::BodyReader>&) { return leave_unread(); }));
   }
   ~RoutesFixture() { loop.stop(); }
 

@@ -1,0 +1,291 @@
+#include "lib/core/relay.hpp"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <nlohmann/json.hpp>
+
+#include "lib/base/error.hpp"
+#include "lib/base/log.hpp"
+#include "lib/crypto/cipher.hpp"
+
+namespace core {
+namespace {
+
+using base::Error;
+using base::ErrorKind;
+using sbi::Request;
+using sbi::Response;
+
+constexpr std::string_view kLinkPrefix = "r-";
+constexpr std::size_t kMacOctets = 16;
+constexpr std::size_t kMaxLinkSize = 1024;               ///< characters of an id
+constexpr std::size_t kMaxRewritten = 1024 * 1024;       ///< octets of an answer that is searched for links; a longer one passes as it is
+constexpr std::size_t kMaxResting = 1000;                ///< origins remembered
+constexpr std::string_view kContexts = "/nausf-auth/v1/ue-authentications/";
+
+/// Header fields of one connection, or that the client writes itself.
+bool is_of_one_hop(const std::string& name) {
+  static constexpr std::array<std::string_view, 8> kNames{"connection", "keep-alive",        "proxy-connection", "transfer-encoding",
+                                                          "upgrade",    "te",                "host",             "3gpp-sbi-target-apiroot"};
+  return std::find(kNames.begin(), kNames.end(), name) != kNames.end();
+}
+
+/// Counts a request while its answer is awaited.
+class InFlight {
+ public:
+  InFlight(std::size_t& count, std::size_t max) : count_(count) {
+    if (count_ >= max) throw Error(ErrorKind::unavailable, "NF_CONGESTION", "too many relayed requests wait for their answers");
+    ++count_;
+  }
+  ~InFlight() { --count_; }
+  InFlight(const InFlight&) = delete;
+  InFlight& operator=(const InFlight&) = delete;
+
+ private:
+  std::size_t& count_;
+};
+
+bool has_json(const Response& response) {
+  const std::string_view type = response.headers.find("content-type").value_or("");
+  return type.find("json") != std::string_view::npos && !type.starts_with("application/problem");
+}
+
+Response without_header(Response response, std::string_view name) {
+  sbi::Headers kept;
+  for (const sbi::Header& header : response.headers.fields()) {
+    if (header.name != name) kept.add(header.name, header.value);
+  }
+  response.headers = std::move(kept);
+  return response;
+}
+
+std::string path_of(const std::string& target) { return target.substr(0, target.find('?')); }
+
+/// What was read already, and then the rest: for an answer that is too long to be searched.
+class Rejoined final : public sbi::BodyReader {
+ public:
+  Rejoined(std::string begun, std::shared_ptr<sbi::BodyReader> rest) : begun_(std::move(begun)), rest_(std::move(rest)) {}
+  boost::asio::awaitable<std::optional<std::string>> next() override {
+    if (begun_.empty()) return rest_->next();
+    return first();
+  }
+
+ private:
+  boost::asio::awaitable<std::optional<std::string>> first() { co_return std::exchange(begun_, std::string()); }
+  std::string begun_;
+  std::shared_ptr<sbi::BodyReader> rest_;
+};
+
+/// The body, or a little more than `limit` octets of it.
+boost::asio::awaitable<std::string> read_up_to(std::shared_ptr<sbi::BodyReader> source, std::size_t limit) {
+  std::string body;
+  std::string failure;
+  try {
+    while (body.size() <= limit) {
+      const std::optional<std::string> piece = co_await source->next();
+      if (!piece) break;
+      body += *piece;
+    }
+  } catch (const sbi::ClientError& error) {
+    failure = error.what();
+  }
+  if (!failure.empty()) {
+    base::log::warning("a relayed answer broke off: {}", failure);
+    throw Error(ErrorKind::gateway_timeout, "NETWORK_FAILURE", "the function that serves this subscriber broke off its answer");
+  }
+  co_return std::move(body);
+}
+
+}  // namespace
+
+RelayLinks::RelayLinks(base::SecretBytes key) : key_(std::move(key)) {
+  if (key_.size() != 16) throw std::invalid_argument("the key of relayed links has 16 octets");
+}
+
+std::string RelayLinks::make(std::string_view uri) const {
+  const crypto::Block mac = crypto::aes_cmac(key_.reveal().first<16>(), base::as_bytes(uri));
+  return std::string(kLinkPrefix) + base::to_base64url(base::concatenate(mac, base::as_bytes(uri)));
+}
+
+std::optional<std::string> RelayLinks::open(std::string_view id) const {
+  if (!id.starts_with(kLinkPrefix) || id.size() > kMaxLinkSize) return std::nullopt;
+  const auto octets = base::from_base64url(id.substr(kLinkPrefix.size()));
+  if (!octets || octets->size() <= kMacOctets) return std::nullopt;
+  const base::BytesView all(*octets);
+  const base::BytesView uri = all.subspan(kMacOctets);
+  const crypto::Block mac = crypto::aes_cmac(key_.reveal().first<16>(), uri);
+  if (!base::equal_in_constant_time(mac, all.first(kMacOctets))) return std::nullopt;
+  return std::string(base::as_text(uri));
+}
+
+std::string absolute_uri(const std::string& reference, const std::string& origin) {
+  if (reference.find("://") != std::string::npos) return reference;
+  return origin + (reference.starts_with('/') ? "" : "/") + reference;
+}
+
+std::string with_links(const std::string& json, const std::function<std::string(const std::string&)>& replace) {
+  const nlohmann::json document = nlohmann::json::parse(json, nullptr, false);
+  if (!document.is_object() || !document.contains("_links")) return json;
+  std::string out;
+  std::string key;            // the last one seen
+  std::size_t depth = 0;
+  bool is_in_links = false;
+  for (std::size_t i = 0; i < json.size();) {
+    const char c = json[i];
+    if (c != '"') {
+      if (c == '{' || c == '[') ++depth;
+      if (c == '}' || c == ']') --depth;
+      out += json[i++];
+      continue;
+    }
+    std::size_t end = i + 1;
+    while (json[end] != '"') end += json[end] == '\\' ? 2 : 1;
+    const std::string literal = json.substr(i, ++end - i);
+    i = end;
+    const std::size_t next = json.find_first_not_of(" \t\r\n", i);
+    const bool is_key = next != std::string::npos && json[next] == ':';
+    if (is_key) {
+      key = nlohmann::json::parse(literal).get<std::string>();
+      if (depth == 1) is_in_links = key == "_links";
+      out += literal;
+    } else if (is_in_links && key == "href") {
+      out += nlohmann::json(replace(nlohmann::json::parse(literal).get<std::string>())).dump();
+    } else {
+      out += literal;
+    }
+  }
+  return out;
+}
+
+Relay::Relay(sbi::Client& client, const RelayLinks& links, Settings settings)
+    : client_(client), links_(links), settings_(std::move(settings)) {}
+
+std::chrono::milliseconds Relay::deadline_of(const Request& request) const {
+  const auto text = request.headers.find("3gpp-sbi-max-rsp-time");
+  if (!text) return settings_.timeout;
+  std::int64_t milliseconds = 0;
+  const auto [end, fault] = std::from_chars(text->data(), text->data() + text->size(), milliseconds);
+  if (fault != std::errc() || end != text->data() + text->size() || milliseconds <= 0) return settings_.timeout;
+  return std::min(settings_.timeout, std::chrono::milliseconds(milliseconds));
+}
+
+Request Relay::onward(const Request& request, const sbi::Uri& root, std::string target) const {
+  Request out;
+  out.method = request.method;
+  out.scheme = root.scheme;
+  out.authority = root.authority();
+  out.target = std::move(target);
+  out.body = request.body;
+  for (const sbi::Header& header : request.headers.fields()) {
+    const bool is_written_anew = header.name == "content-length" && !request.body.empty();
+    if (!is_of_one_hop(header.name) && !is_written_anew) out.headers.add(header.name, header.value);
+  }
+  out.headers.add("via", "2.0 " + settings_.name);
+  return out;
+}
+
+void Relay::put_resting_last(std::vector<sbi::Uri>& roots) const {
+  const Instant now = std::chrono::steady_clock::now();
+  std::stable_partition(roots.begin(), roots.end(), [&](const sbi::Uri& root) {
+    const auto found = resting_.find(root.origin());
+    return found == resting_.end() || found->second < now;
+  });
+}
+
+boost::asio::awaitable<Response> Relay::send(const Request& request, sbi::Uri root, std::string target,
+                                             std::shared_ptr<sbi::BodyReader> body) {
+  const Request onward_request = onward(request, root, std::move(target));
+  // A body that no one announced and that the method does not have is not made up.
+  const bool may_lack_body = request.method == "GET" || request.method == "HEAD" || request.method == "DELETE";
+  if (may_lack_body && !request.headers.find("content-length")) body.reset();
+  const InFlight counted(in_flight_, settings_.max_in_flight);
+  Response answer = co_await client_.open(root, onward_request, body, deadline_of(request));
+  co_return std::move(answer);
+}
+
+boost::asio::awaitable<Response> Relay::forward(const Request& request, std::vector<sbi::Uri> roots,
+                                                std::shared_ptr<sbi::BodyReader> body) {
+  for (const sbi::Header& header : request.headers.fields()) {
+    if (header.name != "via" || header.value.find(settings_.name) == std::string::npos) continue;
+    throw Error(ErrorKind::bad_request, "MSG_LOOP_DETECTED",
+                "this request has come through here before: the routing tables of two functions send it to each other");
+  }
+  put_resting_last(roots);
+  for (const sbi::Uri& root : roots) {
+    std::string target = root.path + request.target;
+    Response answer;
+    std::string failure;
+    bool is_unreachable = false;
+    try {
+      answer = co_await send(request, root, std::move(target), body);
+    } catch (const sbi::ClientError& error) {
+      failure = error.what();
+      is_unreachable = error.kind() == sbi::ClientError::Kind::unreachable;
+    }
+    if (failure.empty()) {
+      resting_.erase(root.origin());
+      Response led_back = co_await lead_back(request, root.origin(), std::move(answer));
+      co_return std::move(led_back);
+    }
+    base::log::warning("a request for {} was not relayed: {}", path_of(request.target), failure);
+    if (!is_unreachable) break;  // it may have been carried out: it is not given to another one
+    if (resting_.size() < kMaxResting) resting_[root.origin()] = std::chrono::steady_clock::now() + settings_.rest;
+  }
+  throw Error(ErrorKind::gateway_timeout, "TARGET_NF_NOT_REACHABLE", "the function that serves this subscriber gives no answer");
+}
+
+boost::asio::awaitable<Response> Relay::follow_up(const Request& request, std::string segment, std::string uri,
+                                                  std::shared_ptr<sbi::BodyReader> body) {
+  const sbi::Uri resource = sbi::Uri::parse(uri);  // a relayed answer's, authenticated: it was parsed when it was made
+  const std::size_t at = request.target.find(segment);
+  if (at == std::string::npos) throw Error(ErrorKind::not_found, "CONTEXT_NOT_FOUND", "there is no such resource");
+  std::string target = resource.path + request.target.substr(at + segment.size());
+  Response answer;
+  std::string failure;
+  try {
+    answer = co_await send(request, resource, std::move(target), body);
+  } catch (const sbi::ClientError& error) {
+    failure = error.what();
+  }
+  if (!failure.empty()) {
+    base::log::warning("a request that follows up was not relayed: {}", failure);
+    throw Error(ErrorKind::gateway_timeout, "TARGET_NF_NOT_REACHABLE", "the function that made this resource gives no answer");
+  }
+  Response led_back = co_await lead_back(request, resource.origin(), std::move(answer));
+  co_return std::move(led_back);
+}
+
+boost::asio::awaitable<Response> Relay::lead_back(const Request& request, std::string origin, Response answer) {
+  sbi::Headers headers;
+  for (const sbi::Header& header : answer.headers.fields()) {
+    if (is_of_one_hop(header.name)) continue;
+    std::string value = header.value;
+    if (header.name == "location" && answer.status == 201) {
+      const std::string made = absolute_uri(value, origin);
+      value = request.api_root() + path_of(request.target);  // PUT makes the resource that it names
+      if (request.method == "POST") value += "/" + links_.make(made);
+    }
+    headers.add(header.name, std::move(value));
+  }
+  answer.headers = std::move(headers);
+  if (!request.target.starts_with("/nausf-auth/") || !has_json(answer)) co_return std::move(answer);
+
+  const std::shared_ptr<sbi::BodyReader> source = answer.stream;
+  std::string body = co_await read_up_to(source, kMaxRewritten);
+  if (body.size() > kMaxRewritten) {
+    answer.stream = std::make_shared<Rejoined>(std::move(body), source);
+    co_return std::move(answer);
+  }
+  const std::string contexts = request.api_root() + std::string(kContexts);
+  answer.body = with_links(body, [&](const std::string& href) {
+    const std::string uri = absolute_uri(href, origin);
+    const std::size_t slash = uri.rfind('/');
+    return contexts + links_.make(uri.substr(0, slash)) + uri.substr(slash);
+  });
+  answer.stream.reset();
+  answer = without_header(std::move(answer), "content-length");
+  co_return std::move(answer);
+}
+
+}  // namespace core

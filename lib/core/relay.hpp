@@ -1,0 +1,84 @@
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <chrono>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "lib/base/secret.hpp"
+#include "lib/sbi/client.hpp"
+#include "lib/sbi/message.hpp"
+#include "lib/sbi/router.hpp"
+
+/// Passing a request on to the AUSF or UDM that serves its subscriber, so that neither side sees a difference.
+namespace core {
+
+/// The ids under which relayed resources go on: the absolute URI at the peer, authenticated, in one path segment. So nothing is
+/// kept here, any instance that has the key can follow up, and nobody can make us call a URI of his own.
+class RelayLinks {
+ public:
+  /// `key`: 16 octets, the same for every instance of the function. Throws std::invalid_argument for another length.
+  explicit RelayLinks(base::SecretBytes key);
+
+  /// Letters, digits, `-` and `_` only; begins with `r-`, as no id of our own does.
+  [[nodiscard]] std::string make(std::string_view uri) const;
+  /// The URI; nothing unless make() made the id.
+  [[nodiscard]] std::optional<std::string> open(std::string_view id) const;
+
+ private:
+  base::SecretBytes key_;
+};
+
+/// Relays requests. One a loop; its answers may be read on that loop only.
+class Relay {
+ public:
+  struct Settings {
+    std::chrono::milliseconds timeout{10000};  ///< for an answer's head; 3gpp-Sbi-Max-Rsp-Time shortens it
+    std::string name;                          ///< in Via: what tells a loop; one token, of this instance alone
+    std::size_t max_in_flight = 10000;         ///< requests whose answer has not come yet
+    std::chrono::milliseconds rest{5000};      ///< how long a peer that could not be reached is tried last
+  };
+
+  /// Client and links must outlive the relay.
+  Relay(sbi::Client& client, const RelayLinks& links, Settings settings);
+
+  /// Sends the request to the first of `roots` (API roots) that can be reached, and passes its answer back: status, header and body
+  /// untouched, but Location and `_links` lead back here. `body`: of a request that is read as it comes, else null.
+  /// Throws Error: 504 TARGET_NF_NOT_REACHABLE if there is no answer, 400 MSG_LOOP_DETECTED for a request that has come through here
+  /// before (TS 29.500, 6.10.10), 503 NF_CONGESTION.
+  boost::asio::awaitable<sbi::Response> forward(const sbi::Request& request, std::vector<sbi::Uri> roots, std::shared_ptr<sbi::BodyReader> body);
+
+  /// The same for a request whose path names a resource that a relayed answer made: `segment` is the id as it stands in the path, and
+  /// `uri` what it opens to. The rest of the path and the query follow.
+  boost::asio::awaitable<sbi::Response> follow_up(const sbi::Request& request, std::string segment, std::string uri,
+                                                  std::shared_ptr<sbi::BodyReader> body);
+
+ private:
+  using Instant = std::chrono::steady_clock::time_point;
+
+  boost::asio::awaitable<sbi::Response> send(const sbi::Request& request, sbi::Uri root, std::string target, std::shared_ptr<sbi::BodyReader> body);
+  boost::asio::awaitable<sbi::Response> lead_back(const sbi::Request& request, std::string origin, sbi::Response answer);
+  [[nodiscard]] sbi::Request onward(const sbi::Request& request, const sbi::Uri& root, std::string target) const;
+  [[nodiscard]] std::chrono::milliseconds deadline_of(const sbi::Request& request) const;
+  void put_resting_last(std::vector<sbi::Uri>& roots) const;
+
+  sbi::Client& client_;
+  const RelayLinks& links_;
+  Settings settings_;
+  std::size_t in_flight_ = 0;
+  std::map<std::string, Instant> resting_;  ///< origins that could not be reached, until when
+};
+
+/// `reference` as a Location or a link has it, made absolute against the origin that sent it.
+std::string absolute_uri(const std::string& reference, const std::string& origin);
+
+/// The JSON text with each `href` of its `_links` replaced by what `replace` makes of it, and not an octet else; the text as it is
+/// if it is no JSON object or has no `_links`.
+std::string with_links(const std::string& json, const std::function<std::string(const std::string&)>& replace);
+
+}  // namespace core

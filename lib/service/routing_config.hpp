@@ -1,0 +1,18 @@
+#pragma once
+
+#include "lib/core/plmn_routing.hpp"
+#include "lib/service/config.hpp"
+
+namespace service {
+
+/// `routing` of a function's section: who serves whom, by PLMN (config/ausf-ext.yaml explains it); everybody here if it is absent.
+/// Notes as problems: overlaps, a missing default, targets that are this function itself, a discovery without an NRF (`has_nrf`).
+core::PlmnRouting read_routing(const Section& function, const CommonConfig& common, bool has_nrf);
+
+/// `from` and `to` of a section, IMSIs of one length in order; notes what is wrong and returns nothing then.
+std::optional<core::ImsiRange> read_imsi_range(const Section& section);
+
+/// `mcc` and `mnc` of a section; notes what is wrong and returns nothing then.
+std::optional<profile::Plmn> read_plmn(const Section& section);
+
+}  // namespace service

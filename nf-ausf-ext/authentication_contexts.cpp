@@ -1,0 +1,98 @@
+#include "nf-ausf-ext/authentication_contexts.hpp"
+
+#include <stdexcept>
+
+#include "lib/base/error.hpp"
+#include "lib/crypto/cipher.hpp"
+
+namespace ausf_ext {
+namespace {
+
+using base::Error;
+using base::ErrorKind;
+using std::chrono::steady_clock;
+
+constexpr std::size_t kSweepEvery = 256;
+constexpr std::size_t kTbcdOctets = 8;
+constexpr std::size_t kNetworkOctets = 3;
+
+[[noreturn]] void fail_context() {
+  throw Error(ErrorKind::not_found, "CONTEXT_NOT_FOUND", "there is no such authentication context, or it has expired");
+}
+
+/// The six digits of `5G:mncNNN.mccNNN...` in three octets.
+std::array<std::uint8_t, kNetworkOctets> packed_network(std::string_view name) {
+  const std::string digits = std::string(name.substr(6, 3)) + std::string(name.substr(13, 3));
+  const auto octets = base::from_hex_exactly<kNetworkOctets>(digits);
+  if (!octets) throw std::invalid_argument("is no serving network name");
+  return *octets;
+}
+
+std::string network_name(base::BytesView packed) {
+  const std::string digits = base::to_hex(packed);
+  return "5G:mnc" + digits.substr(0, 3) + ".mcc" + digits.substr(3) + ".3gppnetwork.org";
+}
+
+}  // namespace
+
+ContextIds::ContextIds(base::SecretBytes key) : key_(std::move(key)) {
+  if (key_.size() != kKeyOctets) throw std::invalid_argument("the key of context ids has 32 octets");
+}
+
+std::string ContextIds::make(const profile::Imsi& imsi, std::string_view serving_network_name) const {
+  const base::Bytes named = base::concatenate(imsi.tbcd(), packed_network(serving_network_name), crypto::random_octets<5>());
+  crypto::Block block{};
+  std::copy(named.begin(), named.end(), block.begin());
+  const crypto::Block concealed = crypto::aes128_encrypt(key_.reveal().first<16>(), block);
+  const crypto::Block mac = crypto::aes_cmac(key_.reveal().subspan<16, 16>(), concealed);
+  return base::to_hex(base::concatenate(concealed, mac));
+}
+
+std::optional<ContextIds::Named> ContextIds::open(std::string_view id) const {
+  const auto octets = base::from_hex_exactly<32>(id);
+  if (!octets) return std::nullopt;
+  crypto::Block concealed{};
+  std::copy_n(octets->begin(), concealed.size(), concealed.begin());
+  const crypto::Block mac = crypto::aes_cmac(key_.reveal().subspan<16, 16>(), concealed);
+  if (!base::equal_in_constant_time(mac, base::BytesView(*octets).subspan(concealed.size()))) return std::nullopt;
+  const crypto::Block block = crypto::aes128_decrypt(key_.reveal().first<16>(), concealed);
+  profile::TbcdImsi tbcd{};
+  std::copy_n(block.begin(), kTbcdOctets, tbcd.begin());
+  const auto imsi = profile::Imsi::from_tbcd(tbcd);
+  if (!imsi) return std::nullopt;
+  return Named{*imsi, network_name(base::BytesView(block).subspan(kTbcdOctets, kNetworkOctets))};
+}
+
+void AuthenticationContexts::add(const std::string& id, AuthenticationContext context) {
+  context.expires_at = steady_clock::now() + lifetime_;
+  const std::lock_guard lock(mutex_);
+  if (contexts_.size() % kSweepEvery == 0 || contexts_.size() >= kMaxContexts) drop_expired();
+  if (contexts_.size() >= kMaxContexts) {
+    throw Error(ErrorKind::unavailable, "NF_CONGESTION", "too many authentications are under way");
+  }
+  contexts_.emplace(id, std::move(context));
+}
+
+AuthenticationContext AuthenticationContexts::take(const std::string& id) {
+  const std::lock_guard lock(mutex_);
+  auto taken = contexts_.extract(id);
+  if (taken.empty() || taken.mapped().expires_at < steady_clock::now()) fail_context();
+  return std::move(taken.mapped());
+}
+
+void AuthenticationContexts::put_back(const std::string& id, AuthenticationContext context) {
+  const std::lock_guard lock(mutex_);
+  contexts_.emplace(id, std::move(context));
+}
+
+void AuthenticationContexts::remove(const std::string& id) {
+  const std::lock_guard lock(mutex_);
+  contexts_.erase(id);
+}
+
+void AuthenticationContexts::drop_expired() {
+  const auto now = steady_clock::now();
+  std::erase_if(contexts_, [now](const auto& item) { return item.second.expires_at < now; });
+}
+
+}  // namespace ausf_ext

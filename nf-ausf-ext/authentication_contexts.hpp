@@ -1,0 +1,81 @@
+#pragma once
+
+#include <chrono>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <variant>
+
+#include "lib/aka/eap_aka_prime_server.hpp"
+#include "lib/aka/key_hierarchy.hpp"
+#include "lib/base/secret.hpp"
+#include "lib/profile/identity.hpp"
+
+namespace ausf_ext {
+
+/// 5G AKA between the challenge and RES* (TS 33.501, 6.1.3.2.0, steps 3 to 11).
+struct AkaExpectation {
+  aka::ResStar xres_star;
+  aka::Kseaf kseaf;
+};
+
+/// An authentication under way: what the AUSF keeps between two requests of the SEAF. Holds keys: moved, never copied.
+struct AuthenticationContext {
+  profile::DiscoveryImsi dimsi;
+  profile::Imsi imsi;
+  std::string serving_network_name;
+  unsigned ind = 0;             ///< index_of_requester, for a resynchronisation within EAP
+  bool tells_supi = false;      ///< a SUCI came (TS 33.501, 6.1.3.2.0, step 12)
+  bool tells_servers = false;   ///< pvsInfo is wanted
+  std::variant<AkaExpectation, aka::EapAkaPrimeServer> method;
+  std::chrono::steady_clock::time_point expires_at;
+};
+
+/// The ids of contexts: whoever has one learns nothing from it, nobody can make one, and what it stands for outlives the context, so that
+/// a deregistration days later is still understood.
+class ContextIds {
+ public:
+  static constexpr std::size_t kKeyOctets = 32;
+
+  /// `key`: kKeyOctets, the same for every instance. Throws std::invalid_argument for another length.
+  explicit ContextIds(base::SecretBytes key);
+
+  struct Named {
+    profile::Imsi imsi;
+    std::string serving_network_name;  ///< without NID
+  };
+  /// 64 hex digits, different each time.
+  [[nodiscard]] std::string make(const profile::Imsi& imsi, std::string_view serving_network_name) const;
+  /// Nothing unless make() made it.
+  [[nodiscard]] std::optional<Named> open(std::string_view id) const;
+
+ private:
+  base::SecretBytes key_;
+};
+
+/// The contexts of all workers; bounded, and each for a short time. Safe for several threads: a context belongs to whoever has taken it.
+class AuthenticationContexts {
+ public:
+  static constexpr std::size_t kMaxContexts = 100000;
+
+  explicit AuthenticationContexts(std::chrono::seconds lifetime) : lifetime_(lifetime) {}
+
+  /// Keeps a new context. Throws Error{unavailable, NF_CONGESTION} if the table is full.
+  void add(const std::string& id, AuthenticationContext context);
+  /// Takes a context out. Throws Error{not_found, CONTEXT_NOT_FOUND}.
+  AuthenticationContext take(const std::string& id);
+  /// Puts back what was taken; it ends when it would have.
+  void put_back(const std::string& id, AuthenticationContext context);
+  void remove(const std::string& id);
+
+ private:
+  void drop_expired();
+
+  std::chrono::seconds lifetime_;
+  std::mutex mutex_;
+  std::unordered_map<std::string, AuthenticationContext> contexts_;
+};
+
+}  // namespace ausf_ext

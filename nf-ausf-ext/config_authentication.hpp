@@ -1,0 +1,35 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "lib/core/eap_session.hpp"
+#include "lib/core/plmn_routing.hpp"
+#include "lib/service/yaml.hpp"
+
+namespace ausf_ext {
+
+/// How a subscriber is authenticated in 5G (TS 33.501, 6.1.3).
+enum class Method { aka_5g, eap_aka_prime };
+
+/// The section `authentication`.
+struct AuthenticationConfig {
+  Method method = Method::aka_5g;  ///< of those that no range names
+  struct Exception {
+    core::ImsiRange imsis;
+    Method method;
+  };
+  std::vector<Exception> methods;  ///< the first one that holds the IMSI
+  bool has_result_indications = false;               ///< AT_RESULT_IND in EAP-AKA'
+  std::vector<std::string> serving_networks;         ///< that may authenticate our subscribers; empty: any
+  core::ProvisioningServers provisioning_servers;    ///< pvsInfo
+  bool tells_servers_always = false;                 ///< else only when onboardingInd asks for it
+  std::vector<sbi::Uri> auth_event_udms;             ///< a UDM that is told of every result, in fail-over order; empty: none
+
+  [[nodiscard]] Method method_of(const profile::Imsi& imsi) const;
+  [[nodiscard]] bool admits(const std::string& serving_network_name) const;
+};
+
+AuthenticationConfig read_authentication(const service::Section& section);
+
+}  // namespace ausf_ext
