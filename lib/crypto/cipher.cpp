@@ -80,6 +80,16 @@ Block aes128_encrypt(std::span<const std::uint8_t, 16> key, const Block& block) 
 
 Block aes128_decrypt(std::span<const std::uint8_t, 16> key, const Block& block) { return aes128_block(key, block, 0); }
 
+void aes128_ctr(std::span<const std::uint8_t, 16> key, std::span<const std::uint8_t, 16> initial_counter, base::BytesView in,
+                std::span<std::uint8_t> out) {
+  static EVP_CIPHER* const algorithm = check_not_null(EVP_CIPHER_fetch(nullptr, "AES-128-CTR", nullptr), "AES-128-CTR");
+  if (out.size() != in.size()) throw CryptoError("AES-128-CTR: output and input differ in size");
+  const auto context = new_cipher_context();
+  check(EVP_CipherInit_ex2(context.get(), algorithm, key.data(), initial_counter.data(), 1, nullptr) == 1 &&
+            transform(context.get(), in, out),
+        "AES-128-CTR");
+}
+
 Block aes_cmac(std::span<const std::uint8_t, 16> key, base::BytesView message) {
   const openssl::MacContext context(check_not_null(EVP_MAC_CTX_dup(cmac_template()), "CMAC"));
   Block out;

@@ -16,6 +16,11 @@ using Block = std::array<std::uint8_t, 16>;
 Block aes128_encrypt(std::span<const std::uint8_t, 16> key, const Block& block);
 Block aes128_decrypt(std::span<const std::uint8_t, 16> key, const Block& block);
 
+/// AES-128 in counter mode (SP 800-38A, 6.5), which encrypts and decrypts alike; all 128 bits of the counter count. `out` has
+/// the size of `in`.
+void aes128_ctr(std::span<const std::uint8_t, 16> key, std::span<const std::uint8_t, 16> initial_counter, base::BytesView in,
+                std::span<std::uint8_t> out);
+
 /// AES-CMAC (RFC 4493), 16 octets, of a message of any length.
 Block aes_cmac(std::span<const std::uint8_t, 16> key, base::BytesView message);
 

@@ -33,6 +33,10 @@ const CurveFacts& facts(Curve curve) { return kCurves.at(static_cast<std::size_t
 
 constexpr std::size_t kMaxDigestSize = 48;
 
+// The first octet of a compressed point (SEC 1, 2.3.3).
+constexpr std::uint8_t kEvenY = 2;
+constexpr std::uint8_t kOddY = 3;
+
 // The group of a curve; made once, as that is slow, and read only afterwards.
 const EC_GROUP& group(Curve curve) {
   static const std::array<EC_GROUP*, 3> groups = [] {
@@ -106,6 +110,15 @@ void write_number(const BIGNUM& number, std::span<std::uint8_t> out) {
   check(BN_bn2binpad(&number, out.data(), size) == size, "a number that is too long");
 }
 
+// `04 || X || Y`.
+Bytes octets_of_point(Curve curve, const EC_POINT& point, BN_CTX& context) {
+  Bytes octets(1 + 2 * field_size(curve));
+  const auto size = EC_POINT_point2oct(&group(curve), &point, POINT_CONVERSION_UNCOMPRESSED, octets.data(),
+                                       octets.size(), &context);
+  check(size == octets.size(), "a public point");
+  return octets;
+}
+
 // The public point of a secret scalar; throws unless 0 < scalar < order.
 Bytes point_of_scalar(Curve curve, const BIGNUM& scalar) {
   const EC_GROUP& of_curve = group(curve);
@@ -115,11 +128,7 @@ Bytes point_of_scalar(Curve curve, const BIGNUM& scalar) {
   const openssl::BigNumberContext context(check_not_null(BN_CTX_secure_new(), "a BN context"));
   const openssl::EcPoint point(check_not_null(EC_POINT_new(&of_curve), "a point"));
   check(EC_POINT_mul(&of_curve, point.get(), &scalar, nullptr, nullptr, context.get()) == 1, "a public point");
-  Bytes octets(1 + 2 * field_size(curve));
-  const auto size = EC_POINT_point2oct(&of_curve, point.get(), POINT_CONVERSION_UNCOMPRESSED, octets.data(),
-                                       octets.size(), context.get());
-  check(size == octets.size(), "a public point");
-  return octets;
+  return octets_of_point(curve, *point, *context);
 }
 
 struct Digest {
@@ -162,6 +171,26 @@ PublicKey PublicKey::from_point(Curve curve, BytesView point) {
   return {curve, key_from_parts(curve, octets, {})};
 }
 
+std::optional<PublicKey> PublicKey::from_compressed_point(Curve curve, BytesView point) {
+  const bool is_compressed = point.size() == 1 + field_size(curve) && (point[0] == kEvenY || point[0] == kOddY);
+  if (!is_compressed) return std::nullopt;
+  const openssl::ErrorQueueGuard guard;
+  const EC_GROUP& of_curve = group(curve);
+  const openssl::BigNumberContext context(check_not_null(BN_CTX_new(), "a BN context"));
+  const openssl::EcPoint found(check_not_null(EC_POINT_new(&of_curve), "a point"));
+  if (EC_POINT_oct2point(&of_curve, found.get(), point.data(), point.size(), context.get()) != 1) return std::nullopt;
+  Bytes octets = octets_of_point(curve, *found, *context);
+  return PublicKey(curve, key_from_parts(curve, octets, {}));
+}
+
+PublicKey PublicKey::from_pem(BytesView pem) {
+  const openssl::ErrorQueueGuard guard;  // the decoder leaves the failures of what it tried first
+  const openssl::Bio in = openssl::read_from(pem);
+  std::shared_ptr<EVP_PKEY> key(PEM_read_bio_PUBKEY(in.get(), nullptr, no_passphrase, nullptr), EVP_PKEY_free);
+  check_not_null(key.get(), "no public key in PEM");
+  return from_handle(std::move(key));
+}
+
 PublicKey PublicKey::from_handle(std::shared_ptr<evp_pkey_st> key) {
   const Curve curve = curve_of(*key);
   return {curve, std::move(key)};
@@ -174,6 +203,13 @@ Bytes PublicKey::point() const {
   const auto coordinates = std::span(octets).subspan(1);
   write_number(*number_of(*key_, OSSL_PKEY_PARAM_EC_PUB_X), coordinates.first(size));
   write_number(*number_of(*key_, OSSL_PKEY_PARAM_EC_PUB_Y), coordinates.last(size));
+  return octets;
+}
+
+Bytes PublicKey::compressed_point() const {
+  Bytes octets = point();
+  octets[0] = (octets.back() & 1) == 0 ? kEvenY : kOddY;
+  octets.resize(1 + field_size(curve_));
   return octets;
 }
 

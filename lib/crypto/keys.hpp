@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -40,10 +41,16 @@ class PublicKey {
  public:
   /// Reads `04 || X || Y`. Throws CryptoError if it is not a point of the curve, or is the point at infinity.
   static PublicKey from_point(Curve curve, BytesView point);
+  /// Reads `02 || X` or `03 || X` (SEC 1, 2.3.4); nothing for any other octets, or if no point of the curve has that X.
+  static std::optional<PublicKey> from_compressed_point(Curve curve, BytesView point);
+  /// SubjectPublicKeyInfo in PEM. Throws CryptoError for anything else, or another curve.
+  static PublicKey from_pem(BytesView pem);
 
   [[nodiscard]] Curve curve() const noexcept { return curve_; }
   /// `04 || X || Y`, 65 or 97 octets.
   [[nodiscard]] Bytes point() const;
+  /// `02 || X` or `03 || X`, 33 or 49 octets.
+  [[nodiscard]] Bytes compressed_point() const;
   [[nodiscard]] evp_pkey_st* handle() const noexcept { return key_.get(); }
 
  private:

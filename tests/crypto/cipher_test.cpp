@@ -4,6 +4,7 @@
 #include <thread>
 #include <vector>
 
+#include "lib/crypto/keys.hpp"
 #include "tests/support/hex.hpp"
 #include "tests/support/shared_vectors.hpp"
 
@@ -45,6 +46,35 @@ TEST_CASE("AES-CMAC of RFC 4493's messages", "[crypto][cipher]") {
   CHECK(mac(16) == "070a16b46b4d4144f79bdd9dd04a287c");
   CHECK(mac(40) == "dfa66747de9ae63030ca32611497c827");
   CHECK(mac(64) == "51f0bebf7e3b9d92fc49741779363cfe");
+}
+
+TEST_CASE("AES-128 in counter mode, both ways and for any length", "[crypto][cipher]") {
+  // SP 800-38A, F.5.1.
+  const Block key = block("2b7e151628aed2a6abf7158809cf4f3c");
+  const Block counter = block("f0f1f2f3f4f5f6f7f8f9fafbfcfdfeff");
+  const auto plain = bytes(
+      "6bc1bee22e409f96e93d7e117393172aae2d8a571e03ac9c9eb76fac45af8e5130c81c46a35ce411e5fbc1191a0a52eff69f2445df4f9b17"
+      "ad2b417be66c3710");
+  const auto cipher = bytes(
+      "874d6191b620e3261bef6864990db6ce9806f66b7970fdff8617187bb9fffdff5ae4df3edbd5d35e5b4f09020db03eab1e031dda2fbe03d1"
+      "792170a0f3009cee");
+  const auto ctr = [&](const Block& from, base::BytesView in) {
+    Bytes out(in.size());
+    crypto::aes128_ctr(key, from, in, out);
+    return out;
+  };
+  CHECK(ctr(counter, plain) == cipher);
+  CHECK(ctr(counter, cipher) == plain);
+  for (const std::size_t size : {0, 1, 5, 15, 17, 31}) {
+    const base::BytesView head = base::BytesView(plain).first(size);
+    CHECK(ctr(counter, head) == Bytes(cipher.begin(), cipher.begin() + static_cast<std::ptrdiff_t>(size)));
+  }
+  // All 128 bits count: the second block of the last counter is the first one of zero.
+  const Bytes zeros(32);
+  const Bytes around = ctr(block("ffffffffffffffffffffffffffffffff"), zeros);
+  CHECK(Bytes(around.begin() + 16, around.end()) == ctr(block("00000000000000000000000000000000"), Bytes(16)));
+  Bytes shorter(15);
+  CHECK_THROWS_AS(crypto::aes128_ctr(key, counter, Bytes(16), shorter), crypto::CryptoError);
 }
 
 TEST_CASE("AES-CMAC is the same on many threads at once", "[crypto][cipher]") {
