@@ -1,0 +1,302 @@
+// What a relay changes of a request and its answer, and what it leaves alone: over real sockets.
+#include "lib/core/relay.hpp"
+
+#include <catch2/catch.hpp>
+#include <nlohmann/json.hpp>
+
+#include "lib/base/error.hpp"
+#include "lib/sbi/http2_server.hpp"
+#include "tests/support/http2_peer.hpp"
+#include "tests/support/loop.hpp"
+
+using base::Error;
+using core::Relay;
+using core::RelayLinks;
+using sbi::BodyKind;
+using sbi::Request;
+using sbi::Response;
+using nlohmann::json;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr const char* kContext = "/nausf-auth/v1/ue-authentications";
+
+/// An AUSF and UDM at a free port of loopback that answers as the test says, and keeps what it was asked.
+struct Upstream {
+  explicit Upstream(test::Loop& on) : loop(on) {
+    router.add("*", "/{rest...}", BodyKind::none, sbi::StreamingHandler([this](const Request& request, const std::shared_ptr<sbi::BodyReader>& body) {
+                 return serve(request, body);
+               }));
+    loop.run([this] {
+      server = std::make_unique<sbi::Http2Server>(loop.io(), router, sbi::ServerLimits());
+      uri = sbi::Uri::parse("http://127.0.0.1:" + std::to_string(server->listen("127.0.0.1", 0, nullptr)));
+    });
+  }
+  ~Upstream() {
+    loop.run([this] { server.reset(); });
+  }
+  boost::asio::awaitable<Response> serve(const Request& request, std::shared_ptr<sbi::BodyReader> body) {
+    Request seen = request;
+    while (auto piece = co_await body->next()) seen.body += *piece;
+    asked.push_back(seen);
+    co_return answer;
+  }
+
+  test::Loop& loop;
+  sbi::Router router;
+  std::unique_ptr<sbi::Http2Server> server;
+  sbi::Uri uri;
+  Response answer{204};
+  std::vector<Request> asked;
+};
+
+struct RelayFixture {
+  RelayFixture() {
+    loop.run([this] {
+      client = std::make_unique<sbi::Client>(loop.io(), "AUSF", nullptr);
+      relay = std::make_unique<Relay>(*client, links, settings);
+    });
+  }
+  ~RelayFixture() {
+    loop.run([this] {
+      relay.reset();
+      client.reset();
+    });
+  }
+  static Request request(const std::string& method, const std::string& target, const std::string& body = {}) {
+    Request out;
+    out.method = method;
+    out.target = target;
+    out.authority = "we.example:7777";
+    out.body = body;
+    out.headers.add("user-agent", "AMF");
+    if (!body.empty()) out.headers.add("content-type", "application/json");
+    return out;
+  }
+  boost::asio::awaitable<Response> read_whole(boost::asio::awaitable<Response> coming) {
+    Response response = co_await std::move(coming);
+    if (response.stream) {
+      while (auto piece = co_await response.stream->next()) response.body += *piece;
+    }
+    response.stream.reset();
+    co_return std::move(response);
+  }
+  Response forward(const Request& asked, const std::vector<sbi::Uri>& roots) {
+    return loop.await(read_whole(relay->forward(asked, roots, nullptr)));
+  }
+  Response follow_up(const Request& asked, const std::string& segment) {
+    const auto uri = links.open(segment);
+    REQUIRE(uri);
+    return loop.await(read_whole(relay->follow_up(asked, segment, *uri, nullptr)));
+  }
+  /// The cause that a forwarding is refused with.
+  std::string cause_of(const Request& asked, const std::vector<sbi::Uri>& roots) {
+    try {
+      forward(asked, roots);
+    } catch (const Error& error) {
+      return error.cause();
+    }
+    return "";
+  }
+  static sbi::Uri nobody() {
+    boost::asio::io_context io;
+    boost::asio::ip::tcp::acceptor acceptor(io, {boost::asio::ip::make_address("127.0.0.1"), 0});
+    return sbi::Uri::parse("http://127.0.0.1:" + std::to_string(acceptor.local_endpoint().port()));
+  }
+
+  test::Loop loop;
+  RelayLinks links{base::SecretBytes(base::Bytes(16, 7))};
+  Relay::Settings settings{2000ms, "ausf-ext-test", 10000, 5000ms};
+  std::unique_ptr<sbi::Client> client;
+  std::unique_ptr<Relay> relay;
+  Upstream upstream{loop};
+};
+
+std::string header(const Response& response, const std::string& name) { return std::string(response.headers.find(name).value_or("")); }
+
+}  // namespace
+
+TEST_CASE("The id of a relayed resource opens to its URI, and no other id opens", "[core][relay]") {
+  const RelayLinks links(base::SecretBytes(base::Bytes(16, 1)));
+  const std::string uri = "http://127.0.0.11:7777/nausf-auth/v1/ue-authentications/1";
+  const std::string id = links.make(uri);
+  CHECK(links.open(id) == uri);
+  CHECK(id.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_") == std::string::npos);
+  SECTION("with another key") { CHECK_FALSE(RelayLinks(base::SecretBytes(base::Bytes(16, 2))).open(id)); }
+  SECTION("changed anywhere") {
+    for (std::size_t i = 0; i < id.size(); ++i) {
+      std::string changed = id;
+      changed[i] = changed[i] == 'A' ? 'B' : 'A';
+      CAPTURE(i);
+      CHECK_FALSE(links.open(changed));
+    }
+  }
+  SECTION("cut, lengthened, or none at all") {
+    CHECK_FALSE(links.open(id.substr(0, id.size() - 1)));
+    CHECK_FALSE(links.open(id + "A"));
+    for (const std::string text : {"", "r-", "r-AAAA", "1", "00000000000000000000000000000000"}) CHECK_FALSE(links.open(text));
+    CHECK_FALSE(links.open("r-" + std::string(10000, 'A')));
+  }
+  SECTION("a key of another length is none") {
+    CHECK_THROWS_AS(RelayLinks(base::SecretBytes(base::Bytes(15, 1))), std::invalid_argument);
+  }
+}
+
+TEST_CASE("Of a JSON text with links only the hrefs change", "[core][relay]") {
+  const auto mark = [](const std::string& href) { return "<" + href + ">"; };
+  struct Row {
+    std::string before, after;
+  };
+  const auto row = GENERATE(values<Row>({
+      {R"({"_links":{"5g-aka":{"href":"http://a/b"}}})", R"({"_links":{"5g-aka":{"href":"<http://a/b>"}}})"},
+      {"{ \"a\" : 1.50 ,\n \"_links\" : { \"x\" : { \"href\" : \"u\" } }, \"z\": \"href\" }",
+       "{ \"a\" : 1.50 ,\n \"_links\" : { \"x\" : { \"href\" : \"<u>\" } }, \"z\": \"href\" }"},
+      {R"({"href":"no","_links":{"x":[{"href":"a"},{"href":"b"}]},"b":{"href":"no"}})",
+       R"({"href":"no","_links":{"x":[{"href":"<a>"},{"href":"<b>"}]},"b":{"href":"no"}})"},
+      {R"({"_links":{"x":{"href":"http:\/\/a\/b"}}})", R"({"_links":{"x":{"href":"<http://a/b>"}}})"},
+      {R"({"a":"\"_links\":{","_links":{"x":{"href":"q\"q"}}})", R"({"a":"\"_links\":{","_links":{"x":{"href":"<q\"q>"}}})"},
+      {R"({"a":{"_links":{"x":{"href":"deeper"}}}})", R"({"a":{"_links":{"x":{"href":"deeper"}}}})"},
+      {R"({"authResult":"AUTHENTICATION_FAILURE"})", R"({"authResult":"AUTHENTICATION_FAILURE"})"},
+      {R"({"_links":{"x":{"href":7}}})", R"({"_links":{"x":{"href":7}}})"},
+      {R"({"_links":null})", R"({"_links":null})"},
+      {R"({"_links":{"x":{"href":"a"})", R"({"_links":{"x":{"href":"a"})"},
+      {"not JSON", "not JSON"},
+      {"", ""},
+  }));
+  CHECK(core::with_links(row.before, mark) == row.after);
+}
+
+TEST_CASE_METHOD(RelayFixture, "A request is passed on as it came", "[core][relay]") {
+  Request asked = request("POST", "/nudm-ueau/v1/imsi-001010000000001/auth-events?a=%20b", "{ \"x\": 1.0 }");
+  asked.headers.add("3gpp-sbi-sender-timestamp", "Tue, 24 Nov 2026 21:00:00.000 GMT");
+  asked.headers.add("3gpp-sbi-discovery-target-nf-type", "UDM");
+  asked.headers.add("3gpp-sbi-target-apiroot", "http://we.example:7777");
+  asked.headers.add("content-length", "12");
+  asked.headers.add("authorization", "Bearer x");
+  forward(asked, {upstream.uri});
+  REQUIRE(upstream.asked.size() == 1);
+  const Request& seen = upstream.asked.front();
+  CHECK(seen.method == "POST");
+  CHECK(seen.target == asked.target);
+  CHECK(seen.body == asked.body);
+  CHECK(seen.authority == upstream.uri.authority());
+  for (const char* name : {"user-agent", "content-type", "3gpp-sbi-sender-timestamp", "3gpp-sbi-discovery-target-nf-type", "authorization", "content-length"}) {
+    CAPTURE(name);
+    CHECK(seen.headers.find(name) == asked.headers.find(name));
+  }
+  CHECK_FALSE(seen.headers.find("3gpp-sbi-target-apiroot"));
+  CHECK(seen.headers.find("via") == std::optional<std::string_view>("2.0 ausf-ext-test"));
+}
+
+TEST_CASE_METHOD(RelayFixture, "An answer is passed back as it came", "[core][relay]") {
+  const int status = GENERATE(200, 204, 307, 404, 503, 599);
+  upstream.answer = Response(status);
+  if (status != 204) {
+    upstream.answer = Response(status, status >= 400 ? "application/problem+json" : "application/json", "{ \"cause\" : \"X\", \"n\": 1.0 }");
+  }
+  upstream.answer.with("3gpp-sbi-producer-id", "42").with("location", "http://elsewhere/x").with("retry-after", "7");
+  const Response answer = forward(request("GET", "/nudm-sdm/v2/imsi-001010000000001/am-data"), {upstream.uri});
+  CHECK(answer.status == status);
+  CHECK(answer.body == upstream.answer.body);
+  for (const char* name : {"content-type", "3gpp-sbi-producer-id", "location", "retry-after"}) {
+    CAPTURE(name);
+    CHECK(header(answer, name) == header(upstream.answer, name));
+  }
+}
+
+TEST_CASE_METHOD(RelayFixture, "Location and links of a context lead back here, and the follow-up finds its way", "[core][relay]") {
+  const bool is_relative = GENERATE(false, true);
+  const std::string origin = is_relative ? "" : upstream.uri.origin();
+  const std::string context = origin + kContext + "/1";
+  const std::string body = R"({"authType":"5G_AKA","5gAuthData":{},"_links":{"5g-aka":{"href":")" + context + R"(/5g-aka-confirmation"}}})";
+  upstream.answer = Response(201, sbi::kHalJson, body).with("location", context);
+  const Response created = forward(request("POST", kContext, R"({"supiOrSuci":"imsi-001010000000001"})"), {upstream.uri});
+  CHECK(created.status == 201);
+  const std::string location = header(created, "location");
+  const std::string href = json::parse(created.body)["_links"]["5g-aka"]["href"];
+  CHECK(location.starts_with("http://we.example:7777/nausf-auth/v1/ue-authentications/r-"));
+  CHECK(href == location + "/5g-aka-confirmation");
+  std::string unchanged = created.body;  // but for the link every octet is the peer's
+  unchanged.replace(unchanged.find(href), href.size(), context + "/5g-aka-confirmation");
+  CHECK(unchanged == body);
+
+  const std::string id = location.substr(location.rfind('/') + 1);
+  upstream.answer = Response(200, sbi::kJson, R"({"authResult":"AUTHENTICATION_SUCCESS"})");
+  const Response confirmed = follow_up(request("PUT", href.substr(std::string("http://we.example:7777").size()), "{}"), id);
+  CHECK(confirmed.status == 200);
+  CHECK(confirmed.body == upstream.answer.body);
+  CHECK(upstream.asked.back().target == std::string(kContext) + "/1/5g-aka-confirmation");
+  CHECK(upstream.asked.back().method == "PUT");
+}
+
+TEST_CASE_METHOD(RelayFixture, "A created resource of a UDM leads back here", "[core][relay]") {
+  const std::string path = "/nudm-ueau/v1/imsi-001010000000001/auth-events";
+  upstream.answer = Response(201, sbi::kJson, "{}").with("location", upstream.uri.origin() + path + "/77");
+  const Response posted = forward(request("POST", path, "{}"), {upstream.uri});
+  const std::string location = header(posted, "location");
+  CHECK(location.starts_with("http://we.example:7777" + path + "/r-"));
+  const std::string id = location.substr(location.rfind('/') + 1);
+  upstream.answer = Response(204);
+  CHECK(follow_up(request("PUT", path + "/" + id + "?x=y", "{}"), id).status == 204);
+  CHECK(upstream.asked.back().target == path + "/77?x=y");
+
+  const std::string registration = "/nudm-uecm/v1/imsi-001010000000001/registrations/amf-3gpp-access";
+  upstream.answer = Response(201, sbi::kJson, "{}").with("location", upstream.uri.origin() + registration);
+  CHECK(header(forward(request("PUT", registration, "{}"), {upstream.uri}), "location") == "http://we.example:7777" + registration);
+}
+
+TEST_CASE_METHOD(RelayFixture, "The next root is asked when one cannot be reached, and the silent one last from then on", "[core][relay]") {
+  const sbi::Uri gone = nobody();
+  CHECK(forward(request("GET", "/x"), {gone, upstream.uri}).status == 204);
+  CHECK(upstream.asked.size() == 1);
+  CHECK(forward(request("GET", "/y"), {gone, upstream.uri}).status == 204);
+  CHECK(upstream.asked.size() == 2);
+  CHECK(cause_of(request("GET", "/x"), {gone, nobody()}) == "TARGET_NF_NOT_REACHABLE");
+  CHECK(cause_of(request("GET", "/x"), {}) == "TARGET_NF_NOT_REACHABLE");
+}
+
+TEST_CASE_METHOD(RelayFixture, "A peer that never answers costs the smaller of our time and 3gpp-Sbi-Max-Rsp-Time", "[core][relay]") {
+  boost::asio::io_context io;
+  boost::asio::ip::tcp::acceptor silent(io, {boost::asio::ip::make_address("127.0.0.1"), 0});
+  const auto uri = sbi::Uri::parse("http://127.0.0.1:" + std::to_string(silent.local_endpoint().port()));
+  Request asked = request("GET", "/x");
+  asked.headers.add("3gpp-sbi-max-rsp-time", GENERATE(std::string("50"), std::string("nonsense"), std::string("99999999")));
+  // It may have been carried out there, so the other root is not asked.
+  CHECK(cause_of(asked, {uri, upstream.uri}) == "TARGET_NF_NOT_REACHABLE");
+  CHECK(upstream.asked.empty());
+  CHECK(forward(request("GET", "/x"), {upstream.uri}).status == 204);
+}
+
+TEST_CASE_METHOD(RelayFixture, "A request that has come through here before is refused", "[core][relay]") {
+  Request asked = request("GET", "/x");
+  asked.headers.add("via", "2.0 SCP-one.example, 2.0 ausf-ext-test");
+  CHECK(cause_of(asked, {upstream.uri}) == "MSG_LOOP_DETECTED");
+  CHECK(upstream.asked.empty());
+  Request other = request("GET", "/x");
+  other.headers.add("via", "2.0 ausf-ext-other");
+  CHECK(forward(other, {upstream.uri}).status == 204);
+}
+
+TEST_CASE_METHOD(RelayFixture, "No more requests wait for a peer than the limit says", "[core][relay]") {
+  boost::asio::io_context io;
+  boost::asio::ip::tcp::acceptor silent(io, {boost::asio::ip::make_address("127.0.0.1"), 0});
+  const auto uri = sbi::Uri::parse("http://127.0.0.1:" + std::to_string(silent.local_endpoint().port()));
+  loop.run([this] {
+    settings.max_in_flight = 3;
+    relay = std::make_unique<Relay>(*client, links, settings);
+  });
+  const Request asked = request("GET", "/x");
+  const std::vector<sbi::Uri> roots{uri};
+  std::vector<std::future<Response>> waiting;
+  for (int i = 0; i < 3; ++i) waiting.push_back(loop.start(relay->forward(asked, roots, nullptr)));
+  CHECK(cause_of(asked, roots) == "NF_CONGESTION");
+  for (auto& one : waiting) CHECK_THROWS_AS(test::get(one), Error);
+  CHECK(forward(asked, {upstream.uri}).status == 204);
+}
+
+TEST_CASE_METHOD(RelayFixture, "An answer that is too long to be searched for links passes as it is", "[core][relay]") {
+  const std::string body = R"({"_links":{"x":{"href":"http://a/b/c"}},"pad":")" + std::string(3 * 1024 * 1024, 'x') + "\"}";
+  upstream.answer = Response(200, sbi::kJson, body);
+  CHECK(forward(request("POST", kContext, "{}"), {upstream.uri}).body == body);
+}
