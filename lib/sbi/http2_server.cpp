@@ -283,16 +283,8 @@ class Http2Server::Connection : public std::enable_shared_from_this<Connection> 
   }
 
   void dispatch(const std::shared_ptr<Exchange>& exchange) {
-    const auto* plain = std::get_if<PlainHandler>(&exchange->route->handler);
-    if (plain == nullptr) {
-      asio::co_spawn(server_->loop, serve_and_answer(shared_from_this(), exchange), asio::detached);
-      return;
-    }
-    try {
-      answer(exchange, (*plain)(exchange->request));
-    } catch (...) {
-      answer(exchange, refusal(exchange->request, std::current_exception()));
-    }
+    if (auto response = serve_at_once(*exchange->route, exchange->request)) return answer(exchange, std::move(*response));
+    asio::co_spawn(server_->loop, serve_and_answer(shared_from_this(), exchange), asio::detached);
   }
 
   static asio::awaitable<void> serve_and_answer(std::shared_ptr<Connection> self, std::shared_ptr<Exchange> exchange) {

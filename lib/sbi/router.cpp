@@ -149,14 +149,26 @@ const Route& Router::find(Request& request) const {
   return route;
 }
 
+std::optional<Response> serve_at_once(const Route& route, const Request& request) {
+  try {
+    if (const auto* plain = std::get_if<PlainHandler>(&route.handler)) return (*plain)(request);
+    if (const auto* rarely = std::get_if<RarelyWaitingHandler>(&route.handler)) return rarely->at_once(request);
+    return std::nullopt;
+  } catch (...) {
+    return refusal(request, std::current_exception());
+  }
+}
+
 boost::asio::awaitable<Response> serve(const Route& route, const Request& request, BodyReader* body) {
+  std::optional<Response> at_once = serve_at_once(route, request);
+  if (at_once) co_return std::move(*at_once);
   Response response;
   std::exception_ptr failure;
   try {
-    if (const auto* plain = std::get_if<PlainHandler>(&route.handler)) {
-      response = (*plain)(request);
-    } else if (const auto* waiting = std::get_if<WaitingHandler>(&route.handler)) {
+    if (const auto* waiting = std::get_if<WaitingHandler>(&route.handler)) {
       response = co_await (*waiting)(request);
+    } else if (const auto* rarely = std::get_if<RarelyWaitingHandler>(&route.handler)) {
+      response = co_await rarely->waiting(request);
     } else {
       response = co_await std::get<StreamingHandler>(route.handler)(request, *body);
     }

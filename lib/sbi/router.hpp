@@ -26,7 +26,13 @@ using PlainHandler = std::function<Response(const Request&)>;
 using WaitingHandler = std::function<boost::asio::awaitable<Response>(const Request&)>;
 /// A handler that reads the body itself.
 using StreamingHandler = std::function<boost::asio::awaitable<Response>(const Request&, BodyReader&)>;
-using Handler = std::variant<PlainHandler, WaitingHandler, StreamingHandler>;
+/// A handler that waits for few requests: only those pay for a coroutine. `at_once` answers, or gives nothing and has changed
+/// nothing; then `waiting` takes the same request.
+struct RarelyWaitingHandler {
+  std::function<std::optional<Response>(const Request&)> at_once;
+  WaitingHandler waiting;
+};
+using Handler = std::variant<PlainHandler, WaitingHandler, StreamingHandler, RarelyWaitingHandler>;
 
 /// What a route takes as a body.
 enum class BodyKind { none, json, ndjson };
@@ -67,6 +73,9 @@ class Router {
   std::vector<Route> routes_;
   std::vector<Pattern> patterns_;
 };
+
+/// The answer of a handler that need not wait for this request, or refusal() of what it throws; nothing if it must wait. Never throws.
+std::optional<Response> serve_at_once(const Route& route, const Request& request);
 
 /// Runs the route's handler to its answer; what it throws becomes refusal(). `body`: of a route that streams, else null. Never throws.
 boost::asio::awaitable<Response> serve(const Route& route, const Request& request, BodyReader* body);
