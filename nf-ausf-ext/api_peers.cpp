@@ -22,13 +22,14 @@ KeyAnswer read_key_answer(const std::string& body) {
   return {object.base64("encryptedKey", 8192), object.base64("endorsement", 16384)};
 }
 
-std::string write_vector(const profile::DiscoveryVector& vector, const profile::Imsi& imsi,
-                         const profile::ReceiptHash& receipt_hash) {
-  return ordered_json{{"rand", base::to_hex(vector.rand)},
-                      {"autn", base::to_hex(vector.autn)},
-                      {"imsi", imsi.digits()},
-                      {"receiptHash", base::to_hex(receipt_hash)}}
-      .dump();
+std::string write_vector(const profile::DiscoveryVector& vector, const profile::Imsi& imsi, const profile::ReceiptHash& receipt_hash,
+                         const std::optional<std::string>& notification_uri) {
+  ordered_json body{{"rand", base::to_hex(vector.rand)},
+                    {"autn", base::to_hex(vector.autn)},
+                    {"imsi", imsi.digits()},
+                    {"receiptHash", base::to_hex(receipt_hash)}};
+  if (notification_uri) body["notificationUri"] = *notification_uri;
+  return body.dump();
 }
 
 std::string write_notification(const profile::DiscoveryImsi& dimsi, const profile::Imsi& imsi,

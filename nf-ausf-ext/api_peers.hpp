@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "lib/crypto/certificate.hpp"
@@ -21,9 +22,9 @@ struct KeyAnswer {
 /// Throws base::Error{bad_request} that names the member at fault.
 KeyAnswer read_key_answer(const std::string& body);
 
-/// The body of PUT vectors/{dimsi} at the D-AUSF (section 8.2).
-std::string write_vector(const profile::DiscoveryVector& vector, const profile::Imsi& imsi,
-                         const profile::ReceiptHash& receipt_hash);
+/// The body of PUT vectors/{dimsi} at the D-AUSF (section 8.2). `notification_uri`: where it is to tell of the receipt, if anywhere.
+std::string write_vector(const profile::DiscoveryVector& vector, const profile::Imsi& imsi, const profile::ReceiptHash& receipt_hash,
+                         const std::optional<std::string>& notification_uri);
 
 /// The notification of the RSMF (section 10).
 std::string write_notification(const profile::DiscoveryImsi& dimsi, const profile::Imsi& imsi,

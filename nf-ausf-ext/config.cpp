@@ -58,6 +58,7 @@ void read_peers(const service::Section& function, Config& config) {
     if (issuer) config.arpfs.push_back({std::move(uri), *issuer});
   }
   config.d_ausf = service::read_uri(function.section("d_ausf", true), "uri");
+  if (function.has("notification_uri")) config.notification_uri = service::read_uri(function, "notification_uri");
   const service::Section rsmf = function.section("rsmf", true);
   (void)service::read_uri(rsmf, "uri");
   config.rsmf_uri = rsmf.text("uri");

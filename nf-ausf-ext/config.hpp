@@ -25,6 +25,7 @@ struct Config {
   std::shared_ptr<const crypto::PrivateKey> operator_key;
   std::vector<TrustedArpf> arpfs;
   sbi::Uri d_ausf;
+  std::optional<sbi::Uri> notification_uri;  ///< of this function's own SBI, for the D-AUSF; nothing: no word of receipts
   std::string rsmf_uri;
   std::vector<ImsiPool> pools;
   std::chrono::seconds quarantine{0};

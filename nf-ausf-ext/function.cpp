@@ -1,6 +1,7 @@
 #include "nf-ausf-ext/function.hpp"
 
 #include "nf-ausf-ext/api.hpp"
+#include "nf-ausf-ext/api_receipts.hpp"
 #include "nf-ausf-ext/schema.hpp"
 
 namespace ausf_ext {
@@ -32,7 +33,9 @@ struct Instance {
         fetch(shared.config, worker.client, base::system_now),
         preload(shared.config, worker.client),
         authenticate({reader, *shared.committer, shared.contexts, shared.keys, base::system_now}),
-        api(parts(shared, worker)) {}
+        accept_receipt({reader, *shared.committer, shared.keys, base::system_now}),
+        api(parts(shared, worker)),
+        receipt_api(accept_receipt) {}
 
   /// The first worker drives the onboarding.
   Api::Parts parts(Shared& shared, service::Worker& worker) {
@@ -50,7 +53,9 @@ struct Instance {
   FetchEphemeralKey fetch;
   PreloadVector preload;
   Authenticate authenticate;
+  AcceptReceipt accept_receipt;
   Api api;
+  ReceiptApi receipt_api;
 };
 
 }  // namespace
@@ -68,6 +73,7 @@ service::Function make_function(Config config) {
   function.build = [shared](service::Worker& worker) -> std::shared_ptr<void> {
     auto instance = std::make_shared<Instance>(*shared, worker);
     instance->api.add_routes(worker.router);
+    instance->receipt_api.add_routes(worker.router);
     return instance;
   };
   function.drain = [shared](service::Worker& worker) {

@@ -2,8 +2,18 @@
 
 #include "lib/base/log.hpp"
 #include "nf-ausf-ext/api_peers.hpp"
+#include "nf-ausf-ext/api_receipts.hpp"
 
 namespace ausf_ext {
+namespace {
+
+/// Where the D-AUSF is to tell of receipts; nothing if it is not configured.
+std::optional<std::string> receipts_uri(const Config& config) {
+  if (!config.notification_uri) return std::nullopt;
+  return config.notification_uri->origin() + config.notification_uri->path + ReceiptApi::kPath;
+}
+
+}  // namespace
 
 boost::asio::awaitable<sbi::Response> PreloadVector::send(std::string method, profile::DiscoveryImsi dimsi, std::string body) {
   const std::string suffix = "/ndausf-vectors/v1/vectors/" + dimsi.digits();
@@ -20,7 +30,7 @@ boost::asio::awaitable<sbi::Response> PreloadVector::send(std::string method, pr
 }
 
 boost::asio::awaitable<void> PreloadVector::operator()(profile::DiscoveryImsi dimsi, profile::Imsi imsi, PreparedVector prepared) {
-  std::string body = write_vector(prepared.vector, imsi, prepared.receipt_hash);
+  std::string body = write_vector(prepared.vector, imsi, prepared.receipt_hash, receipts_uri(config_));
   std::string method = "PUT";
   const sbi::Response response = co_await send(std::move(method), dimsi, std::move(body));
   require_success(response, "the D-AUSF");

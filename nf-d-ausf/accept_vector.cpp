@@ -28,6 +28,12 @@ void require_owner(const std::optional<StoredVector>& present, const Owner& owne
   base::require(!present || !owner || present->owner == *owner, "NOT_OWNER", "another target AUSF preloaded this dIMSI");
 }
 
+/// What is decided without looking at the store.
+void require_rights(const Owners& owners, const Owner& owner, const profile::DiscoveryImsi& dimsi, const Vector& vector) {
+  owners.require_right(owner, dimsi);
+  if (vector.notification_uri) owners.require_destination(owner, *vector.notification_uri);
+}
+
 AcceptedVector put_one(Database& database, const profile::DiscoveryImsi& dimsi, const Vector& vector, const Owner& owner,
                        const Preconditions& conditions, base::Time now) {
   const auto present = find_vector(database, dimsi);
@@ -42,6 +48,7 @@ AcceptedVector put_one(Database& database, const profile::DiscoveryImsi& dimsi, 
 
 boost::asio::awaitable<AcceptedVector> AcceptVector::put(profile::DiscoveryImsi dimsi, Vector vector, Owner owner,
                                                          Preconditions conditions) {
+  require_rights(owners_, owner, dimsi, vector);
   store::Committer::Work<AcceptedVector> work = [=, now = clock_()](Database& database) {
     return put_one(database, dimsi, vector, owner, conditions, now);
   };
@@ -50,6 +57,7 @@ boost::asio::awaitable<AcceptedVector> AcceptVector::put(profile::DiscoveryImsi 
 }
 
 boost::asio::awaitable<void> AcceptVector::remove(profile::DiscoveryImsi dimsi, Owner owner, Preconditions conditions) {
+  owners_.require_right(owner, dimsi);
   store::Committer::Work<void> work = [=](Database& database) {
     const auto present = find_vector(database, dimsi);
     if (!present) throw Error(ErrorKind::not_found, "USER_NOT_FOUND", "there is no vector for this dIMSI");
@@ -62,10 +70,11 @@ boost::asio::awaitable<void> AcceptVector::remove(profile::DiscoveryImsi dimsi, 
 
 boost::asio::awaitable<std::vector<std::optional<Error>>> AcceptVector::put_all(std::vector<VectorLine> lines, Owner owner) {
   using Verdicts = std::vector<std::optional<Error>>;
-  store::Committer::Work<Verdicts> work = [lines = std::move(lines), owner, now = clock_()](Database& database) {
+  store::Committer::Work<Verdicts> work = [&owners = owners_, lines = std::move(lines), owner, now = clock_()](Database& database) {
     Verdicts verdicts;
     for (const VectorLine& line : lines) {
       try {
+        require_rights(owners, owner, line.dimsi, line.vector);
         put_one(database, line.dimsi, line.vector, owner, {}, now);
         verdicts.emplace_back();
       } catch (const Error& refused) {

@@ -7,6 +7,7 @@
 
 #include "lib/base/error.hpp"
 #include "lib/store/committer.hpp"
+#include "nf-d-ausf/owners.hpp"
 #include "nf-d-ausf/vectors.hpp"
 
 namespace d_ausf {
@@ -16,9 +17,6 @@ struct Preconditions {
   std::string if_match;
   std::string if_none_match;
 };
-
-/// The peer that changes a vector; nothing for one that owns everything (in a lab without TLS).
-using Owner = std::optional<std::string>;
 
 struct AcceptedVector {
   bool is_new = false;
@@ -34,20 +32,23 @@ struct VectorLine {
 /// Step (2): takes the vector that a target AUSF preloads. One a loop; what it answers is durable.
 class AcceptVector {
  public:
-  AcceptVector(store::Committer& committer, base::Clock clock) : committer_(committer), clock_(std::move(clock)) {}
+  /// Both outlive it.
+  AcceptVector(store::Committer& committer, const Owners& owners, base::Clock clock)
+      : committer_(committer), owners_(owners), clock_(std::move(clock)) {}
 
-  /// Stores a vector, or replaces the owner's own; the same content again changes nothing.
-  /// Throws Error{forbidden, NOT_OWNER} and Error{precondition_failed}.
+  /// Stores a vector, or replaces the owner's own; the same content again changes nothing. Throws Error{forbidden, NOT_OWNER},
+  /// Error{bad_request, OPTIONAL_IE_INCORRECT} for a notificationUri that is not the owner's, and Error{precondition_failed}.
   boost::asio::awaitable<AcceptedVector> put(profile::DiscoveryImsi dimsi, Vector vector, Owner owner, Preconditions conditions);
 
   /// Throws Error{not_found, USER_NOT_FOUND} as well.
   boost::asio::awaitable<void> remove(profile::DiscoveryImsi dimsi, Owner owner, Preconditions conditions);
 
-  /// Stores a piece of a bulk load in one transaction. What is wrong with each line by its position: another's vector; else nothing.
+  /// Stores a piece of a bulk load in one transaction. What put() would throw for each line, by its position; else nothing.
   boost::asio::awaitable<std::vector<std::optional<base::Error>>> put_all(std::vector<VectorLine> lines, Owner owner);
 
  private:
   store::Committer& committer_;
+  const Owners& owners_;
   base::Clock clock_;
 };
 

@@ -1,5 +1,6 @@
 #include "nf-d-ausf/api.hpp"
 
+#include "lib/aka/serving_network_name.hpp"
 #include "lib/core/ueau.hpp"
 #include "lib/crypto/cipher.hpp"
 #include "nf-d-ausf/api_bulk_load.hpp"
@@ -43,24 +44,67 @@ std::string write_record(const profile::DiscoveryImsi& dimsi, const StoredVector
   return body.dump();
 }
 
-/// The device has refused the challenge; receipts are not taken here yet (PROTOCOL.md, section 7.5: nothing recorded).
-void refuse_resynchronization(const core::AuthenticationRequest& wanted) {
-  if (!wanted.resynchronization) return;
-  throw base::Error(base::ErrorKind::gateway_timeout, "NETWORK_FAILURE", "a dIMSI is not resynchronised");
+/// RAND and AUTN as they were preloaded; all else is random, and nothing that a device answers can match it.
+core::HssVector with_random_keys(core::HssAuthType type, const profile::DiscoveryVector& challenge) {
+  const auto [rand, autn] = challenge;
+  aka::Res xres(crypto::random_octets<8>());
+  if (type == core::HssAuthType::eps_aka) {
+    return core::EpsVector{rand, autn, std::move(xres), aka::Kasme(crypto::random_octets<32>())};
+  }
+  const auto first = crypto::random_octets<16>();
+  const auto second = crypto::random_octets<16>();
+  if (type == core::HssAuthType::eap_aka_prime) {
+    return core::EapAkaPrimeVector{rand, autn, std::move(xres), aka::CkPrime(first), aka::IkPrime(second)};
+  }
+  return core::UmtsVector{rand, autn, std::move(xres), aka::Ck(first), aka::Ik(second)};
+}
+
+/// The serving network of a request of the 4G and IMS world, as the name that everything here knows.
+std::string serving_network_of(const core::HssAuthenticationRequest& wanted) {
+  return wanted.serving_network ? aka::serving_network_name(*wanted.serving_network) : std::string();
 }
 
 }  // namespace
 
 void Api::add_routes(sbi::Router& router) {
   add_vector_routes(router);
-  const auto end = sbi::PlainHandler([this](const Request& request) { return end_context(request); });
-  router.add("POST", "/nausf-auth/v1/ue-authentications", BodyKind::json,
-             sbi::PlainHandler([this](const Request& request) { return authenticate(request); }));
-  router.add("PUT", "/nausf-auth/v1/ue-authentications/{authCtxId}/5g-aka-confirmation", BodyKind::json,
+  add_challenge_routes(router);
+  const std::string contexts = "/nausf-auth/v1/ue-authentications";
+  router.add("PUT", contexts + "/{authCtxId}/5g-aka-confirmation", BodyKind::json,
              sbi::PlainHandler([this](const Request& request) { return confirm(request); }));
-  router.add("DELETE", "/nausf-auth/v1/ue-authentications/{authCtxId}/5g-aka-confirmation", BodyKind::none, end);
+  router.add("DELETE", contexts + "/{authCtxId}/5g-aka-confirmation", BodyKind::none,
+             sbi::PlainHandler([this](const Request& request) { return end_context(request); }));
+  router.add("POST", contexts + "/deregister", BodyKind::json,
+             sbi::PlainHandler([this](const Request& request) { return deregister(request); }));
+  const std::string events = "/nudm-ueau/v1/{supi}/auth-events";
+  const auto remove = sbi::PlainHandler([this](const Request& request) { return remove_auth_event(request); });
+  router.add("POST", events, BodyKind::json, sbi::PlainHandler([this](const Request& request) { return create_auth_event(request); }));
+  router.add("PUT", events + "/{authEventId}", BodyKind::json, remove);
+  router.add("PUT", events, BodyKind::json, remove);  // without the event's id, as Open5GS sends it
+}
+
+void Api::add_challenge_routes(sbi::Router& router) {
+  router.add("POST", "/nausf-auth/v1/ue-authentications", BodyKind::json,
+             sbi::RarelyWaitingHandler{[this](const Request& request) { return authenticate(request); },
+                                       [this](const Request& request) {
+                                         const core::AuthenticationRequest wanted = core::read_authentication_info(request);
+                                         return answer_receipt(profile::DiscoveryImsi(wanted.subscriber.imsi),
+                                                               wanted.resynchronization.value(), wanted.serving_network_name);
+                                       }});
   router.add("POST", "/nudm-ueau/v1/{supiOrSuci}/security-information/generate-auth-data", BodyKind::json,
-             sbi::PlainHandler([this](const Request& request) { return generate_auth_data(request); }));
+             sbi::RarelyWaitingHandler{[this](const Request& request) { return generate_auth_data(request); },
+                                       [this](const Request& request) {
+                                         const core::AuthenticationRequest wanted = core::read_generate_auth_data(request);
+                                         return answer_receipt(profile::DiscoveryImsi(wanted.subscriber.imsi),
+                                                               wanted.resynchronization.value(), wanted.serving_network_name);
+                                       }});
+  router.add("POST", "/nudm-ueau/v1/{supi}/hss-security-information/{hssAuthType}/generate-av", BodyKind::json,
+             sbi::RarelyWaitingHandler{[this](const Request& request) { return generate_hss_av(request); },
+                                       [this](const Request& request) {
+                                         const core::HssAuthenticationRequest wanted = core::read_hss_authentication(request);
+                                         return answer_receipt(profile::DiscoveryImsi(wanted.imsi), wanted.resynchronization.value(),
+                                                               serving_network_of(wanted));
+                                       }});
 }
 
 void Api::add_vector_routes(sbi::Router& router) {
@@ -82,7 +126,7 @@ Api::Answer Api::put_vector(const Request& request) {
   const Vector vector = read_vector(JsonObject(body));
   const Owner owner = owner_of(request.peer);
   const Preconditions conditions = read_preconditions(request);
-  const AcceptedVector accepted = co_await accept_.put(dimsi, vector, owner, conditions);
+  const AcceptedVector accepted = co_await parts_.accept.put(dimsi, vector, owner, conditions);
   Response response(accepted.is_new ? 201 : 200, sbi::kJson, write_record(dimsi, accepted.stored));
   response.with("etag", version_of(accepted.stored.vector));
   if (accepted.is_new) response.with("location", request.api_root() + request.target);
@@ -92,7 +136,7 @@ Api::Answer Api::put_vector(const Request& request) {
 /// GET /ndausf-vectors/v1/vectors/{dimsi}: for its owner.
 Response Api::get_vector(const Request& request) const {
   const profile::DiscoveryImsi dimsi = read_dimsi(request);
-  const StoredVector stored = serve_.record(dimsi);
+  const StoredVector stored = parts_.serve.record(dimsi);
   const Owner owner = owner_of(request.peer);
   base::require(!owner || *owner == stored.owner, "NOT_OWNER", "another target AUSF preloaded this dIMSI");
   return Response(200, sbi::kJson, write_record(dimsi, stored)).with("etag", version_of(stored.vector));
@@ -103,13 +147,13 @@ Api::Answer Api::delete_vector(const Request& request) {
   const profile::DiscoveryImsi dimsi = read_dimsi(request);
   const Owner owner = owner_of(request.peer);
   const Preconditions conditions = read_preconditions(request);
-  co_await accept_.remove(dimsi, owner, conditions);
+  co_await parts_.accept.remove(dimsi, owner, conditions);
   co_return Response(204);
 }
 
 /// POST /ndausf-vectors/v1/vectors: NDJSON, a vector a line.
 Api::Answer Api::load_vectors(const Request& request, sbi::BodyReader& body) {
-  BulkLoad load(accept_, owner_of(request.peer));
+  BulkLoad load(parts_.accept, owner_of(request.peer));
   while (true) {
     std::optional<std::string> octets = co_await body.next();
     if (!octets) break;
@@ -120,37 +164,77 @@ Api::Answer Api::load_vectors(const Request& request, sbi::BodyReader& body) {
 }
 
 /// POST /nausf-auth/v1/ue-authentications: steps (4) and (5). HXRES* is random: nothing that a device answers can match it.
-Response Api::authenticate(const Request& request) {
+std::optional<Response> Api::authenticate(const Request& request) {
   const core::AuthenticationRequest wanted = core::read_authentication_info(request);
+  if (wanted.resynchronization) return std::nullopt;
   const profile::DiscoveryImsi dimsi(wanted.subscriber.imsi);
-  refuse_resynchronization(wanted);
-  const profile::DiscoveryVector vector = serve_(dimsi, wanted.serving_network_name);
-  return core::ue_authentication_context(request, contexts_.make(dimsi),
-                                         {vector.rand, vector.autn, crypto::random_octets<16>()});
+  const profile::DiscoveryVector vector = parts_.serve(dimsi, wanted.serving_network_name);
+  return core::ue_authentication_context(request, parts_.contexts.make(dimsi), {vector.rand, vector.autn, crypto::random_octets<16>()});
 }
 
 /// PUT .../5g-aka-confirmation: a dIMSI is never authenticated for service.
 Response Api::confirm(const Request& request) const {
-  contexts_.check(request.path("authCtxId"));
+  parts_.contexts.check(request.path("authCtxId"));
   (void)core::read_confirmation(request);
   return core::authentication_failure();
 }
 
 /// DELETE .../5g-aka-confirmation: there is nothing to forget.
 Response Api::end_context(const Request& request) const {
-  contexts_.check(request.path("authCtxId"));
+  parts_.contexts.check(request.path("authCtxId"));
+  return Response(204);
+}
+
+/// POST /nausf-auth/v1/ue-authentications/deregister: there are no keys to forget.
+Response Api::deregister(const Request& request) const {
+  parts_.serve.require_known(profile::DiscoveryImsi(core::read_deregistration_info(request)));
   return Response(204);
 }
 
 /// POST /nudm-ueau/v1/{supiOrSuci}/security-information/generate-auth-data: the same behind an existing AUSF.
-Response Api::generate_auth_data(const Request& request) {
+std::optional<Response> Api::generate_auth_data(const Request& request) {
   const core::AuthenticationRequest wanted = core::read_generate_auth_data(request);
+  if (wanted.resynchronization) return std::nullopt;
   const profile::DiscoveryImsi dimsi(wanted.subscriber.imsi);
-  refuse_resynchronization(wanted);
-  const profile::DiscoveryVector vector = serve_(dimsi, wanted.serving_network_name);
+  const profile::DiscoveryVector vector = parts_.serve(dimsi, wanted.serving_network_name);
   const aka::ResStar xres_star(crypto::random_octets<16>());
   const aka::Kausf kausf(crypto::random_octets<32>());
   return core::authentication_info_result(wanted.subscriber.imsi, {vector.rand, vector.autn, xres_star, kausf});
+}
+
+/// POST /nudm-ueau/v1/{supi}/hss-security-information/{hssAuthType}/generate-av: for 2G to 4G, IMS, GBA and EAP; one vector, however
+/// many were asked for: there is no other.
+std::optional<Response> Api::generate_hss_av(const Request& request) {
+  const core::HssAuthenticationRequest wanted = core::read_hss_authentication(request);
+  if (wanted.resynchronization) return std::nullopt;
+  const profile::DiscoveryImsi dimsi(wanted.imsi);
+  std::vector<core::HssVector> vectors;
+  vectors.push_back(with_random_keys(wanted.type, parts_.serve(dimsi, serving_network_of(wanted))));
+  return core::hss_authentication_info_result(wanted.type, vectors);
+}
+
+/// A synchronisation failure: the device's receipt, or none. The device registers again after 504 (config/d-ausf.yaml, receipt_status).
+Api::Answer Api::answer_receipt(profile::DiscoveryImsi dimsi, core::Resynchronization answer, std::string serving_network) {
+  const ReceiptVerdict verdict = co_await parts_.take_receipt(dimsi, answer, std::move(serving_network));
+  base::require(verdict != ReceiptVerdict::wrong, "AUTHENTICATION_REJECTED", "the AUTS is not the device's");
+  if (verdict == ReceiptVerdict::recorded) parts_.notify.wake();
+  throw base::Error(parts_.receipt_answer, "NETWORK_FAILURE", "a dIMSI is not resynchronised: the device registers again");
+}
+
+/// POST /nudm-ueau/v1/{supi}/auth-events
+Response Api::create_auth_event(const Request& request) const {
+  const profile::DiscoveryImsi dimsi(core::read_supi(request));
+  Response created = core::auth_event_created(request);
+  parts_.serve.require_known(dimsi);
+  return created;
+}
+
+/// PUT /nudm-ueau/v1/{supi}/auth-events/{authEventId}, or without the id.
+Response Api::remove_auth_event(const Request& request) const {
+  const profile::DiscoveryImsi dimsi(core::read_supi(request));
+  Response removed = core::auth_event_removed(request);
+  parts_.serve.require_known(dimsi);
+  return removed;
 }
 
 }  // namespace d_ausf

@@ -1,16 +1,27 @@
 #pragma once
 
+#include "lib/core/hss_ueau.hpp"
 #include "lib/sbi/router.hpp"
 #include "nf-d-ausf/accept_vector.hpp"
+#include "nf-d-ausf/notify_receipts.hpp"
 #include "nf-d-ausf/serve_vector.hpp"
+#include "nf-d-ausf/take_receipt.hpp"
 
 namespace d_ausf {
 
 /// The routes of PROTOCOL.md, section 8.2: JSON to types and back, nothing else. One a loop.
 class Api {
  public:
-  Api(AcceptVector& accept, ServeVector& serve, const ContextIds& contexts)
-      : accept_(accept), serve_(serve), contexts_(contexts) {}
+  struct Parts {
+    AcceptVector& accept;
+    ServeVector& serve;
+    TakeReceipt& take_receipt;
+    NotifyReceipts& notify;  ///< of the first loop
+    const ContextIds& contexts;
+    base::ErrorKind receipt_answer = base::ErrorKind::gateway_timeout;
+  };
+
+  explicit Api(Parts parts) : parts_(parts) {}
 
   void add_routes(sbi::Router& router);
 
@@ -20,16 +31,22 @@ class Api {
   Answer delete_vector(const sbi::Request& request);
   Answer load_vectors(const sbi::Request& request, sbi::BodyReader& body);
   [[nodiscard]] sbi::Response get_vector(const sbi::Request& request) const;
-  sbi::Response authenticate(const sbi::Request& request);
   [[nodiscard]] sbi::Response confirm(const sbi::Request& request) const;
   [[nodiscard]] sbi::Response end_context(const sbi::Request& request) const;
-  sbi::Response generate_auth_data(const sbi::Request& request);
+  [[nodiscard]] sbi::Response deregister(const sbi::Request& request) const;
+  [[nodiscard]] sbi::Response create_auth_event(const sbi::Request& request) const;
+  [[nodiscard]] sbi::Response remove_auth_event(const sbi::Request& request) const;
+
+  // Challenges: nothing for a synchronisation failure, which answer_receipt() takes.
+  std::optional<sbi::Response> authenticate(const sbi::Request& request);
+  std::optional<sbi::Response> generate_auth_data(const sbi::Request& request);
+  std::optional<sbi::Response> generate_hss_av(const sbi::Request& request);
+  Answer answer_receipt(profile::DiscoveryImsi dimsi, core::Resynchronization answer, std::string serving_network);
 
   void add_vector_routes(sbi::Router& router);
+  void add_challenge_routes(sbi::Router& router);
 
-  AcceptVector& accept_;
-  ServeVector& serve_;
-  const ContextIds& contexts_;
+  Parts parts_;
 };
 
 }  // namespace d_ausf

@@ -1,7 +1,93 @@
 #include "nf-d-ausf/config.hpp"
 
-namespace d_ausf {
+#include <algorithm>
 
-Config read_config(const service::Section& root) { return {service::read_common(root, "d_ausf")}; }
+namespace d_ausf {
+namespace {
+
+using std::chrono::milliseconds;
+
+std::optional<DimsiRange> read_range(const service::Section& section) {
+  const auto read_end = [&section](const char* key) {
+    const std::string digits = section.text(key);
+    const auto dimsi = profile::DiscoveryImsi::from_digits(digits);
+    if (!dimsi && !digits.empty()) section.problem(key, "is not 6 to 15 decimal digits");
+    return dimsi;
+  };
+  const auto from = read_end("from");
+  const auto to = read_end("to");
+  if (!from || !to) return std::nullopt;
+  if (from->imsi().size() != to->imsi().size()) section.problem("to", "has another number of digits than from");
+  else if (*to < *from) section.problem("to", "is before from");
+  return DimsiRange{*from, *to};
+}
+
+void read_ranges(const service::Section& section, OwnerRights& rights) {
+  const auto ranges = section.sections("dimsi_ranges");
+  if (section.has("dimsi_ranges") && ranges.empty()) section.problem("dimsi_ranges", "is empty: leave it out for all dIMSIs");
+  for (const service::Section& one : ranges) {
+    const auto range = read_range(one);
+    if (!range) continue;
+    const auto overlaps = [&range](const DimsiRange& other) { return range->contains(other.from) || other.contains(range->from); };
+    if (std::any_of(rights.ranges.begin(), rights.ranges.end(), overlaps)) {
+      one.problem("from", "this range overlaps with another one of the same peer");
+    }
+    rights.ranges.push_back(*range);
+  }
+}
+
+OwnerRights read_owner(const service::Section& section) {
+  OwnerRights rights;
+  rights.peer = section.text("peer");
+  if (section.has("notification_origin")) {
+    const sbi::Uri origin = service::read_uri(section, "notification_origin");
+    if (!origin.path.empty()) section.problem("notification_origin", "has a path; an origin is http(s)://host:port");
+    rights.notification_origin = origin;
+  }
+  read_ranges(section, rights);
+  return rights;
+}
+
+Owners read_owners(const service::Section& function) {
+  std::vector<OwnerRights> entries;
+  const auto sections = function.sections("owners");
+  if (function.has("owners") && sections.empty()) function.problem("owners", "is empty: leave it out to let everybody preload");
+  for (const service::Section& section : sections) {
+    OwnerRights rights = read_owner(section);
+    const auto is_same = [&rights](const OwnerRights& other) { return other.peer == rights.peer; };
+    if (std::any_of(entries.begin(), entries.end(), is_same)) section.problem("peer", rights.peer + " has an entry already");
+    entries.push_back(std::move(rights));
+  }
+  return Owners(std::move(entries));
+}
+
+base::ErrorKind read_receipt_answer(const service::Section& function) {
+  const std::int64_t status = function.integer("receipt_status", 100, 599, 504);
+  if (status == 500) return base::ErrorKind::internal;
+  if (status != 504) function.problem("receipt_status", std::to_string(status) + " is neither 500 nor 504: others cost the device its time, or its USIM");
+  return base::ErrorKind::gateway_timeout;
+}
+
+ReceiptLimits read_receipt_limits(const service::Section& section) {
+  ReceiptLimits limits;
+  limits.first_pause = milliseconds(section.integer("first_pause_ms", 10, 60000, limits.first_pause.count()));
+  limits.longest_pause = milliseconds(section.integer("longest_pause_ms", 10, 86400000, limits.longest_pause.count()));
+  limits.max_in_flight = static_cast<std::size_t>(
+      section.integer("max_in_flight", 1, 10000, static_cast<std::int64_t>(limits.max_in_flight)));
+  if (limits.longest_pause < limits.first_pause) section.problem("longest_pause_ms", "is shorter than first_pause_ms");
+  return limits;
+}
+
+}  // namespace
+
+Config read_config(const service::Section& root) {
+  Config config;
+  config.common = service::read_common(root, "d_ausf");
+  const service::Section function = root.section("d_ausf");
+  config.owners = read_owners(function);
+  config.receipt_answer = read_receipt_answer(function);
+  config.receipts = read_receipt_limits(function.section("receipts"));
+  return config;
+}
 
 }  // namespace d_ausf

@@ -1,11 +1,18 @@
 #pragma once
 
+#include "lib/base/error.hpp"
 #include "lib/service/config.hpp"
+#include "nf-d-ausf/notify_receipts.hpp"
+#include "nf-d-ausf/owners.hpp"
 
 namespace d_ausf {
 
 struct Config {
   service::CommonConfig common;
+  Owners owners;
+  /// What a synchronisation failure is answered with, and a receipt with it: 504, or 500 (internal).
+  base::ErrorKind receipt_answer = base::ErrorKind::gateway_timeout;
+  ReceiptLimits receipts;
 };
 
 /// Reads config/d-ausf.yaml; faults are noted in its document.

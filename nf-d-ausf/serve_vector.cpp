@@ -26,6 +26,10 @@ profile::DiscoveryVector ServeVector::operator()(const profile::DiscoveryImsi& d
   return *challenge;
 }
 
+void ServeVector::require_known(const profile::DiscoveryImsi& dimsi) const {
+  if (!find_challenge(reader_, dimsi)) fail_unknown();
+}
+
 StoredVector ServeVector::record(const profile::DiscoveryImsi& dimsi) const {
   auto stored = find_vector(reader_, dimsi);
   if (!stored) fail_unknown();

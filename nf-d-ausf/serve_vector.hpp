@@ -20,6 +20,9 @@ class ServeVector {
   /// The preloaded challenge; counts that it was served. Throws Error{not_found, USER_NOT_FOUND}.
   profile::DiscoveryVector operator()(const profile::DiscoveryImsi& dimsi, const std::string& serving_network);
 
+  /// Throws Error{not_found, USER_NOT_FOUND} if there is no vector for it.
+  void require_known(const profile::DiscoveryImsi& dimsi) const;
+
   /// The vector's record. Throws Error{not_found, USER_NOT_FOUND}.
   [[nodiscard]] StoredVector record(const profile::DiscoveryImsi& dimsi) const;
 

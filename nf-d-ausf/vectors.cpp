@@ -19,6 +19,7 @@ constexpr const char* kPut =
 constexpr const char* kDelete = "DELETE FROM vectors WHERE dimsi = $1";
 constexpr const char* kNoteServed =
     "UPDATE vectors SET served = served + 1, last_served_at = $3, last_serving_network = $4 WHERE dimsi = $1 AND rand = $2";
+constexpr const char* kNoteReceived = "UPDATE vectors SET received_at = $2 WHERE dimsi = $1";
 constexpr const char* kFindSecret = "SELECT value FROM secrets WHERE name = $1";
 constexpr const char* kPutSecret = "INSERT INTO secrets (name, value) VALUES ($1, $2) ON CONFLICT DO NOTHING";
 constexpr const char* kContextKey = "context-key";
@@ -80,7 +81,12 @@ void delete_vector(Database& database, const profile::DiscoveryImsi& dimsi) { da
 
 void note_served(Database& database, const profile::DiscoveryImsi& dimsi, const profile::Rand& rand,
                  const std::string& serving_network, base::Time now) {
-  database.run(kNoteServed, dimsi.packed(), rand, base::to_unix_ms(now), serving_network);
+  const auto named = serving_network.empty() ? std::nullopt : std::optional(serving_network);
+  database.run(kNoteServed, dimsi.packed(), rand, base::to_unix_ms(now), named);
+}
+
+void note_received(Database& database, const profile::DiscoveryImsi& dimsi, base::Time now) {
+  database.run(kNoteReceived, dimsi.packed(), base::to_unix_ms(now));
 }
 
 base::SecretBytes load_or_make_context_key(Database& database) {

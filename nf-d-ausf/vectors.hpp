@@ -42,9 +42,12 @@ std::optional<profile::DiscoveryVector> find_challenge(store::Database& database
 void put_vector(store::Database& database, const profile::DiscoveryImsi& dimsi, const Vector& vector, const std::string& owner,
                 base::Time now);
 void delete_vector(store::Database& database, const profile::DiscoveryImsi& dimsi);
-/// Counts that `rand` was served; nothing if another vector has taken its place.
+/// Counts that `rand` was served; nothing if another vector has taken its place. `serving_network`: empty if it was not named.
 void note_served(store::Database& database, const profile::DiscoveryImsi& dimsi, const profile::Rand& rand,
                  const std::string& serving_network, base::Time now);
+
+/// Notes that the receipt of the present vector came.
+void note_received(store::Database& database, const profile::DiscoveryImsi& dimsi, base::Time now);
 
 /// The key under which context ids are authenticated, 16 octets; made at the first start, the same for every instance.
 base::SecretBytes load_or_make_context_key(store::Database& database);

@@ -105,11 +105,23 @@ asio::awaitable<SecondAttach> attach_with_imsi(Network& network, const AttachPat
 
 namespace {
 
+/// What the SE makes of an attach with the IMSI: after the third failure in a row it is back at its dIMSI.
+void note_outcome(Device& device, AttachedDevice& shown) {
+  if (shown.imsi.empty()) return;  // it got no further than the dIMSI
+  shown.is_attached ? note_attached(device) : note_failed_attach(device);
+  shown.failed_attaches = device.subscription->failed_attaches;
+  shown.is_back_at_dimsi = !device.uses_imsi();
+}
+
 asio::awaitable<void> attach_one(Network& network, const AttachPath& path, bool is_receipt_sent, Device& device,
                                  AttachedDevice& shown) {
   shown.dimsi = device.dimsi.digits();
+  shown.was_dimsi_skipped = device.uses_imsi();
   try {
-    static_cast<void>(co_await attach_with_dimsi(network, path, device, is_receipt_sent));
+    if (!shown.was_dimsi_skipped) {
+      const FirstAttach first = co_await attach_with_dimsi(network, path, device, is_receipt_sent);
+      shown.receipt = first.receipt_summary;
+    }
     shown.imsi = device.subscription->imsi.digits();
     const SecondAttach second = co_await attach_with_imsi(network, path, device);
     shown.was_resynchronised = second.was_resynchronised;
@@ -121,6 +133,7 @@ asio::awaitable<void> attach_one(Network& network, const AttachPath& path, bool 
     shown.failed_step = shown.imsi.empty() ? "4" : "9";
     shown.problem = error.what();
   }
+  note_outcome(device, shown);
 }
 
 /// Reads, attaches and writes a batch at a time.

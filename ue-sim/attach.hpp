@@ -70,6 +70,10 @@ struct AttachedDevice {
   std::string dimsi;
   std::string imsi;
   bool is_attached = false;
+  bool was_dimsi_skipped = false;  ///< it had an IMSI from an earlier run
+  std::string receipt;             ///< the D-AUSF's answer to the receipt; empty if none was sent
+  unsigned failed_attaches = 0;    ///< with the IMSI, this one included
+  bool is_back_at_dimsi = false;   ///< the IMSI is given up
   bool was_resynchronised = false;
   std::string failed_step;  ///< as `4`; empty if none
   std::string problem;
@@ -85,7 +89,8 @@ struct AttachReport {
   [[nodiscard]] bool is_success() const noexcept { return devices > 0 && attached == devices; }
 };
 
-/// Attaches the devices of a file, which it writes anew with their IMSIs and sequence numbers. Memory stays bounded.
+/// Attaches the devices of a file, which it writes anew with their IMSIs and sequence numbers: with the dIMSI and then the IMSI, or with
+/// the IMSI alone where a device has one that it has not given up. Memory stays bounded.
 /// Throws std::runtime_error for a file or an option at fault.
 AttachReport attach(const AttachRequest& request);
 

@@ -128,6 +128,17 @@ asio::awaitable<void> offer_and_wait(Demo& demo, Journey& journey) {
   journey.prove(!view.imsi.empty(), "an IMSI is allocated");
 }
 
+/// Step (7), the receipt on its way to the vector's owner.
+asio::awaitable<void> see_receipt(Demo& demo, Journey& journey) {
+  const auto deadline = demo.deadline();
+  const std::set<std::string> awaited{"RECEIVED"};
+  journey.message("7", kDiscovery, kTarget, "POST /nausfext-onboarding/v1/receipts, dIMSI, IMSI, AUTS", "awaited");
+  const DeviceView view = co_await wait_for_state(demo.network, demo.path.ausf_ext, journey.dimsi(), awaited, deadline);
+  journey.prove(view.has_been("RECEIVED"), "the target AUSF computes the same AUTS under eKi: the device is RECEIVED",
+                view.state + " " + view.problem);
+  journey.ladder.back().status = "RECEIVED";
+}
+
 /// Steps (3) to (7).
 asio::awaitable<void> attach_first(Demo& demo, Journey& journey) {
   const std::string dimsi = journey.dimsi();
@@ -151,10 +162,12 @@ asio::awaitable<void> attach_first(Demo& demo, Journey& journey) {
   journey.prove(view.imsi == journey.shown.imsi, "it is the IMSI that the target AUSF allocated",
                 view.imsi + view.problem);
   if (!demo.request.is_receipt_sent) co_return;
+  journey.message("7", kElement, kAccess, "Authentication Failure (synchronisation failure), AUTS: the receipt", "sent");
   journey.message("7", kAccess, kDiscovery,
-                  "POST /nausf-auth/v1/ue-authentications, resynchronizationInfo: the receipt", first.receipt_summary);
+                  "POST /nausf-auth/v1/ue-authentications, resynchronizationInfo: RAND, AUTS", first.receipt_summary);
   journey.prove(first.is_receipt_accepted, "the D-AUSF answers the receipt so that the device registers again",
                 first.receipt_summary);
+  co_await see_receipt(demo, journey);
 }
 
 /// Steps (8) to (10).

@@ -1,5 +1,6 @@
 #include "ue-sim/device_file.hpp"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <stdexcept>
 
@@ -29,7 +30,10 @@ Subscription read_subscription(const nlohmann::json& document) {
   const auto imsi = profile::Imsi::from_digits(document.at("imsi").get<std::string>());
   if (!imsi) throw std::runtime_error("imsi: is not 6 to 15 digits");
   const auto entries = document.at("usimSequence").get<aka::UsimSequence::Entries>();
-  return {*imsi, document.at("mncLength").get<std::uint8_t>(), aka::UsimSequence(entries)};
+  Subscription out{*imsi, document.at("mncLength").get<std::uint8_t>(), aka::UsimSequence(entries)};
+  out.has_authenticated = document.value("hasAuthenticated", false);
+  out.failed_attaches = std::min(document.value("failedAttaches", 0U), kMaxFailedAttaches);
+  return out;
 }
 
 Device read_device(nlohmann::json& document) {
@@ -54,6 +58,8 @@ std::string to_line(const Device& device) {
     document["imsi"] = device.subscription->imsi.digits();
     document["mncLength"] = device.subscription->mnc_length;
     document["usimSequence"] = device.subscription->sequence.entries();
+    document["hasAuthenticated"] = device.subscription->has_authenticated;
+    document["failedAttaches"] = device.subscription->failed_attaches;
   }
   std::string line = document.dump() + "\n";
   wipe_text(document["eK"].get_ref<std::string&>());

@@ -89,7 +89,8 @@ void add_attach(CLI::App& app, Commands& to) {
   auto& request = to.attach;
   CLI::App* command =
       add_command(app, to.is_json, "attach",
-                  "steps 3 to 10: the first attach with the dIMSI, the second with the IMSI.\nWrites the device "
+                  "steps 3 to 10: the first attach with the dIMSI, the second with the IMSI. A device that has an IMSI "
+                  "already attaches with that alone, until the third failure in a row.\nWrites the device "
                   "file (which holds eK) anew, with IMSIs and sequence numbers.");
   command->add_option("--d-ausf", request.d_ausf, "URI of nf-d-ausf")->required();
   command->add_option("--ausf-ext", request.ausf_ext, "URI of nf-ausf-ext")->required();

@@ -77,7 +77,13 @@ int report_attach(const AttachRequest& request, bool is_json) {
   if (is_json) {
     ordered_json devices = ordered_json::array();
     for (const auto& device : done.shown) {
-      devices.push_back({{"dimsi", device.dimsi}, {"imsi", device.imsi}, {"attached", device.is_attached}});
+      devices.push_back({{"dimsi", device.dimsi},
+                         {"imsi", device.imsi},
+                         {"attached", device.is_attached},
+                         {"dimsiSkipped", device.was_dimsi_skipped},
+                         {"failedAttaches", device.failed_attaches},
+                         {"backAtDimsi", device.is_back_at_dimsi}});
+      if (!device.receipt.empty()) devices.back()["receipt"] = device.receipt;
       if (device.is_attached) continue;
       devices.back()["failedStep"] = device.failed_step;
       devices.back()["problem"] = device.problem;
@@ -94,8 +100,8 @@ int report_attach(const AttachRequest& request, bool is_json) {
     if (device.is_attached && ++lines > kMaxLines) continue;
     const std::string how =
         device.is_attached ? "attached" : "failed at step " + device.failed_step + ": " + device.problem;
-    fmt::print("{}  {}  {}{}\n", device.dimsi, device.imsi.empty() ? "no IMSI" : device.imsi, how,
-               device.was_resynchronised ? ", resynchronised" : "");
+    fmt::print("{}  {}  {}{}{}\n", device.dimsi, device.imsi.empty() ? "no IMSI" : device.imsi, how,
+               device.was_resynchronised ? ", resynchronised" : "", device.is_back_at_dimsi ? ", back at its dIMSI" : "");
   }
   fmt::print("{} of {} attached, {} resynchronised, {:.1f} s, {:.0f} a second\n", done.attached, done.devices,
              done.resynchronised, done.seconds, per_second(done.devices, done.seconds));

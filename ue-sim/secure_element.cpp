@@ -42,17 +42,21 @@ Device Factory::personalise(const profile::DiscoveryImsi& dimsi) const {
 
 std::optional<profile::Receipt> take_imsi(Device& device, const profile::Rand& rand, const profile::Autn& autn) {
   if (!aka::has_separation_bit(autn)) return std::nullopt;
+  if (device.uses_imsi() && device.subscription->has_authenticated) return std::nullopt;
   auto opened = profile::open_discovery_vector(device.ephemeral_key, device.dimsi, rand, autn);
   if (!opened) return std::nullopt;
   const bool is_known = device.subscription && device.subscription->imsi == opened->imsi;
-  const aka::UsimSequence sequence = is_known ? device.subscription->sequence : aka::UsimSequence();
-  device.subscription = Subscription{opened->imsi, opened->mnc_length, sequence};
+  Subscription taken{opened->imsi, opened->mnc_length, aka::UsimSequence()};
+  if (is_known) taken.sequence = device.subscription->sequence;
+  if (is_known && !device.subscription->is_given_up()) taken.failed_attaches = device.subscription->failed_attaches;
+  device.subscription = taken;
   return std::move(opened->receipt);
 }
 
 namespace {
 
-const Subscription& subscription_of(const Device& device) {
+template <class AnyDevice>
+auto& subscription_of(AnyDevice& device) {
   if (!device.subscription) throw std::logic_error("the device has no IMSI yet");
   return *device.subscription;
 }
@@ -64,6 +68,10 @@ profile::DiscoveryVector recompute_vector(const Device& device) {
   return profile::make_discovery_vector(device.ephemeral_key, device.dimsi, taken.imsi, taken.mnc_length);
 }
 
+void note_attached(Device& device) { subscription_of(device).failed_attaches = 0; }
+
+void note_failed_attach(Device& device) { ++subscription_of(device).failed_attaches; }
+
 ChallengeAnswer answer_challenge(Device& device, const aka::Rand& rand, const aka::Autn& autn,
                                  std::string_view serving_network_name) {
   const profile::Imsi imsi = subscription_of(device).imsi;
@@ -72,6 +80,7 @@ ChallengeAnswer answer_challenge(Device& device, const aka::Rand& rand, const ak
   auto answer = aka::usim_authenticate(keys, rand, autn, device.subscription->sequence, serving_network_name);
   if (const auto* out_of_step = std::get_if<aka::SynchronisationFailure>(&answer)) return *out_of_step;
   if (std::holds_alternative<aka::MacFailure>(answer)) return aka::MacFailure{};
+  device.subscription->has_authenticated = true;
   auto& authenticated = std::get<aka::Authenticated>(answer);
   return UeAnswer{std::move(authenticated.res_star), aka::derive_kseaf(authenticated.kausf, serving_network_name)};
 }

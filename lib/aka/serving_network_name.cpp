@@ -27,4 +27,11 @@ std::string serving_network_name(const profile::Plmn& plmn) {
   return "5G:mnc" + mnc + ".mcc" + plmn.mcc + ".3gppnetwork.org";
 }
 
+std::array<std::uint8_t, 3> plmn_octets(const profile::Plmn& plmn) {
+  const auto digit = [](char c) { return static_cast<unsigned>(c - '0'); };
+  const auto octet = [](unsigned high, unsigned low) { return static_cast<std::uint8_t>(high << 4 | low); };
+  const unsigned third = plmn.mnc.size() == 3 ? digit(plmn.mnc[2]) : 0xF;
+  return {octet(digit(plmn.mcc[1]), digit(plmn.mcc[0])), octet(third, digit(plmn.mcc[2])), octet(digit(plmn.mnc[1]), digit(plmn.mnc[0]))};
+}
+
 }  // namespace aka

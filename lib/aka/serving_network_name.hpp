@@ -1,5 +1,7 @@
 #pragma once
 
+#include <array>
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -13,5 +15,9 @@ bool is_serving_network_name(std::string_view name);
 
 /// `5G:mncNNN.mccNNN.3gppnetwork.org` of a PLMN: an MNC of 2 digits gets a 0 in front (TS 24.501, 9.12.1).
 std::string serving_network_name(const profile::Plmn& plmn);
+
+/// The serving network identity of EPS, 3 octets: MCC digits 2 and 1; MNC digit 3 (F where there is none) and MCC digit 3; MNC
+/// digits 2 and 1 (TS 33.401, A.2).
+std::array<std::uint8_t, 3> plmn_octets(const profile::Plmn& plmn);
 
 }  // namespace aka

@@ -21,12 +21,6 @@ std::string read_serving_network_name(const JsonObject& object) {
   return name;
 }
 
-std::optional<Resynchronization> read_resynchronization(const JsonObject& object) {
-  const auto info = object.optional_object("resynchronizationInfo");
-  if (!info) return std::nullopt;
-  return Resynchronization{info->hex<16>("rand"), info->hex<14>("auts")};
-}
-
 Error malformed(const std::string& param, const aka::IdentityError& error) {
   return {ErrorKind::bad_request, "MANDATORY_IE_INCORRECT", param + ": " + error.what(), {{param, error.what()}}};
 }
@@ -46,11 +40,25 @@ Error unopened(const std::string& param, const aka::SuciError& error) {
   return {ErrorKind::not_implemented, "UNSUPPORTED_PROTECTION_SCHEME", detail, params};
 }
 
+profile::Imsi supi_of(const std::string& text, const std::string& param) {
+  try {
+    return aka::parse_supi(text);
+  } catch (const aka::IdentityError& error) {
+    throw malformed(param, error);
+  }
+}
+
 std::string context_uri(const Request& request, const std::string& context_id) {
   return request.api_root() + "/nausf-auth/v1/ue-authentications/" + context_id;
 }
 
 }  // namespace
+
+std::optional<Resynchronization> read_resynchronization(const JsonObject& object) {
+  const auto info = object.optional_object("resynchronizationInfo");
+  if (!info) return std::nullopt;
+  return Resynchronization{info->hex<16>("rand"), info->hex<14>("auts")};
+}
 
 Identity read_identity(const std::string& text, const std::string& param) {
   try {
@@ -138,15 +146,36 @@ Response authentication_info_result(const profile::Imsi& supi, const HomeEnviron
   return {200, sbi::kJson, body.dump()};
 }
 
-Response auth_event_created(const Request& request) {
+profile::Imsi read_deregistration_info(const Request& request) {
   const nlohmann::json body = sbi::parse_json(request.body);
+  return supi_of(JsonObject(body).text("supi", aka::kMaxIdentitySize), "/supi");
+}
+
+profile::Imsi read_supi(const Request& request) { return supi_of(request.path("supi"), "{supi}"); }
+
+namespace {
+
+void check_auth_event(const nlohmann::json& body) {
   const JsonObject object(body);
   for (const char* name : {"nfInstanceId", "timeStamp", "authType"}) (void)object.text(name);
   (void)object.boolean("success");
   (void)read_serving_network_name(object);
+  (void)object.optional_boolean("authRemovalInd");
+}
+
+}  // namespace
+
+Response auth_event_created(const Request& request) {
+  const nlohmann::json body = sbi::parse_json(request.body);
+  check_auth_event(body);
   const std::string id = base::to_hex(crypto::random_octets<8>());
   const std::string uri = request.api_root() + "/nudm-ueau/v1/" + request.path("supi") + "/auth-events/" + id;
   return Response(201, sbi::kJson, body.dump()).with("location", uri);
+}
+
+Response auth_event_removed(const Request& request) {
+  check_auth_event(sbi::parse_json(request.body));
+  return Response(204);
 }
 
 }  // namespace core

@@ -41,6 +41,8 @@ struct Resynchronization {
   aka::Rand rand;
   aka::Auts auts;
 };
+/// The member resynchronizationInfo of a body, if it is there. Throws Error{bad_request} with the member named.
+std::optional<Resynchronization> read_resynchronization(const sbi::JsonObject& object);
 
 /// AuthenticationInfo (TS 29.509, 6.1.6.2.2) and AuthenticationInfoRequest (TS 29.503, 6.3.6.2.2): what both need.
 struct AuthenticationRequest {
@@ -82,7 +84,16 @@ struct HomeEnvironmentVectorView {
 };
 sbi::Response authentication_info_result(const profile::Imsi& supi, const HomeEnvironmentVectorView& vector);
 
-/// AuthEvent (TS 29.503, 6.3.6.2.7), checked by form; the answer is 201 with the event and its Location.
+/// The variable {supi} of a path, which is no SUCI. Throws Error{bad_request} that names it.
+profile::Imsi read_supi(const sbi::Request& request);
+
+/// DeregistrationInfo (TS 29.509), the body of POST ue-authentications/deregister: whose keys are to be forgotten.
+/// Throws Error{bad_request} with the member named, for a SUCI too.
+profile::Imsi read_deregistration_info(const sbi::Request& request);
+
+/// AuthEvent (TS 29.503, 6.3.6.2.7), checked by form; the answer is 201 with the event and its Location. The caller has read {supi}.
 sbi::Response auth_event_created(const sbi::Request& request);
+/// The same event, taken back with authRemovalInd, checked by form; the answer is 204.
+sbi::Response auth_event_removed(const sbi::Request& request);
 
 }  // namespace core

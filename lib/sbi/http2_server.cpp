@@ -293,16 +293,7 @@ class Http2Server::Connection : public std::enable_shared_from_this<Connection> 
   }
 
   void dispatch(const std::shared_ptr<Exchange>& exchange) {
-    const Request& request = exchange->request;
-    try {
-      if (const auto* plain = std::get_if<PlainHandler>(&exchange->route->handler)) return answer(exchange, (*plain)(request));
-      if (const auto* quick = std::get_if<QuickHandler>(&exchange->route->handler)) {
-        auto at_once = quick->at_once(request);
-        if (at_once) return answer(exchange, std::move(*at_once));
-      }
-    } catch (...) {
-      return answer(exchange, refusal(request, std::current_exception()));
-    }
+    if (auto response = serve_at_once(*exchange->route, exchange->request)) return answer(exchange, std::move(*response));
     asio::co_spawn(server_->loop, serve_and_answer(shared_from_this(), exchange), asio::detached);
   }
 

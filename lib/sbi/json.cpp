@@ -1,5 +1,7 @@
 #include "lib/sbi/json.hpp"
 
+#include <limits>
+
 namespace sbi {
 namespace {
 
@@ -139,6 +141,18 @@ bool JsonObject::boolean(const char* name) const {
   const auto& value = member(name);
   if (!value.is_boolean()) fail(name, "is not a boolean");
   return value.get<bool>();
+}
+
+std::int64_t JsonObject::integer(const char* name, std::int64_t min, std::int64_t max) const {
+  const auto& value = member(name);
+  if (!value.is_number_integer()) fail(name, "is not a whole number");
+  const std::string range = "is not from " + std::to_string(min) + " to " + std::to_string(max);
+  if (value.is_number_unsigned() && value.get<std::uint64_t>() > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max())) {
+    fail(name, range);
+  }
+  const auto number = value.get<std::int64_t>();
+  if (number < min || number > max) fail(name, range);
+  return number;
 }
 
 std::optional<bool> JsonObject::optional_boolean(const char* name) const {

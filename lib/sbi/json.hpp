@@ -36,6 +36,8 @@ class JsonObject {
   [[nodiscard]] std::optional<std::string> optional_text(const char* name, std::size_t max_size = 256) const;
   [[nodiscard]] std::optional<bool> optional_boolean(const char* name) const;
   [[nodiscard]] bool boolean(const char* name) const;
+  /// A whole number from `min` to `max`.
+  [[nodiscard]] std::int64_t integer(const char* name, std::int64_t min, std::int64_t max) const;
 
   /// Hex of exactly N octets.
   template <std::size_t N>

@@ -166,16 +166,19 @@ const Route& Router::find(Request& request) const {
   return routes_[*best];
 }
 
-boost::asio::awaitable<Response> serve(const Route& route, const Request& request, std::shared_ptr<BodyReader> body) {
+std::optional<Response> serve_at_once(const Route& route, const Request& request) {
   try {
-    if (const auto* plain = std::get_if<PlainHandler>(&route.handler)) co_return (*plain)(request);
-    if (const auto* quick = std::get_if<QuickHandler>(&route.handler)) {
-      auto at_once = quick->at_once(request);
-      if (at_once) co_return std::move(*at_once);
-    }
+    if (const auto* plain = std::get_if<PlainHandler>(&route.handler)) return (*plain)(request);
+    if (const auto* rarely = std::get_if<RarelyWaitingHandler>(&route.handler)) return rarely->at_once(request);
+    return std::nullopt;
   } catch (...) {
-    co_return refusal(request, std::current_exception());
+    return refusal(request, std::current_exception());
   }
+}
+
+boost::asio::awaitable<Response> serve(const Route& route, const Request& request, std::shared_ptr<BodyReader> body) {
+  std::optional<Response> at_once = serve_at_once(route, request);
+  if (at_once) co_return std::move(*at_once);
   Response response = co_await serve_waiting(route, request, body);
   co_return std::move(response);
 }
@@ -184,10 +187,10 @@ boost::asio::awaitable<Response> serve_waiting(const Route& route, const Request
   Response response;
   std::exception_ptr failure;
   try {
-    if (const auto* quick = std::get_if<QuickHandler>(&route.handler)) {
-      response = co_await quick->otherwise(request);
-    } else if (const auto* waiting = std::get_if<WaitingHandler>(&route.handler)) {
+    if (const auto* waiting = std::get_if<WaitingHandler>(&route.handler)) {
       response = co_await (*waiting)(request);
+    } else if (const auto* rarely = std::get_if<RarelyWaitingHandler>(&route.handler)) {
+      response = co_await rarely->waiting(request);
     } else {
       response = co_await std::get<StreamingHandler>(route.handler)(request, body);
     }

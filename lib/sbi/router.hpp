@@ -27,13 +27,13 @@ using PlainHandler = std::function<Response(const Request&)>;
 using WaitingHandler = std::function<boost::asio::awaitable<Response>(const Request&)>;
 /// A handler that reads the body itself; it may keep the reader longer than the request (a relay does).
 using StreamingHandler = std::function<boost::asio::awaitable<Response>(const Request&, const std::shared_ptr<BodyReader>&)>;
-/// A handler that most often needs not wait: `at_once` answers, or leaves it to `otherwise` (which gets the same request) by
-/// returning nothing. So only requests that do wait pay for a coroutine.
-struct QuickHandler {
+/// A handler that waits for few requests: only those pay for a coroutine. `at_once` answers, or gives nothing and has changed
+/// nothing; then `waiting` takes the same request.
+struct RarelyWaitingHandler {
   std::function<std::optional<Response>(const Request&)> at_once;
-  WaitingHandler otherwise;
+  WaitingHandler waiting;
 };
-using Handler = std::variant<PlainHandler, WaitingHandler, StreamingHandler, QuickHandler>;
+using Handler = std::variant<PlainHandler, WaitingHandler, StreamingHandler, RarelyWaitingHandler>;
 
 /// What a route takes as a body.
 enum class BodyKind { none, json, ndjson };
@@ -81,10 +81,13 @@ class Router {
   std::vector<Pattern> patterns_;
 };
 
+/// The answer of a handler that need not wait for this request, or refusal() of what it throws; nothing if it must wait. Never throws.
+std::optional<Response> serve_at_once(const Route& route, const Request& request);
+
 /// Runs the route's handler to its answer; what it throws becomes refusal(). `body`: of a route that streams, else null. Never throws.
 boost::asio::awaitable<Response> serve(const Route& route, const Request& request, std::shared_ptr<BodyReader> body);
 
-/// As serve(), for a route whose handler waits; of a QuickHandler, whose `at_once` has declined, `otherwise`.
+/// As serve(), for a route whose handler waits; of a RarelyWaitingHandler its `waiting`, for serve_at_once() gave nothing.
 boost::asio::awaitable<Response> serve_waiting(const Route& route, const Request& request, std::shared_ptr<BodyReader> body);
 
 /// The answer to a request that find() refused, or whose handler threw `error`: problem+json, and Allow with 405.

@@ -74,6 +74,17 @@ TEST_CASE_METHOD(ServedFixture, "Each kind of answer arrives as the handler made
   CHECK(send("GET", "/large/%zz").status == 400);
 }
 
+TEST_CASE_METHOD(ServedFixture, "A handler that waits for few requests answers the others beside them", "[sbi][server]") {
+  serve();
+  open_client();
+  auto waiting = start("POST", "/rarely", "{\"waits\":true}");
+  CHECK(send("POST", "/rarely", "{\"waits\":false}").body == "at once");
+  CHECK(sbi::read_problem(send("POST", "/rarely", "{}")).cause == "DEVICE_CLAIMED");
+  CHECK(waiting.wait_for(std::chrono::seconds(0)) != std::future_status::ready);
+  loop.run([this] { gate.open(); });
+  CHECK(test::get(waiting).body == "{\"waits\":true}");
+}
+
 TEST_CASE_METHOD(ServedFixture, "A body may come in many DATA frames", "[sbi][server]") {
   serve();
   FIRST_ATTACH_PEER(peer);

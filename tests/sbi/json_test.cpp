@@ -126,6 +126,22 @@ TEST_CASE("A member of the wrong type is incorrect, mandatory or optional", "[sb
   if (value != "[\"a\"]") CHECK(fault_of([&] { (void)object.objects("a", 9); }) == "MANDATORY_IE_INCORRECT /a");
 }
 
+TEST_CASE("A whole number has its range, its ends included", "[sbi][json]") {
+  const auto number = [](const std::string& value) {
+    const auto document = parse_json("{\"a\":" + value + "}");
+    return JsonObject(document).integer("a", -2, 5);
+  };
+  CHECK(number("-2") == -2);
+  CHECK(number("5") == 5);
+  for (const char* value : {"-3", "6", "1.0", "1e0", "\"1\"", "true", "null", "[]", "9223372036854775808", "18446744073709551615",
+                            "-9223372036854775808", "99999999999999999999"}) {
+    CAPTURE(value);
+    CHECK(fault_of([&] { (void)number(value); }) == "MANDATORY_IE_INCORRECT /a");
+  }
+  const auto empty = parse_json("{}");
+  CHECK(fault_of([&] { (void)JsonObject(empty).integer("a", 1, 5); }) == "MANDATORY_IE_MISSING /a");
+}
+
 TEST_CASE("A text has 1 to so many octets, and no control octet", "[sbi][json]") {
   const auto text = [](const std::string& value) {
     const nlohmann::json document{{"a", value}};

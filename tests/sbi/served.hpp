@@ -65,6 +65,13 @@ struct RoutesFixture {
     router.add("GET", "/broken", BodyKind::none,
                sbi::PlainHandler([](const Request&) -> Response { throw std::runtime_error("a secret"); }));
     router.add("POST", "/wait", BodyKind::json, sbi::WaitingHandler([this](const Request& request) { return wait(request); }));
+    router.add("POST", "/rarely", BodyKind::json,
+               sbi::RarelyWaitingHandler{[](const Request& request) -> std::optional<Response> {
+                                           if (request.body == "{\"waits\":true}") return std::nullopt;
+                                           if (request.body == "{}") throw base::Error(base::ErrorKind::conflict, "DEVICE_CLAIMED", "no");
+                                           return Response(200, "text/plain", "at once");
+                                         },
+                                         [this](const Request& request) { return wait(request); }});
     router.add("POST", "/import", BodyKind::ndjson,
                sbi::StreamingHandler([this](const Request&, const std::shared_ptr<sbi::BodyReader>& body) { return import(*body); }));
     router.add("POST", "/unread", BodyKind::ndjson,

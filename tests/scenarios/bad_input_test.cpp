@@ -98,6 +98,11 @@ TEST_CASE_METHOD(BadInput, "A body that is no JSON object is 400 on every route 
     CHECK(refused(*d_ausf, {"PUT", kVectors, body, ""}) == 400);
     CHECK(refused(*d_ausf, {"POST", kAuthentications, body, ""}) == 400);
     CHECK(refused(*d_ausf, {"POST", "/nudm-ueau/v1/imsi-901700000000001/security-information/generate-auth-data", body, ""}) == 400);
+    CHECK(refused(*d_ausf, {"POST", kAuthentications + "/deregister", body, ""}) == 400);
+    CHECK(refused(*d_ausf, {"POST", "/nudm-ueau/v1/imsi-901700000000001/hss-security-information/eps-aka/generate-av", body, ""}) == 400);
+    CHECK(refused(*d_ausf, {"POST", "/nudm-ueau/v1/imsi-901700000000001/auth-events", body, ""}) == 400);
+    CHECK(refused(*d_ausf, {"PUT", "/nudm-ueau/v1/imsi-901700000000001/auth-events/1", body, ""}) == 400);
+    CHECK(refused(*ausf, {"POST", "/nausfext-onboarding/v1/receipts", body, ""}) == 400);
     CHECK(refused(*ausf, {"PUT", kDevices, body, ""}) == 400);
     CHECK(refused(*ausf, {"POST", kAuthentications, body, ""}) == 400);
   }

@@ -269,7 +269,13 @@ arpf::Config Lab::arpf_config() const {
   return config;
 }
 
-d_ausf::Config Lab::d_ausf_config() const { return {common(d_ausf_port, folder / "d-ausf.db")}; }
+d_ausf::Config Lab::d_ausf_config() const {
+  d_ausf::Config config;
+  config.common = common(d_ausf_port, folder / "d-ausf.db");
+  config.receipts.first_pause = std::chrono::milliseconds(20);
+  config.receipts.longest_pause = std::chrono::milliseconds(100);
+  return config;
+}
 
 ausf_ext::Config Lab::ausf_ext_config() const {
   ausf_ext::Config config;
@@ -279,6 +285,7 @@ ausf_ext::Config Lab::ausf_ext_config() const {
   config.operator_key = mno.key;
   config.arpfs = {{arpf_uri, ci.certificate}};
   config.d_ausf = sbi::Uri::parse("http://127.0.0.1:" + std::to_string(d_ausf_port));
+  config.notification_uri = sbi::Uri::parse("http://127.0.0.1:" + std::to_string(ausf_port));
   config.rsmf_uri = "http://127.0.0.1:" + std::to_string(rsmf_port) + "/notifications";
   config.pools = {{*profile::Plmn::from("001", "01"), *profile::Imsi::from_digits("001010000000001"),
                    *profile::Imsi::from_digits("001010000009999")}};
@@ -295,8 +302,8 @@ ausf_ext::Config Lab::ausf_ext_config() const {
 void Lab::start_arpf(arpf::Config config) {
   arpf = std::make_unique<service::Running>(arpf::kProgram, arpf::make_function(std::move(config)));
 }
-void Lab::start_d_ausf() {
-  d_ausf = std::make_unique<service::Running>(d_ausf::kProgram, d_ausf::make_function(d_ausf_config()));
+void Lab::start_d_ausf(d_ausf::Config config) {
+  d_ausf = std::make_unique<service::Running>(d_ausf::kProgram, d_ausf::make_function(std::move(config)));
 }
 void Lab::start_ausf_ext(ausf_ext::Config config) {
   ausf = std::make_unique<service::Running>(ausf_ext::kProgram, ausf_ext::make_function(std::move(config)));

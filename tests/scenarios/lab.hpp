@@ -131,7 +131,8 @@ class Lab {
   [[nodiscard]] ausf_ext::Config ausf_ext_config() const;
   void start_arpf() { start_arpf(arpf_config()); }
   void start_arpf(arpf::Config config);
-  void start_d_ausf();
+  void start_d_ausf() { start_d_ausf(d_ausf_config()); }
+  void start_d_ausf(d_ausf::Config config);
   void start_ausf_ext() { start_ausf_ext(ausf_ext_config()); }
   void start_ausf_ext(ausf_ext::Config config);
   void start_all();

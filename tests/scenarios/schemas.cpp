@@ -165,6 +165,14 @@ class Checker {
     } else if (exchange.method == "PUT" && path.ends_with("-confirmation")) {
       request = "TS29509_Nausf_UEAuthentication.ConfirmationData";
       answer = "TS29509_Nausf_UEAuthentication.ConfirmationDataResponse";
+    } else if (exchange.method == "POST" && path.ends_with("/ue-authentications/deregister")) {
+      request = "TS29509_Nausf_UEAuthentication.DeregistrationInfo";
+    } else if (path.ends_with("/generate-av")) {
+      request = "TS29503_Nudm_UEAU.HssAuthenticationInfoRequest";
+      answer = "TS29503_Nudm_UEAU.HssAuthenticationInfoResult";
+    } else if (path.find("/auth-events") != std::string::npos) {
+      request = "TS29503_Nudm_UEAU.AuthEvent";
+      answer = exchange.method == "POST" ? request : "";
     } else if (path.ends_with("/generate-auth-data")) {
       request = "TS29503_Nudm_UEAU.AuthenticationInfoRequest";
       answer = "TS29503_Nudm_UEAU.AuthenticationInfoResult";
@@ -175,6 +183,7 @@ class Checker {
     }
     std::string fault;
     if (!request.empty()) fault = against_3gpp(request, exchange.request_body);
+    if (fault.empty() && answer.empty() && !exchange.body.empty()) fault = "an answer that has none has a body";
     if (fault.empty() && !answer.empty()) fault = against_3gpp(answer, exchange.body);
     return fault;
   }

@@ -1,0 +1,67 @@
+#include "nf-d-ausf/owners.hpp"
+
+#include <algorithm>
+#include <boost/asio/ip/address.hpp>
+
+#include "lib/base/error.hpp"
+
+namespace d_ausf {
+namespace {
+
+using base::Error;
+using base::ErrorKind;
+
+constexpr const char* kAnonymous = "anonymous";
+
+[[noreturn]] void fail_destination(const std::string& reason) {
+  throw Error(ErrorKind::bad_request, "OPTIONAL_IE_INCORRECT", "/notificationUri " + reason, {{"/notificationUri", reason}});
+}
+
+/// An address, not a name: what a name stands for is not ours to say.
+bool is_loopback(const std::string& host) {
+  boost::system::error_code fault;
+  const auto address = boost::asio::ip::make_address(host, fault);
+  return !fault && address.is_loopback();
+}
+
+sbi::Uri read_destination(const std::string& text) {
+  try {
+    return sbi::Uri::parse(text);
+  } catch (const std::invalid_argument& error) {
+    fail_destination(error.what());
+  }
+}
+
+}  // namespace
+
+const OwnerRights* Owners::find(const Owner& owner) const {
+  const auto found = std::find_if(entries_.begin(), entries_.end(),
+                                  [&owner](const OwnerRights& rights) { return rights.peer == owner.value_or(kAnonymous); });
+  return found == entries_.end() ? nullptr : &*found;
+}
+
+void Owners::require_right(const Owner& owner, const profile::DiscoveryImsi& dimsi) const {
+  base::require(owner != kAnonymous, "NOT_OWNER", "a certificate for the name anonymous owns nothing here");
+  if (entries_.empty()) return;
+  const OwnerRights* const rights = find(owner);
+  base::require(rights != nullptr, "NOT_OWNER", "this peer may preload nothing here: it has no entry in d_ausf.owners");
+  const bool is_in_range =
+      rights->ranges.empty() || std::any_of(rights->ranges.begin(), rights->ranges.end(),
+                                            [&dimsi](const DimsiRange& range) { return range.contains(dimsi); });
+  base::require(is_in_range, "NOT_OWNER", "this dIMSI is in no range of this peer");
+}
+
+void Owners::require_destination(const Owner& owner, const std::string& notification_uri) const {
+  const sbi::Uri uri = read_destination(notification_uri);
+  const OwnerRights* const rights = find(owner);
+  if (rights == nullptr && !owner) {
+    if (!is_loopback(uri.host)) fail_destination("is not at a loopback address, and this peer is anonymous and has no notification_origin here");
+    return;
+  }
+  if (rights == nullptr || !rights->notification_origin) fail_destination("is given by a peer that has no notification_origin here");
+  if (uri.origin() != rights->notification_origin->origin()) {
+    fail_destination("is not within the notification_origin of this peer, " + rights->notification_origin->origin());
+  }
+}
+
+}  // namespace d_ausf
