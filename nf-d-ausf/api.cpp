@@ -119,7 +119,7 @@ Api::Answer Api::load_vectors(const Request& request, sbi::BodyReader& body) {
 
 /// POST /nausf-auth/v1/ue-authentications: steps (4) and (5). HXRES* is random: nothing that a device answers can match it.
 Response Api::authenticate(const Request& request) {
-  const core::AuthenticationRequest wanted = core::read_authentication_info(request);
+  const core::AuthenticationRequest wanted = core::read_authentication_info(request, home_network_keys_);
   const profile::DiscoveryImsi dimsi(wanted.subscriber.imsi);
   refuse_resynchronization(wanted);
   const profile::DiscoveryVector vector = serve_(dimsi, wanted.serving_network_name);
@@ -142,7 +142,7 @@ Response Api::end_context(const Request& request) const {
 
 /// POST /nudm-ueau/v1/{supiOrSuci}/security-information/generate-auth-data: the same behind an existing AUSF.
 Response Api::generate_auth_data(const Request& request) {
-  const core::AuthenticationRequest wanted = core::read_generate_auth_data(request);
+  const core::AuthenticationRequest wanted = core::read_generate_auth_data(request, home_network_keys_);
   const profile::DiscoveryImsi dimsi(wanted.subscriber.imsi);
   refuse_resynchronization(wanted);
   const profile::DiscoveryVector vector = serve_(dimsi, wanted.serving_network_name);

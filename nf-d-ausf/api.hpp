@@ -1,5 +1,6 @@
 #pragma once
 
+#include "lib/aka/suci_concealment.hpp"
 #include "lib/sbi/router.hpp"
 #include "nf-d-ausf/accept_vector.hpp"
 #include "nf-d-ausf/serve_vector.hpp"
@@ -9,8 +10,8 @@ namespace d_ausf {
 /// The routes of PROTOCOL.md, section 8.2: JSON to types and back, nothing else. One a loop.
 class Api {
  public:
-  Api(AcceptVector& accept, ServeVector& serve, const ContextIds& contexts)
-      : accept_(accept), serve_(serve), contexts_(contexts) {}
+  Api(AcceptVector& accept, ServeVector& serve, const ContextIds& contexts, const aka::HomeNetworkKeys& home_network_keys)
+      : accept_(accept), serve_(serve), contexts_(contexts), home_network_keys_(home_network_keys) {}
 
   void add_routes(sbi::Router& router);
 
@@ -30,6 +31,7 @@ class Api {
   AcceptVector& accept_;
   ServeVector& serve_;
   const ContextIds& contexts_;
+  const aka::HomeNetworkKeys& home_network_keys_;
 };
 
 }  // namespace d_ausf

@@ -19,7 +19,7 @@ struct Instance {
       : reader(store::Database::open(shared.config.common.database, store::Database::Mode::read_only)),
         accept(*shared.committer, base::system_now),
         serve(reader, *shared.committer, base::system_now),
-        api(accept, serve, *shared.contexts) {}
+        api(accept, serve, *shared.contexts, *shared.config.home_network_keys) {}
 
   store::Database reader;
   AcceptVector accept;

@@ -1,7 +1,6 @@
 #include "lib/core/ueau.hpp"
 
 #include "lib/aka/serving_network_name.hpp"
-#include "lib/aka/supi_or_suci.hpp"
 #include "lib/crypto/cipher.hpp"
 
 namespace core {
@@ -28,12 +27,23 @@ std::optional<Resynchronization> read_resynchronization(const JsonObject& object
   return Resynchronization{info->hex<16>("rand"), info->hex<14>("auts")};
 }
 
-Subscriber subscriber_of(const aka::Suci& suci) {
-  if (suci.scheme != aka::kNullScheme) {
-    throw Error(ErrorKind::not_implemented, "UNSUPPORTED_PROTECTION_SCHEME",
-                "this function takes SUCIs in the null scheme only", {{"supiOrSuci", "has another protection scheme"}});
+Error malformed(const std::string& param, const aka::IdentityError& error) {
+  return {ErrorKind::bad_request, "MANDATORY_IE_INCORRECT", param + ": " + error.what(), {{param, error.what()}}};
+}
+
+/// TS 29.509, 6.1.7.3, and TS 29.503, 6.3.7.3.
+Error unopened(const std::string& param, const aka::SuciError& error) {
+  const std::vector<base::InvalidParam> params{{param, error.what()}};
+  const std::string detail = param + ": " + error.what();
+  switch (error.kind()) {
+    case aka::SuciError::Kind::unknown_key:
+      return {ErrorKind::forbidden, "INVALID_HN_PUBLIC_KEY_IDENTIFIER", detail, params};
+    case aka::SuciError::Kind::invalid_output:
+      return {ErrorKind::forbidden, "INVALID_SCHEME_OUTPUT", detail, params};
+    case aka::SuciError::Kind::unsupported_scheme:
+      break;
   }
-  return {aka::imsi_of_null_scheme(suci), true};
+  return {ErrorKind::not_implemented, "UNSUPPORTED_PROTECTION_SCHEME", detail, params};
 }
 
 std::string context_uri(const Request& request, const std::string& context_id) {
@@ -42,30 +52,48 @@ std::string context_uri(const Request& request, const std::string& context_id) {
 
 }  // namespace
 
-Subscriber read_subscriber(const std::string& text, const std::string& param) {
+Identity read_identity(const std::string& text, const std::string& param) {
   try {
-    const auto identity = aka::parse_supi_or_suci(text);
-    if (const auto* imsi = std::get_if<profile::Imsi>(&identity)) return {*imsi, false};
-    return subscriber_of(std::get<aka::Suci>(identity));
+    return aka::parse_supi_or_suci(text);
   } catch (const aka::IdentityError& error) {
-    throw Error(ErrorKind::bad_request, "MANDATORY_IE_INCORRECT", param + ": " + error.what(), {{param, error.what()}});
+    throw malformed(param, error);
   }
 }
 
-AuthenticationRequest read_authentication_info(const Request& request) {
-  const nlohmann::json body = sbi::parse_json(request.body);
-  const JsonObject object(body);
-  const Subscriber subscriber = read_subscriber(object.text("supiOrSuci", aka::kMaxIdentitySize), "/supiOrSuci");
-  return {subscriber, read_serving_network_name(object), read_resynchronization(object)};
+Subscriber subscriber_of(const Identity& identity, const std::string& param, const aka::HomeNetworkKeys& keys) {
+  if (const auto* imsi = std::get_if<profile::Imsi>(&identity)) return {*imsi, false};
+  try {
+    return {keys.deconceal(std::get<aka::Suci>(identity)), true};
+  } catch (const aka::IdentityError& error) {
+    throw malformed(param, error);
+  } catch (const aka::SuciError& error) {
+    throw unopened(param, error);
+  }
 }
 
-AuthenticationRequest read_generate_auth_data(const Request& request) {
-  const Subscriber subscriber = read_subscriber(request.path("supiOrSuci"), "{supiOrSuci}");
+Subscriber read_subscriber(const std::string& text, const std::string& param, const aka::HomeNetworkKeys& keys) {
+  return subscriber_of(read_identity(text, param), param, keys);
+}
+
+AuthenticationRequest read_authentication_info(const Request& request, const aka::HomeNetworkKeys& keys) {
+  const std::string param = "/supiOrSuci";
+  const nlohmann::json body = sbi::parse_json(request.body);
+  const JsonObject object(body);
+  const Identity identity = read_identity(object.text("supiOrSuci", aka::kMaxIdentitySize), param);
+  std::string serving_network_name = read_serving_network_name(object);
+  const auto resynchronization = read_resynchronization(object);
+  return {subscriber_of(identity, param, keys), std::move(serving_network_name), resynchronization};
+}
+
+AuthenticationRequest read_generate_auth_data(const Request& request, const aka::HomeNetworkKeys& keys) {
+  const std::string param = "{supiOrSuci}";
+  const Identity identity = read_identity(request.path("supiOrSuci"), param);
   const nlohmann::json body = sbi::parse_json(request.body);
   const JsonObject object(body);
   std::string serving_network_name = read_serving_network_name(object);
   (void)object.text("ausfInstanceId");  // mandatory in TS 29.503; who asks is known from the connection
-  return {subscriber, std::move(serving_network_name), read_resynchronization(object)};
+  const auto resynchronization = read_resynchronization(object);
+  return {subscriber_of(identity, param, keys), std::move(serving_network_name), resynchronization};
 }
 
 Response ue_authentication_context(const Request& request, const std::string& context_id, const Challenge& challenge) {

@@ -2,10 +2,13 @@
 
 #include <optional>
 #include <string>
+#include <variant>
 
 #include "lib/aka/auts.hpp"
 #include "lib/aka/key_hierarchy.hpp"
 #include "lib/aka/milenage.hpp"
+#include "lib/aka/suci_concealment.hpp"
+#include "lib/aka/supi_or_suci.hpp"
 #include "lib/profile/identity.hpp"
 #include "lib/sbi/json.hpp"
 #include "lib/sbi/message.hpp"
@@ -20,9 +23,18 @@ struct Subscriber {
   bool came_as_suci = false;  ///< then the answer tells the SUPI (TS 33.501, 6.1.3.2.0)
 };
 
-/// Reads a SUPI, or a SUCI in the null scheme; `param` names it in the error. Throws Error: 400 for what is neither, 501
-/// UNSUPPORTED_PROTECTION_SCHEME for another scheme.
-Subscriber read_subscriber(const std::string& text, const std::string& param);
+/// What a peer names a subscriber by, before anything is deconcealed: enough to route by.
+using Identity = std::variant<profile::Imsi, aka::Suci>;
+
+/// Reads a SUPI or a SUCI, of whatever scheme; `param` names it in the error. Throws Error: 400 for what is neither.
+Identity read_identity(const std::string& text, const std::string& param);
+
+/// The subscriber of an identity, its SUCI deconcealed. Throws Error, with `param`: 403 INVALID_HN_PUBLIC_KEY_IDENTIFIER, 403
+/// INVALID_SCHEME_OUTPUT, 501 UNSUPPORTED_PROTECTION_SCHEME (aka::SuciError), and 400 for a null scheme of no IMSI.
+Subscriber subscriber_of(const Identity& identity, const std::string& param, const aka::HomeNetworkKeys& keys);
+
+/// The two above, one after the other.
+Subscriber read_subscriber(const std::string& text, const std::string& param, const aka::HomeNetworkKeys& keys);
 
 /// ResynchronizationInfo (TS 29.503, 6.1.6.2.4).
 struct Resynchronization {
@@ -37,10 +49,10 @@ struct AuthenticationRequest {
   std::optional<Resynchronization> resynchronization;
 };
 
-/// The body of POST ue-authentications. Throws Error{bad_request} with the member named.
-AuthenticationRequest read_authentication_info(const sbi::Request& request);
-/// The body and path of POST {supiOrSuci}/security-information/generate-auth-data.
-AuthenticationRequest read_generate_auth_data(const sbi::Request& request);
+/// The body of POST ue-authentications. Throws Error{bad_request} with the member named; what subscriber_of throws, last of all.
+AuthenticationRequest read_authentication_info(const sbi::Request& request, const aka::HomeNetworkKeys& keys);
+/// The body and path of POST {supiOrSuci}/security-information/generate-auth-data; as above.
+AuthenticationRequest read_generate_auth_data(const sbi::Request& request, const aka::HomeNetworkKeys& keys);
 
 /// A 5G AKA challenge for the SEAF.
 struct Challenge {
