@@ -262,7 +262,7 @@ Response Api::list_pools(const Request&) const {
 
 /// POST /nausf-auth/v1/ue-authentications: step (8).
 Api::Answer Api::authenticate(const Request& request) {
-  const core::AuthenticationRequest wanted = core::read_authentication_info(request);
+  const core::AuthenticationRequest wanted = core::read_authentication_info(request, *parts_.config.home_network_keys);
   const Challenged challenged = co_await parts_.authenticate.challenge(wanted);
   co_return core::ue_authentication_context(request, challenged.context_id, challenged.challenge);
 }

@@ -1,5 +1,6 @@
 #include "nf-ausf-ext/config.hpp"
 
+#include "lib/service/home_network_keys.hpp"
 #include "lib/service/key_files.hpp"
 
 namespace ausf_ext {
@@ -72,6 +73,7 @@ Config read_config(const service::Section& root) {
   const service::Section function = root.section("ausf_ext");
   read_keys(function, config);
   read_peers(function, config);
+  config.home_network_keys = service::read_home_network_keys(function);
   read_pools(function, config);
   config.quarantine = seconds(function.integer("quarantine_s", 0, 315360000, 86400));
   config.device_lifetime = seconds(function.integer("device_lifetime_s", 1, 315360000, 31536000));

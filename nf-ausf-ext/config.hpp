@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "lib/aka/suci_concealment.hpp"
 #include "lib/crypto/certificate.hpp"
 #include "lib/crypto/cipher.hpp"
 #include "lib/crypto/keys.hpp"
@@ -24,6 +25,8 @@ struct Config {
   std::optional<crypto::Certificate> operator_certificate;  ///< CERT.MNO
   std::shared_ptr<const crypto::PrivateKey> operator_key;
   std::vector<TrustedArpf> arpfs;
+  /// What SUCIs of allocated IMSIs are concealed to; never null.
+  std::shared_ptr<const aka::HomeNetworkKeys> home_network_keys = std::make_shared<const aka::HomeNetworkKeys>();
   sbi::Uri d_ausf;
   std::optional<sbi::Uri> notification_uri;  ///< of this function's own SBI, for the D-AUSF; nothing: no word of receipts
   std::string rsmf_uri;

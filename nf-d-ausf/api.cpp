@@ -87,14 +87,14 @@ void Api::add_challenge_routes(sbi::Router& router) {
   router.add("POST", "/nausf-auth/v1/ue-authentications", BodyKind::json,
              sbi::RarelyWaitingHandler{[this](const Request& request) { return authenticate(request); },
                                        [this](const Request& request) {
-                                         const core::AuthenticationRequest wanted = core::read_authentication_info(request);
+                                         const core::AuthenticationRequest wanted = core::read_authentication_info(request, parts_.home_network_keys);
                                          return answer_receipt(profile::DiscoveryImsi(wanted.subscriber.imsi),
                                                                wanted.resynchronization.value(), wanted.serving_network_name);
                                        }});
   router.add("POST", "/nudm-ueau/v1/{supiOrSuci}/security-information/generate-auth-data", BodyKind::json,
              sbi::RarelyWaitingHandler{[this](const Request& request) { return generate_auth_data(request); },
                                        [this](const Request& request) {
-                                         const core::AuthenticationRequest wanted = core::read_generate_auth_data(request);
+                                         const core::AuthenticationRequest wanted = core::read_generate_auth_data(request, parts_.home_network_keys);
                                          return answer_receipt(profile::DiscoveryImsi(wanted.subscriber.imsi),
                                                                wanted.resynchronization.value(), wanted.serving_network_name);
                                        }});
@@ -165,7 +165,7 @@ Api::Answer Api::load_vectors(const Request& request, sbi::BodyReader& body) {
 
 /// POST /nausf-auth/v1/ue-authentications: steps (4) and (5). HXRES* is random: nothing that a device answers can match it.
 std::optional<Response> Api::authenticate(const Request& request) {
-  const core::AuthenticationRequest wanted = core::read_authentication_info(request);
+  const core::AuthenticationRequest wanted = core::read_authentication_info(request, parts_.home_network_keys);
   if (wanted.resynchronization) return std::nullopt;
   const profile::DiscoveryImsi dimsi(wanted.subscriber.imsi);
   const profile::DiscoveryVector vector = parts_.serve(dimsi, wanted.serving_network_name);
@@ -193,7 +193,7 @@ Response Api::deregister(const Request& request) const {
 
 /// POST /nudm-ueau/v1/{supiOrSuci}/security-information/generate-auth-data: the same behind an existing AUSF.
 std::optional<Response> Api::generate_auth_data(const Request& request) {
-  const core::AuthenticationRequest wanted = core::read_generate_auth_data(request);
+  const core::AuthenticationRequest wanted = core::read_generate_auth_data(request, parts_.home_network_keys);
   if (wanted.resynchronization) return std::nullopt;
   const profile::DiscoveryImsi dimsi(wanted.subscriber.imsi);
   const profile::DiscoveryVector vector = parts_.serve(dimsi, wanted.serving_network_name);

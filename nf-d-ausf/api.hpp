@@ -1,5 +1,6 @@
 #pragma once
 
+#include "lib/aka/suci_concealment.hpp"
 #include "lib/core/hss_ueau.hpp"
 #include "lib/sbi/router.hpp"
 #include "nf-d-ausf/accept_vector.hpp"
@@ -18,6 +19,7 @@ class Api {
     TakeReceipt& take_receipt;
     NotifyReceipts& notify;  ///< of the first loop
     const ContextIds& contexts;
+    const aka::HomeNetworkKeys& home_network_keys;
     base::ErrorKind receipt_answer = base::ErrorKind::gateway_timeout;
   };
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "lib/service/home_network_keys.hpp"
+
 namespace d_ausf {
 namespace {
 
@@ -84,6 +86,7 @@ Config read_config(const service::Section& root) {
   Config config;
   config.common = service::read_common(root, "d_ausf");
   const service::Section function = root.section("d_ausf");
+  config.home_network_keys = service::read_home_network_keys(function);
   config.owners = read_owners(function);
   config.receipt_answer = read_receipt_answer(function);
   config.receipts = read_receipt_limits(function.section("receipts"));

@@ -1,5 +1,8 @@
 #pragma once
 
+#include <memory>
+
+#include "lib/aka/suci_concealment.hpp"
 #include "lib/base/error.hpp"
 #include "lib/service/config.hpp"
 #include "nf-d-ausf/notify_receipts.hpp"
@@ -13,6 +16,8 @@ struct Config {
   /// What a synchronisation failure is answered with, and a receipt with it: 504, or 500 (internal).
   base::ErrorKind receipt_answer = base::ErrorKind::gateway_timeout;
   ReceiptLimits receipts;
+  /// What SUCIs of dIMSIs are concealed to; never null.
+  std::shared_ptr<const aka::HomeNetworkKeys> home_network_keys = std::make_shared<const aka::HomeNetworkKeys>();
 };
 
 /// Reads config/d-ausf.yaml; faults are noted in its document.

@@ -33,7 +33,7 @@ struct Instance {
       shared.notify = std::make_unique<NotifyReceipts>(worker.loop, notify);
       shared.notify->start();
     }
-    return {accept, serve, take_receipt, *shared.notify, *shared.contexts, shared.config.receipt_answer};
+    return {accept, serve, take_receipt, *shared.notify, *shared.contexts, *shared.config.home_network_keys, shared.config.receipt_answer};
   }
 
   store::Database reader;

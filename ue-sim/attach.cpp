@@ -16,12 +16,13 @@ constexpr unsigned kSecretMode = 0600;
 constexpr std::size_t kBatchDevices = 4096;  ///< in memory at a time
 constexpr std::size_t kMaxShown = 1000;
 
-std::string null_scheme_suci(const profile::Imsi& imsi, std::size_t mnc_length) {
-  const std::string digits = imsi.digits();
-  if (digits.size() <= 3 + mnc_length) throw StepFailed("3", "the IMSI has no MSIN");
-  const auto home = profile::Plmn::from(digits.substr(0, 3), digits.substr(3, mnc_length));
-  if (!home) throw StepFailed("3", "an MNC has 2 or 3 digits");
-  return aka::to_null_scheme_suci(imsi, *home);
+std::string suci_at(const char* step, const profile::Imsi& imsi, std::size_t mnc_length,
+                    const std::optional<aka::HomeNetworkPublicKey>& key) {
+  try {
+    return suci_of(imsi, mnc_length, key);
+  } catch (const std::runtime_error& error) {
+    throw StepFailed(step, error.what());
+  }
 }
 
 void require(bool holds, const char* step, const std::string& what) {
@@ -39,20 +40,19 @@ ChallengeAnswer answer_of_ue(Device& device, const Challenge& challenge, const s
 
 }  // namespace
 
-std::string suci_of_dimsi(const profile::DiscoveryImsi& dimsi, std::size_t mnc_length) {
-  return null_scheme_suci(dimsi.imsi(), mnc_length);
+std::string suci_of_dimsi(const AttachPath& path, const Device& device) {
+  return suci_at("3", device.dimsi.imsi(), path.dimsi_mnc_length, path.dimsi_key);
 }
 
-std::string suci_of_imsi(const Device& device) {
+std::string suci_of_imsi(const AttachPath& path, const Device& device) {
   require(device.subscription.has_value(), "8", "the device has no IMSI");
-  return null_scheme_suci(device.subscription->imsi, device.subscription->mnc_length);
+  return suci_at("8", device.subscription->imsi, device.subscription->mnc_length, path.imsi_key);
 }
 
-asio::awaitable<FirstAttach> attach_with_dimsi(Network& network, const AttachPath& path, Device& device,
+asio::awaitable<FirstAttach> attach_with_dimsi(Network& network, const AttachPath& path, Device& device, std::string suci,
                                                bool is_receipt_sent) {
-  std::string identity = suci_of_dimsi(device.dimsi, path.dimsi_mnc_length);
   const ChallengeResult served =
-      co_await authenticate(network, path.d_ausf, identity, path.serving_network_name, std::nullopt);
+      co_await authenticate(network, path.d_ausf, suci, path.serving_network_name, std::nullopt);
   require(served.challenge.has_value(), "4", "the D-AUSF does not serve the dIMSI: " + served.summary);
   FirstAttach done;
   done.challenge = *served.challenge;
@@ -64,25 +64,24 @@ asio::awaitable<FirstAttach> attach_with_dimsi(Network& network, const AttachPat
   resynchronisation.rand = done.challenge.rand;
   std::ranges::copy(receipt->reveal(), resynchronisation.auts.begin());
   const ChallengeResult answer =
-      co_await authenticate(network, path.d_ausf, identity, path.serving_network_name, resynchronisation);
+      co_await authenticate(network, path.d_ausf, suci, path.serving_network_name, resynchronisation);
   done.receipt_summary = answer.summary;
   done.is_receipt_accepted =
       answer.status >= 500;  // 504 as it comes, or what the D-AUSF is configured to answer instead
   co_return done;
 }
 
-asio::awaitable<SecondAttach> attach_with_imsi(Network& network, const AttachPath& path, Device& device) {
+asio::awaitable<SecondAttach> attach_with_imsi(Network& network, const AttachPath& path, Device& device, std::string suci) {
   SecondAttach done;
-  const std::string identity = suci_of_imsi(device);
   ChallengeResult served =
-      co_await authenticate(network, path.ausf_ext, identity, path.serving_network_name, std::nullopt);
+      co_await authenticate(network, path.ausf_ext, suci, path.serving_network_name, std::nullopt);
   require(served.challenge.has_value(), "9", "the target AUSF does not know the IMSI: " + served.summary);
   ChallengeAnswer answer = answer_of_ue(device, *served.challenge, path.serving_network_name);
   if (const auto* out_of_step = std::get_if<aka::SynchronisationFailure>(&answer)) {
     Resynchronisation resynchronisation;
     resynchronisation.rand = served.challenge->rand;
     resynchronisation.auts = out_of_step->auts;
-    served = co_await authenticate(network, path.ausf_ext, identity, path.serving_network_name, resynchronisation);
+    served = co_await authenticate(network, path.ausf_ext, suci, path.serving_network_name, resynchronisation);
     require(served.challenge.has_value(), "9", "no challenge after the resynchronisation: " + served.summary);
     answer = answer_of_ue(device, *served.challenge, path.serving_network_name);
     done.was_resynchronised = true;
@@ -119,11 +118,13 @@ asio::awaitable<void> attach_one(Network& network, const AttachPath& path, bool 
   shown.was_dimsi_skipped = device.uses_imsi();
   try {
     if (!shown.was_dimsi_skipped) {
-      const FirstAttach first = co_await attach_with_dimsi(network, path, device, is_receipt_sent);
+      std::string dimsi = suci_of_dimsi(path, device);
+      const FirstAttach first = co_await attach_with_dimsi(network, path, device, std::move(dimsi), is_receipt_sent);
       shown.receipt = first.receipt_summary;
     }
     shown.imsi = device.subscription->imsi.digits();
-    const SecondAttach second = co_await attach_with_imsi(network, path, device);
+    std::string imsi = suci_of_imsi(path, device);
+    const SecondAttach second = co_await attach_with_imsi(network, path, device, std::move(imsi));
     shown.was_resynchronised = second.was_resynchronised;
     shown.is_attached = true;
   } catch (const StepFailed& error) {
@@ -142,7 +143,8 @@ class FileAttach {
   explicit FileAttach(const AttachRequest& request)
       : request_(request),
         path_{sbi::Uri::parse(request.d_ausf), sbi::Uri::parse(request.ausf_ext), request.serving_network_name,
-              request.dimsi_mnc_length},
+              request.dimsi_mnc_length, read_home_network_key(request.home_network_key),
+              read_home_network_key(request.imsi_home_network_key)},
         network_(request.tls, 30s),
         reader_(request.device_file),
         writer_(request.device_file, kSecretMode),

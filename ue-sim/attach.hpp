@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "ue-sim/access_network.hpp"
+#include "ue-sim/home_network_key.hpp"
 #include "ue-sim/secure_element.hpp"
 
 /// Steps (3) to (10): the first attach with the dIMSI, the second one with the IMSI, the simulator being UE and AMF.
@@ -16,6 +17,8 @@ struct AttachRequest {
   std::string dimsi;  ///< only this one; empty: all
   std::string serving_network_name = "5G:mnc001.mcc001.3gppnetwork.org";
   std::size_t dimsi_mnc_length = 2;
+  std::string home_network_key;       ///< of the D-AUSF, ID:SCHEME:FILE; empty: the dIMSI goes in the null scheme
+  std::string imsi_home_network_key;  ///< of the target AUSF, for the IMSI; likewise
   std::size_t parallel = 64;
   bool is_receipt_sent = true;
   sbi::TlsFiles tls;
@@ -31,17 +34,20 @@ class StepFailed : public std::runtime_error {
   std::string step_;
 };
 
-/// The two ends that an attach talks to.
+/// The two ends that an attach talks to, and what identities are concealed to there.
 struct AttachPath {
   sbi::Uri d_ausf;
   sbi::Uri ausf_ext;
   std::string serving_network_name;
   std::size_t dimsi_mnc_length;
+  std::optional<aka::HomeNetworkPublicKey> dimsi_key;
+  std::optional<aka::HomeNetworkPublicKey> imsi_key;
 };
 
-/// The null-scheme SUCI of a dIMSI, and of the IMSI that a device took.
-std::string suci_of_dimsi(const profile::DiscoveryImsi& dimsi, std::size_t mnc_length);
-std::string suci_of_imsi(const Device& device);
+/// The SUCI of the dIMSI, and of the IMSI that the device took; another one each time if there is a key to conceal it to.
+/// Throws StepFailed.
+std::string suci_of_dimsi(const AttachPath& path, const Device& device);
+std::string suci_of_imsi(const AttachPath& path, const Device& device);
 
 /// What the first attach showed, for those who want to prove more of it.
 struct FirstAttach {
@@ -50,9 +56,9 @@ struct FirstAttach {
   bool is_receipt_accepted = false;
 };
 
-/// Steps (3) to (7): RAND and AUTN of the dIMSI from the D-AUSF, the IMSI out of them, the receipt back (PROTOCOL.md,
-/// section 7.5). Throws StepFailed.
-boost::asio::awaitable<FirstAttach> attach_with_dimsi(Network& network, const AttachPath& path, Device& device,
+/// Steps (3) to (7): RAND and AUTN of the dIMSI, as `suci` names it, from the D-AUSF, the IMSI out of them, the receipt back
+/// (PROTOCOL.md, section 7.5). Throws StepFailed.
+boost::asio::awaitable<FirstAttach> attach_with_dimsi(Network& network, const AttachPath& path, Device& device, std::string suci,
                                                       bool is_receipt_sent);
 
 /// What the second attach showed: all of it true when it returns.
@@ -63,8 +69,8 @@ struct SecondAttach {
 };
 
 /// Steps (8) to (10): 5G AKA at the target AUSF; HXRES*, the AUSF's verdict and KSEAF are checked. A synchronisation
-/// failure is carried home once. Throws StepFailed.
-boost::asio::awaitable<SecondAttach> attach_with_imsi(Network& network, const AttachPath& path, Device& device);
+/// failure is carried home once. `suci` names the IMSI. Throws StepFailed.
+boost::asio::awaitable<SecondAttach> attach_with_imsi(Network& network, const AttachPath& path, Device& device, std::string suci);
 
 struct AttachedDevice {
   std::string dimsi;

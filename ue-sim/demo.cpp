@@ -1,5 +1,6 @@
 #include "ue-sim/demo.hpp"
 
+#include <algorithm>
 #include <array>
 #include <filesystem>
 #include <nlohmann/json.hpp>
@@ -34,7 +35,8 @@ struct Demo {
       : request(wanted),
         arpf(sbi::Uri::parse(wanted.arpf)),
         path{sbi::Uri::parse(wanted.d_ausf), sbi::Uri::parse(wanted.ausf_ext), wanted.serving_network_name,
-             wanted.dimsi_mnc_length},
+             wanted.dimsi_mnc_length, read_home_network_key(wanted.home_network_key),
+             read_home_network_key(wanted.imsi_home_network_key)},
         network(wanted.tls, 30s),
         progress("demonstrated", wanted.count) {}
 
@@ -139,15 +141,25 @@ asio::awaitable<void> see_receipt(Demo& demo, Journey& journey) {
   journey.ladder.back().status = "RECEIVED";
 }
 
+/// True if the last ten digits (those of an MSIN) stand nowhere in the SUCI's output, as text or as packed BCD.
+bool conceals(const std::string& suci, const profile::Imsi& imsi) {
+  const std::string output = suci.substr(suci.rfind('-') + 1);
+  const std::string digits = imsi.digits();
+  const std::string tail = digits.substr(digits.size() - std::min<std::size_t>(digits.size(), 10));
+  std::string exchanged = tail;
+  for (std::size_t i = 0; i + 1 < exchanged.size(); i += 2) std::swap(exchanged[i], exchanged[i + 1]);
+  return output.find(tail) == std::string::npos && output.find(exchanged) == std::string::npos;
+}
+
 /// Steps (3) to (7).
 asio::awaitable<void> attach_first(Demo& demo, Journey& journey) {
   const std::string dimsi = journey.dimsi();
-  journey.message("3", "UE", kAccess,
-                  "Registration Request, " + suci_of_dimsi(journey.device.dimsi, demo.request.dimsi_mnc_length),
-                  "sent");
+  std::string suci = suci_of_dimsi(demo.path, journey.device);
+  journey.message("3", "UE", kAccess, "Registration Request, " + suci, "sent");
+  if (demo.path.dimsi_key) journey.prove(conceals(suci, journey.device.dimsi.imsi()), "the SUCI does not show the dIMSI");
   journey.message("4,5", kAccess, kDiscovery, "POST /nausf-auth/v1/ue-authentications", "asked");
   const FirstAttach first =
-      co_await attach_with_dimsi(demo.network, demo.path, journey.device, demo.request.is_receipt_sent);
+      co_await attach_with_dimsi(demo.network, demo.path, journey.device, std::move(suci), demo.request.is_receipt_sent);
   journey.ladder.back().status = "201";
   journey.prove(true, "the D-AUSF serves RAND and AUTN of the dIMSI");
   journey.message("6", kAccess, "UE", "Authentication Request, RAND, AUTN", "sent");
@@ -172,9 +184,11 @@ asio::awaitable<void> attach_first(Demo& demo, Journey& journey) {
 
 /// Steps (8) to (10).
 asio::awaitable<void> attach_second(Demo& demo, Journey& journey) {
-  journey.message("8", "UE", kAccess, "Registration Request, " + suci_of_imsi(journey.device), "sent");
+  std::string suci = suci_of_imsi(demo.path, journey.device);
+  journey.message("8", "UE", kAccess, "Registration Request, " + suci, "sent");
+  if (demo.path.imsi_key) journey.prove(conceals(suci, journey.device.subscription->imsi), "the SUCI does not show the IMSI");
   journey.message("9", kAccess, kTarget, "POST /nausf-auth/v1/ue-authentications", "asked");
-  const SecondAttach second = co_await attach_with_imsi(demo.network, demo.path, journey.device);
+  const SecondAttach second = co_await attach_with_imsi(demo.network, demo.path, journey.device, std::move(suci));
   journey.ladder.back().status = second.was_resynchronised ? "201, after a resynchronisation" : "201";
   journey.prove(true, "the USIM accepts AUTN: MAC-A and SQN are right, the separation bit is set");
   journey.prove(true, "HRES* of the UE's RES* is the network's HXRES*");
@@ -248,13 +262,13 @@ asio::awaitable<void> retire_and_wait(Demo& demo, Journey& journey) {
 
 /// That nothing is left of eK anywhere.
 asio::awaitable<void> see_nothing_left(Demo& demo, Journey& journey) {
-  std::string imsi = suci_of_imsi(journey.device);
+  std::string imsi = suci_of_imsi(demo.path, journey.device);
   const ChallengeResult target = co_await authenticate_until(demo, demo.path.ausf_ext, std::move(imsi), 404);
   journey.message("11", kAccess, kTarget, "POST /nausf-auth/v1/ue-authentications, the IMSI", target.summary);
   journey.prove(target.status == 404 && target.cause == "USER_NOT_FOUND",
                 "eK is wiped: the IMSI cannot authenticate any more", target.summary);
 
-  std::string dimsi = suci_of_dimsi(journey.device.dimsi, demo.request.dimsi_mnc_length);
+  std::string dimsi = suci_of_dimsi(demo.path, journey.device);
   const ChallengeResult discovery = co_await authenticate_until(demo, demo.path.d_ausf, std::move(dimsi), 404);
   journey.message("11", kAccess, kDiscovery, "POST /nausf-auth/v1/ue-authentications, the dIMSI", discovery.summary);
   journey.prove(discovery.status == 404, "the vector is deleted: the D-AUSF does not know the dIMSI",

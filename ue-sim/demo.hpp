@@ -20,6 +20,8 @@ struct DemoRequest {
   std::uint64_t count = 1;
   std::string serving_network_name = "5G:mnc001.mcc001.3gppnetwork.org";
   std::size_t dimsi_mnc_length = 2;
+  std::string home_network_key;       ///< of the D-AUSF, ID:SCHEME:FILE; empty: the dIMSI goes in the null scheme
+  std::string imsi_home_network_key;  ///< of the target AUSF, for the IMSI; likewise
   std::size_t parallel = 64;
   std::chrono::seconds deadline{30};  ///< of each wait for a state
   bool is_until_preloaded = false;    ///< stop after step 2

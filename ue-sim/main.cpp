@@ -21,6 +21,13 @@ void add_tls(CLI::App& command, sbi::TlsFiles& tls) {
   key->needs(certificate);
 }
 
+/// What a UE conceals its identities to, for the commands that attach.
+void add_home_network_keys(CLI::App& command, std::string& of_d_ausf, std::string& of_ausf_ext) {
+  command.add_option("--home-network-key", of_d_ausf, "conceal the dIMSI to this public key of the D-AUSF, ID:SCHEME:FILE\n"
+                     "(as 1:A:lab/pki/hn-a.pem); without it: the null scheme");
+  command.add_option("--imsi-home-network-key", of_ausf_ext, "likewise the IMSI, to a public key of the target AUSF");
+}
+
 CLI::App* add_command(CLI::App& app, bool& is_json, const char* name, const char* summary) {
   CLI::App* command = app.add_subcommand(name, summary);
   command->add_flag("--json", is_json, "machine-readable output");
@@ -105,6 +112,7 @@ void add_attach(CLI::App& app, Commands& to) {
       ->capture_default_str();
   command->add_flag_function(
       "--no-receipt", [&request](std::int64_t) { request.is_receipt_sent = false; }, "an SE without receipts");
+  add_home_network_keys(*command, request.home_network_key, request.imsi_home_network_key);
   add_tls(*command, request.tls);
 }
 
@@ -145,6 +153,7 @@ void add_demo(CLI::App& app, Commands& to) {
   command->add_flag("--skip-retire", request.is_retire_skipped, "stop before the device is retired");
   command->add_flag_function(
       "--no-receipt", [&request](std::int64_t) { request.is_receipt_sent = false; }, "an SE without receipts");
+  add_home_network_keys(*command, request.home_network_key, request.imsi_home_network_key);
   add_tls(*command, request.tls);
 }
 

@@ -6,6 +6,7 @@
 #include "lib/base/bytes.hpp"
 #include "lib/base/clock.hpp"
 #include "lib/crypto/cipher.hpp"
+#include "lib/crypto/ecies_keys.hpp"
 #include "ue-sim/files.hpp"
 
 namespace ue_sim {
@@ -34,6 +35,13 @@ constexpr TlsLeaf kTlsLeafs[] = {{"tls-arpf", "arpf.lab", "127.0.0.30"},
                                  {"tls-ausf-ext", "ausf-ext.lab", "127.0.0.50"},
                                  {"tls-rsmf", "rsmf.lab", "127.0.0.60"},
                                  {"tls-ue-sim", "ue-sim.lab", "127.0.0.1"}};
+
+/// The home network keys, of both profiles of SUCI.
+struct HomeNetworkKeyFile {
+  const char* name;
+  crypto::EciesProfile profile;
+};
+constexpr HomeNetworkKeyFile kHomeNetworkKeys[] = {{"hn-a", crypto::EciesProfile::a}, {"hn-b", crypto::EciesProfile::b}};
 
 /// A certificate of the lab and its private key.
 struct Entity {
@@ -71,6 +79,7 @@ class Maker {
 std::vector<std::string> names() {
   std::vector<std::string> out{"ci", "pn", "arpf-ecka", "arpf-ecdsa", "operator-ca", "operator", "tls-ca"};
   for (const TlsLeaf& leaf : kTlsLeafs) out.emplace_back(leaf.name);
+  for (const HomeNetworkKeyFile& file : kHomeNetworkKeys) out.emplace_back(file.name);
   return out;
 }
 
@@ -135,6 +144,16 @@ void make_key_encryption_key(const Maker& maker) {
   base::wipe(key);
 }
 
+void make_home_network_keys(const Maker& maker) {
+  for (const HomeNetworkKeyFile& file : kHomeNetworkKeys) {
+    const auto key = crypto::EciesPrivateKey::generate(file.profile);
+    const base::SecretBytes pem = key.to_pem();
+    const std::string name = file.name;
+    write_file(maker.path_of(name + ".key"), kSecretMode, base::as_text(pem.reveal()));
+    write_file(maker.path_of(name + ".pem"), kPublicMode, key.public_key().to_pem());
+  }
+}
+
 }  // namespace
 
 std::vector<std::string> make_pki(const PkiRequest& request) {
@@ -150,6 +169,7 @@ std::vector<std::string> make_pki(const PkiRequest& request) {
   make_operator_side(maker, request);
   make_tls(maker);
   make_key_encryption_key(maker);
+  make_home_network_keys(maker);
   return made;
 }
 

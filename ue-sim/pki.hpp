@@ -17,7 +17,8 @@ struct PkiRequest {
   bool overwrite = false;
 };
 
-/// Makes NAME.pem and NAME.key of every certificate, and kek.hex; returns the paths. Throws std::runtime_error, before
+/// Makes NAME.pem and NAME.key of every certificate, kek.hex, and the home network keys hn-a and hn-b, whose NAME.pem is the
+/// public key; returns the paths. Throws std::runtime_error, before
 /// it writes anything, if one of the files is there already and shall not be overwritten.
 std::vector<std::string> make_pki(const PkiRequest& request);
 

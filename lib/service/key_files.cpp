@@ -7,22 +7,6 @@
 namespace service {
 namespace {
 
-/// The path of a file that only its owner may read; notes a problem and returns an empty one otherwise.
-std::string read_secret_path(const Section& section, const std::string& key) {
-  const std::string path = section.text(key);
-  struct stat status {};
-  if (path.empty()) return "";
-  if (stat(path.c_str(), &status) != 0) {
-    section.problem(key, "the file " + path + " cannot be read");
-    return "";
-  }
-  if ((status.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
-    section.problem(key, "the file " + path + " may be read by others: chmod 600 it");
-    return "";
-  }
-  return path;
-}
-
 template <class Loaded>
 std::vector<Loaded> read_all(const Section& section, const std::string& key) {
   std::vector<Loaded> out;
@@ -37,6 +21,21 @@ std::vector<Loaded> read_all(const Section& section, const std::string& key) {
 }
 
 }  // namespace
+
+std::string read_secret_path(const Section& section, const std::string& key) {
+  const std::string path = section.text(key);
+  struct stat status {};
+  if (path.empty()) return "";
+  if (stat(path.c_str(), &status) != 0) {
+    section.problem(key, "the file " + path + " cannot be read");
+    return "";
+  }
+  if ((status.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
+    section.problem(key, "the file " + path + " may be read by others: chmod 600 it");
+    return "";
+  }
+  return path;
+}
 
 std::optional<crypto::Certificate> read_certificate(const Section& section, const std::string& key) {
   const std::string path = section.text(key);

@@ -13,6 +13,9 @@
 /// then.
 namespace service {
 
+/// The path of a file that must be of mode 0600 or stricter; empty if it is not, or cannot be read.
+std::string read_secret_path(const Section& section, const std::string& key);
+
 std::optional<crypto::Certificate> read_certificate(const Section& section, const std::string& key);
 
 /// Every file of a list.

@@ -65,7 +65,7 @@ TEST_CASE("AES-128 in counter mode, both ways and for any length", "[crypto][cip
   };
   CHECK(ctr(counter, plain) == cipher);
   CHECK(ctr(counter, cipher) == plain);
-  for (const std::size_t size : {0, 1, 5, 15, 17, 31}) {
+  for (const std::size_t size : std::initializer_list<std::size_t>{0, 1, 5, 15, 17, 31}) {
     const base::BytesView head = base::BytesView(plain).first(size);
     CHECK(ctr(counter, head) == Bytes(cipher.begin(), cipher.begin() + static_cast<std::ptrdiff_t>(size)));
   }

@@ -4,7 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "lib/aka/authentication_vector.hpp"
-#include "lib/aka/supi_or_suci.hpp"
+#include "lib/aka/suci_concealment.hpp"
 #include "lib/base/log.hpp"
 #include "lib/crypto/certificate.hpp"
 #include "lib/crypto/kdf.hpp"
@@ -15,6 +15,7 @@
 #include "nf-d-ausf/function.hpp"
 #include "tests/support/loop.hpp"
 #include "tests/support/temporary_folder.hpp"
+#include "ue-sim/home_network_key.hpp"
 #include "ue-sim/pki.hpp"
 #include "ue-sim/secure_element.hpp"
 
@@ -83,7 +84,7 @@ class Lab {
     ue_sim::make_pki(request);
     arpf_function_ = run(arpf::kProgram, [](const auto& document) { return arpf::make_function(document); }, arpf_yaml());
     d_ausf_function_ = run(d_ausf::kProgram, [](const auto& document) { return d_ausf::make_function(document); },
-                           "d_ausf: {database: " + (folder_ / "d.db") + ", sbi: {server: [{address: 127.0.0.1, port: 0}]}}");
+                           "d_ausf: {database: " + (folder_ / "d.db") + ", sbi: {server: [{address: 127.0.0.1, port: 0}]}, " + home_network_keys() + "}");
     ausf_ext_function_ = run(ausf_ext::kProgram, [](const auto& document) { return ausf_ext::make_function(document); }, ausf_ext_yaml());
   }
   ~Lab() {
@@ -131,12 +132,16 @@ class Lab {
            "/arpf-ecdsa.pem, private_key: " + pki_ + "/arpf-ecdsa.key}\n  agreed_issuers: [" + pki_ +
            "/ci.pem]\n  operator_issuers: [" + pki_ + "/operator-ca.pem]\n";
   }
+  [[nodiscard]] std::string home_network_keys() const {
+    return "home_network_keys: [{id: 1, scheme: A, private_key: " + pki_ + "/hn-a.key}, {id: 2, scheme: B, private_key: " + pki_ +
+           "/hn-b.key}]";
+  }
   std::string ausf_ext_yaml() {
     return "ausf_ext:\n  database: " + (folder_ / "x.db") + "\n  key_encryption_key: " + pki_ +
            "/kek.hex\n  sbi: {server: [{address: 127.0.0.1, port: 0}]}\n  operator: {certificate: " + pki_ +
            "/operator.pem, private_key: " + pki_ + "/operator.key}\n  arpfs: [{uri: \"" + arpf_ + "\", issuer: " + pki_ +
            "/ci.pem}]\n  d_ausf: {uri: \"" + at(*d_ausf_function_) + "\"}\n  rsmf: {uri: \"http://127.0.0.1:1/\"}\n" +
-           "  imsi_pools: [{mcc: \"001\", mnc: \"01\", from: \"001010000000001\", to: \"001010000000009\"}]\n";
+           "  imsi_pools: [{mcc: \"001\", mnc: \"01\", from: \"001010000000001\", to: \"001010000000009\"}]\n  " + home_network_keys() + "\n";
   }
 
   test::TemporaryFolder folder_;
@@ -174,11 +179,13 @@ std::array<std::uint8_t, 16> octets(const json& context, const char* name) {
 
 /// Attaches the device and collects every key that came to be on the way.
 void attach(Lab& lab, ue_sim::Device& device, Secrets& secrets) {
-  const json first = challenge(lab, lab.d_ausf_uri(), "imsi-" + device.dimsi.digits());
+  const auto hn_a = ue_sim::read_home_network_key("1:A:" + lab.pki() + "/hn-a.pem");
+  const auto hn_b = ue_sim::read_home_network_key("2:B:" + lab.pki() + "/hn-b.pem");
+  const json first = challenge(lab, lab.d_ausf_uri(), ue_sim::suci_of(device.dimsi.imsi(), 2, hn_a));
   const auto receipt = ue_sim::take_imsi(device, octets(first, "rand"), octets(first, "autn"));
   REQUIRE(receipt);
   const profile::Imsi imsi = device.subscription->imsi;
-  const json second = challenge(lab, lab.ausf_ext_uri(), "imsi-" + imsi.digits());
+  const json second = challenge(lab, lab.ausf_ext_uri(), ue_sim::suci_of(imsi, 2, hn_b));
   const auto keys = profile::derive_subscriber_keys(device.ephemeral_key, device.dimsi, imsi);
   const auto answer = aka::usim_authenticate(keys, octets(second, "rand"), octets(second, "autn"), device.subscription->sequence, kServingNetwork);
   const auto& proved = std::get<aka::Authenticated>(answer);
@@ -206,6 +213,14 @@ void add_private_keys(const std::string& pki, Secrets& secrets) {
   for (const char* name : {"arpf-ecka", "arpf-ecdsa", "operator", "ci", "pn"}) {
     secrets.add(std::string("private key ") + name, crypto::PrivateKey::load(pki + "/" + name + ".key").scalar().reveal());
   }
+  // PKCS#8 of X25519 (RFC 8410) ends with the 32 octets of the key.
+  std::string pem = test::read_text(pki + "/hn-a.key");
+  pem = pem.substr(pem.find('\n') + 1);
+  const auto der = base::from_base64(pem.substr(0, pem.find('\n')));
+  REQUIRE(der);
+  REQUIRE(der->size() == 48);
+  secrets.add("home network key A", base::BytesView(*der).last(32));
+  secrets.add("home network key B", crypto::PrivateKey::load(pki + "/hn-b.key").scalar().reveal());
   const auto kek = base::from_hex(test::read_text(pki + "/kek.hex").substr(0, 64));
   REQUIRE(kek);
   secrets.add("key-encryption key", *kek);
@@ -237,7 +252,7 @@ TEST_CASE("at debug level no key of an onboarding and two attaches is in any log
   const std::string log = lab.log();
   REQUIRE(log.find("retrieve-key") != std::string::npos);  // the log is that of this run, and at debug level
   REQUIRE(log.find("5g-aka-confirmation") != std::string::npos);
-  CHECK(secrets.size() == 3 * 11 + 6);
+  CHECK(secrets.size() == 3 * 11 + 8);
   CHECK(secrets.found_in(log).empty());
   CHECK(secrets.found_in(lab.databases()).empty());
 }
