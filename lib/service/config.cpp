@@ -39,6 +39,7 @@ Listener read_listener(const Section& section, bool takes_tls, bool may_be_open)
     section.problem("address", listener.address + " is beyond loopback and whoever reaches it owns every key: give tls with "
                     "verify_client, or say insecure_beyond_loopback: true in sbi");
   }
+  if (takes_tls) listener.registration = read_registration(section, listener);
   return listener;
 }
 
@@ -89,6 +90,7 @@ CommonConfig read_common(const Section& root, const std::string& nf) {
   const Section client = function.section("client");
   if (client.has("tls")) config.client_tls = read_tls(client.section("tls"), false);
   config.client_timeout = milliseconds(client.integer("timeout_ms", 10, 600000, config.client_timeout.count()));
+  read_nrf(function, config);
   config.database = function.text("database");
   config.workers = static_cast<std::size_t>(function.integer("workers", 1, 64, 1));
   config.limits.share_port = config.workers > 1;

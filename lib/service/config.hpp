@@ -9,6 +9,7 @@
 #include "lib/sbi/client.hpp"
 #include "lib/sbi/http2_server.hpp"
 #include "lib/sbi/tls.hpp"
+#include "lib/service/nrf_config.hpp"
 #include "lib/service/yaml.hpp"
 
 namespace service {
@@ -18,6 +19,7 @@ struct Listener {
   std::string address;
   std::uint16_t port = 0;
   std::optional<sbi::TlsFiles> tls;
+  std::optional<Registration> registration;  ///< as which it is registered at the NRF
 };
 
 /// The sections that every function has (config/*.yaml explain each key).
@@ -29,6 +31,7 @@ struct CommonConfig {
   sbi::ServerLimits limits;
   std::optional<sbi::TlsFiles> client_tls;
   std::chrono::milliseconds client_timeout{10000};
+  core::NrfSettings nrf;
   std::string database;
   std::size_t workers = 1;
 };

@@ -5,10 +5,12 @@
 
 #include <CLI/CLI.hpp>
 #include <atomic>
+#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/ssl/context.hpp>
+#include <boost/asio/use_future.hpp>
 #include <csignal>
 #include <future>
 #include <iostream>
@@ -34,7 +36,7 @@ struct Running::State {
         : guard(io.get_executor()),
           client(io, program.nf_type, client_tls),
           server(io, router, config.limits),
-          worker{index, io, client, router} {}
+          worker{index, io, client, router, nullptr} {}
 
     asio::io_context io{1};
     asio::executor_work_guard<asio::io_context::executor_type> guard;
@@ -48,6 +50,7 @@ struct Running::State {
 
   Function function;
   std::vector<std::unique_ptr<Loop>> loops;
+  std::unique_ptr<core::Nrf> nrf;  ///< on the first loop
   std::unique_ptr<sbi::Http1Server> http1;
   std::vector<std::uint16_t> http2_ports;
   std::vector<std::uint16_t> http1_ports;
@@ -78,8 +81,42 @@ struct Running::State {
     }
   }
 
+  /// On the first loop, once that exists and before the function is built on it.
+  void open_nrf(const Program& program) {
+    core::NrfSettings settings = function.common.nrf;
+    if (settings.uris.empty()) return;
+    settings.requester_type = program.nf_type;
+    for (const Listener& listener : function.common.http2) {
+      if (!listener.registration) continue;
+      settings.requester_type = listener.registration->instance.nf_type;
+      break;
+    }
+    nrf = std::make_unique<core::Nrf>(loops.front()->io, loops.front()->client, std::move(settings));
+  }
+
+  void build(Loop& loop) {
+    loop.worker.nrf = nrf.get();
+    loop.function = function.build(loop.worker);
+    if (nrf) nrf->add_routes(loop.router);
+  }
+
+  /// Peers may come from now on: the ports are known and served.
+  void join_core() {
+    if (!nrf) return;
+    auto instances = nf_instances(function.common, http2_ports);
+    const std::string root = notification_root(function.common, http2_ports);
+    run_on(*loops.front(), [&] { nrf->start(std::move(instances), root); });
+  }
+
+  /// Peers that look for us find others from now on.
+  void leave_core() {
+    if (!nrf) return;
+    asio::co_spawn(loops.front()->io, nrf->stop(), asio::use_future).wait();
+  }
+
   /// New requests are refused first, those under way get their answers, then everything ends.
   void drain() {
+    leave_core();
     if (http1) http1->stop();
     for (const auto& loop : loops) {
       run_on(*loop, [&] {
@@ -105,6 +142,7 @@ struct Running::State {
     // Writers first: what they finish is posted to loops that must still exist. Then what refers to the loops, then these.
     if (function.close) function.close();
     for (const auto& loop : loops) loop->function.reset();
+    nrf.reset();
     loops.clear();
   }
 };
@@ -115,13 +153,14 @@ Running::Running(const Program& program, const Function& function) : state_(std:
   if (function.open) function.open();
   for (std::size_t i = 0; i < function.common.workers; ++i) {
     state_->loops.push_back(std::make_unique<State::Loop>(program, function.common, client_tls, i));
-    State::Loop& loop = *state_->loops.back();
-    loop.function = function.build(loop.worker);
+    if (i == 0) state_->open_nrf(program);
+    state_->build(*state_->loops.back());
   }
   // The threads start before the sockets: HTTP/1.1 needs a running loop, and a taken port must end in good order as well.
   for (const auto& loop : state_->loops) loop->thread = std::thread([&io = loop->io] { io.run(); });
   try {
     state_->listen();
+    state_->join_core();
   } catch (...) {
     if (state_->http1) state_->http1->stop();
     state_->stop();

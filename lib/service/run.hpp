@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 
+#include "lib/core/nrf.hpp"
 #include "lib/sbi/client.hpp"
 #include "lib/sbi/router.hpp"
 #include "lib/service/config.hpp"
@@ -17,6 +18,7 @@ struct Worker {
   boost::asio::io_context& loop;
   sbi::Client& client;
   sbi::Router& router;  ///< for the function to fill before it serves
+  core::Nrf* nrf = nullptr;  ///< null if none is configured; discover() may be called from any worker
 };
 
 /// A network function, read from its configuration and ready to be built on its workers.

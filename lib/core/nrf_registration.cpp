@@ -1,0 +1,109 @@
+#include "lib/core/nrf_registration.hpp"
+
+#include <algorithm>
+#include <boost/asio/awaitable.hpp>
+
+#include "lib/base/log.hpp"
+#include "lib/sbi/problem.hpp"
+
+namespace core {
+
+namespace asio = boost::asio;
+using std::chrono::milliseconds;
+
+NrfRegistration::NrfRegistration(asio::io_context& loop, NrfLink& link, const NrfSettings& settings, NfInstance instance,
+                                 std::function<void()> on_forgotten)
+    : link_(link),
+      settings_(settings),
+      instance_(std::move(instance)),
+      on_forgotten_(std::move(on_forgotten)),
+      pause_(loop) {
+  instance_.heartbeat_s = settings.heartbeat_s;
+  take_timer(sbi::Response(204));
+}
+
+asio::awaitable<void> NrfRegistration::run() {
+  while (!pause_.is_stopped()) {
+    co_await keep_registered();
+    co_await pause_.rest(next_);
+  }
+  if (may_be_known_) co_await leave();
+}
+
+/// One round; next_ is the time until the next one.
+asio::awaitable<void> NrfRegistration::keep_registered() {
+  try {
+    bool is_kept = false;
+    if (is_known_) is_kept = co_await beat();
+    if (!is_kept) co_await enrol();
+  } catch (const NrfUnavailable& error) {
+    next_ = std::max(link_.rest(), milliseconds(1));
+    base::log::debug("{} {} cannot reach an NRF: {}", instance_.nf_type, instance_.id, error.what());
+  }
+}
+
+/// The heartbeat. False if the NRF does not know us: it was restarted, or it is another one.
+asio::awaitable<bool> NrfRegistration::beat() {
+  NrfRequest request{"PATCH", resource(), write_heartbeat(instance_), kPatchJson};
+  const sbi::Response answer = co_await link_.send(std::move(request));
+  if (answer.status == 200) take_timer(answer);
+  const bool is_taken = answer.status == 200 || answer.status == 204;
+  if (is_taken) {
+    next_ = heartbeat_;
+  } else {
+    base::log::warning("the NRF answered the heartbeat of {} {} with {}: it is registered again", instance_.nf_type, instance_.id,
+                       answer.status);
+  }
+  co_return is_taken;
+}
+
+asio::awaitable<void> NrfRegistration::enrol() {
+  NrfRequest request{"PUT", resource(), write_nf_profile(instance_)};
+  is_known_ = false;
+  may_be_known_ = true;
+  const sbi::Response answer = co_await link_.send(std::move(request));
+  if (answer.status != 200 && answer.status != 201) {
+    refused(answer);
+    co_return;
+  }
+  is_known_ = true;
+  refusals_ = 0;
+  take_timer(answer);
+  next_ = heartbeat_;
+  base::log::info("registered at the NRF as {} {}, {}", instance_.nf_type, instance_.id, instance_.api_root());
+  if (std::exchange(was_known_, true) && answer.status == 201) on_forgotten_();
+}
+
+void NrfRegistration::refused(const sbi::Response& answer) {
+  may_be_known_ = false;
+  const auto problem = sbi::read_problem(answer);
+  next_ = growing_pause(settings_, refusals_++);
+  base::log::error("the NRF refuses {} {} with {} {}: asked again in {} ms", instance_.nf_type, instance_.id, answer.status,
+                   problem.detail.empty() ? problem.title : problem.detail, next_.count());
+}
+
+/// An NRF evicts whom it has not heard of for heartBeatTimer (Open5GS: and a second), so we come a tenth sooner.
+void NrfRegistration::take_timer(const sbi::Response& answer) {
+  const auto granted = read_heartbeat_timer(answer);
+  std::int64_t timer_s = granted.value_or(settings_.heartbeat_s);
+  if (granted && *granted <= 0) {
+    base::log::warning("the NRF wants a heartbeat every {} s: {} s it is", *granted, settings_.heartbeat_s);
+    timer_s = settings_.heartbeat_s;
+  } else if (granted && *granted > kMaxHeartbeatS) {
+    base::log::warning("the NRF wants a heartbeat every {} s: {} s it is", *granted, kMaxHeartbeatS);
+  }
+  timer_s = std::clamp(timer_s, kMinHeartbeatS, kMaxHeartbeatS);
+  heartbeat_ = std::max(settings_.second * timer_s * 9 / 10, milliseconds(1));
+}
+
+asio::awaitable<void> NrfRegistration::leave() {
+  try {
+    NrfRequest request{"DELETE", resource(), ""};
+    const sbi::Response answer = co_await link_.send(std::move(request));
+    base::log::info("left the NRF as {} {} ({})", instance_.nf_type, instance_.id, answer.status);
+  } catch (const NrfUnavailable& error) {
+    base::log::warning("the NRF could not be told that {} {} leaves: {}", instance_.nf_type, instance_.id, error.what());
+  }
+}
+
+}  // namespace core
