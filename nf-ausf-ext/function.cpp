@@ -1,6 +1,7 @@
 #include "nf-ausf-ext/function.hpp"
 
 #include "nf-ausf-ext/api.hpp"
+#include "nf-ausf-ext/api_bootstrap.hpp"
 #include "nf-ausf-ext/schema.hpp"
 
 namespace ausf_ext {
@@ -32,7 +33,10 @@ struct Instance {
         fetch(shared.config, worker.client, base::system_now),
         preload(shared.config, worker.client),
         authenticate({reader, *shared.committer, shared.contexts, shared.keys, base::system_now}),
-        api(parts(shared, worker)) {}
+        api(parts(shared, worker)) {
+    const auto& subscription = shared.config.bootstrap_subscription;
+    if (subscription) bootstrap.emplace(BootstrapApi::Parts{*subscription, reader, *shared.committer});
+  }
 
   /// The first worker drives the onboarding.
   Api::Parts parts(Shared& shared, service::Worker& worker) {
@@ -51,6 +55,7 @@ struct Instance {
   PreloadVector preload;
   Authenticate authenticate;
   Api api;
+  std::optional<BootstrapApi> bootstrap;  ///< if it is configured
 };
 
 }  // namespace
@@ -68,6 +73,7 @@ service::Function make_function(Config config) {
   function.build = [shared](service::Worker& worker) -> std::shared_ptr<void> {
     auto instance = std::make_shared<Instance>(*shared, worker);
     instance->api.add_routes(worker.router);
+    if (instance->bootstrap) instance->bootstrap->add_routes(worker.router);
     return instance;
   };
   function.drain = [shared](service::Worker& worker) {
