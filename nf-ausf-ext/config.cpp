@@ -2,6 +2,7 @@
 
 #include "lib/service/home_network_keys.hpp"
 #include "lib/service/key_files.hpp"
+#include "nf-ausf-ext/config_bootstrap.hpp"
 
 namespace ausf_ext {
 namespace {
@@ -83,6 +84,7 @@ Config read_config(const service::Section& root) {
   config.first_pause = milliseconds(onboarding.integer("first_pause_ms", 10, 60000, 500));
   config.longest_pause = milliseconds(onboarding.integer("longest_pause_ms", 10, 86400000, 60000));
   config.max_in_flight = static_cast<std::size_t>(onboarding.integer("max_in_flight", 1, 10000, 64));
+  config.bootstrap_subscription = read_bootstrap_subscription(function);
   return config;
 }
 

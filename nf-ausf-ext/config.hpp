@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -9,6 +10,7 @@
 #include "lib/crypto/cipher.hpp"
 #include "lib/crypto/keys.hpp"
 #include "lib/service/config.hpp"
+#include "nf-ausf-ext/bootstrap_subscription.hpp"
 #include "nf-ausf-ext/imsi_pools.hpp"
 
 namespace ausf_ext {
@@ -38,6 +40,7 @@ struct Config {
   std::chrono::milliseconds longest_pause{0};
   std::chrono::seconds context_lifetime{0};
   std::size_t max_in_flight = 0;
+  std::optional<BootstrapSubscription> bootstrap_subscription;  ///< nothing: nudm-sdm and nudm-uecm are not served
 };
 
 /// Reads config/ausf-ext.yaml; faults are noted in its document.

@@ -93,6 +93,11 @@ base::Bytes key_of(const base::Bytes& token) {
 
 std::string_view name(State state) { return kStateNames.at(static_cast<std::size_t>(state)); }
 
+bool is_subscriber(const Device& device) {
+  const bool is_on_its_way = device.state != State::offered && device.state != State::retired && device.state != State::failed;
+  return is_on_its_way && device.imsi && !device.sealed_key.empty();
+}
+
 std::optional<State> state_from_name(std::string_view wanted) {
   for (std::size_t i = 0; i < kStateNames.size(); ++i) {
     if (kStateNames[i] == wanted) return static_cast<State>(i);

@@ -69,6 +69,9 @@ struct Device {
   std::optional<base::Time> attached_at;
 };
 
+/// True if the device has an IMSI and a key here, and neither failed nor retired: it is authenticated and served here.
+bool is_subscriber(const Device& device);
+
 /// What is left to do at a peer after retiring.
 struct Cleanup {
   enum class Kind : std::int64_t { vector, token };

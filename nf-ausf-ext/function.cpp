@@ -2,6 +2,7 @@
 
 #include "nf-ausf-ext/api.hpp"
 #include "nf-ausf-ext/api_receipts.hpp"
+#include "nf-ausf-ext/api_bootstrap.hpp"
 #include "nf-ausf-ext/schema.hpp"
 
 namespace ausf_ext {
@@ -36,6 +37,10 @@ struct Instance {
         accept_receipt({reader, *shared.committer, shared.keys, base::system_now}),
         api(parts(shared, worker)),
         receipt_api(accept_receipt) {}
+        api(parts(shared, worker)) {
+    const auto& subscription = shared.config.bootstrap_subscription;
+    if (subscription) bootstrap.emplace(BootstrapApi::Parts{*subscription, reader, *shared.committer});
+  }
 
   /// The first worker drives the onboarding.
   Api::Parts parts(Shared& shared, service::Worker& worker) {
@@ -56,6 +61,7 @@ struct Instance {
   AcceptReceipt accept_receipt;
   Api api;
   ReceiptApi receipt_api;
+  std::optional<BootstrapApi> bootstrap;  ///< if it is configured
 };
 
 }  // namespace
@@ -74,6 +80,7 @@ service::Function make_function(Config config) {
     auto instance = std::make_shared<Instance>(*shared, worker);
     instance->api.add_routes(worker.router);
     instance->receipt_api.add_routes(worker.router);
+    if (instance->bootstrap) instance->bootstrap->add_routes(worker.router);
     return instance;
   };
   function.drain = [shared](service::Worker& worker) {

@@ -1,6 +1,7 @@
+#include "nf-ausf-ext/export_open5gs.hpp"
 #include "nf-ausf-ext/function.hpp"
 
 int main(int argc, char** argv) {
-  return service::main(ausf_ext::kProgram, argc, argv,
-                       [](const service::YamlDocument& document) { return ausf_ext::make_function(document); });
+  const auto read = [](const service::YamlDocument& document) { return ausf_ext::make_function(document); };
+  return service::main(ausf_ext::kProgram, argc, argv, read, {ausf_ext::export_command()});
 }

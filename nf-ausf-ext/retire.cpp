@@ -1,6 +1,7 @@
 #include "nf-ausf-ext/retire.hpp"
 
 #include "lib/base/error.hpp"
+#include "nf-ausf-ext/registrations.hpp"
 
 namespace ausf_ext {
 
@@ -14,6 +15,7 @@ void abandon_offer(store::Database& database, Device& device, const Config& conf
   if (device.imsi) {
     add_cleanup(database, device.dimsi, {Cleanup::Kind::vector, ""});
     quarantine_imsi(database, *device.imsi, now + config.quarantine);
+    remove_registrations(database, *device.imsi);
   }
   device.sealed_key.clear();
   device.imsi.reset();

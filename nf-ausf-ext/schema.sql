@@ -80,3 +80,31 @@ CREATE TABLE import_lines (
   detail    TEXT,
   PRIMARY KEY (import_id, line)
 ) WITHOUT ROWID;
+
+-- version 2
+
+-- The bootstrap subscription: who serves a device at present. Keyed by IMSI, as AMF and SMF know it; gone when the IMSI is given up.
+-- TS 29.503, Amf3GppAccessRegistration: one for 3GPP access.
+CREATE TABLE amf_registrations (
+  imsi         INTEGER PRIMARY KEY,
+  amf_instance TEXT NOT NULL,                 -- amfInstanceId
+  guami        TEXT NOT NULL,                 -- mcc-mnc-amfId, in lower case: who may change the registration
+  content      TEXT NOT NULL                  -- the JSON as it is answered
+);
+
+-- TS 29.503, SmfRegistration: one for each PDU session.
+CREATE TABLE smf_registrations (
+  imsi           INTEGER NOT NULL,
+  pdu_session_id INTEGER NOT NULL,
+  content        TEXT NOT NULL,
+  PRIMARY KEY (imsi, pdu_session_id)
+) WITHOUT ROWID;
+
+-- TS 29.503, SdmSubscription.
+CREATE TABLE sdm_subscriptions (
+  seq     INTEGER PRIMARY KEY,                -- grows: the oldest goes first
+  imsi    INTEGER NOT NULL,
+  id      TEXT NOT NULL,
+  scope   TEXT NOT NULL                       -- subscriber NF, S-NSSAI and DNN: a unique subscription replaces those of its scope
+);
+CREATE INDEX sdm_subscriptions_imsi ON sdm_subscriptions (imsi);

@@ -90,6 +90,7 @@ struct Response {
 bool is_authority(std::string_view text);
 
 inline constexpr const char* kJson = "application/json";
+inline constexpr const char* kMergePatchJson = "application/merge-patch+json";
 inline constexpr const char* kHalJson = "application/3gppHal+json";
 inline constexpr const char* kProblemJson = "application/problem+json";
 inline constexpr const char* kNdjson = "application/x-ndjson";

@@ -76,13 +76,16 @@ bool is_accepted(std::string_view content_type, BodyKind kind) {
   while (!media.empty() && media.back() == ' ') media.pop_back();
   std::transform(media.begin(), media.end(), media.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   if (kind == BodyKind::ndjson) return media == kNdjson || media == "application/jsonl" || media == "application/ndjson";
+  if (kind == BodyKind::merge_patch && media == kMergePatchJson) return true;
   return media == kJson || media == "application/3gpphal+json";
 }
 
 void require_content_type(const Route& route, const Request& request) {
   const auto content_type = request.headers.find("content-type");
   if (route.body == BodyKind::none || !content_type || is_accepted(*content_type, route.body)) return;
-  const std::string wanted = route.body == BodyKind::ndjson ? kNdjson : kJson;
+  const std::string wanted = route.body == BodyKind::ndjson        ? kNdjson
+                             : route.body == BodyKind::merge_patch ? kMergePatchJson
+                                                                   : kJson;
   throw Error(ErrorKind::unsupported_media_type, "", "this resource takes a body of type " + wanted,
               {{"header content-type", "is not " + wanted}});
 }

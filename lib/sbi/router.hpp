@@ -35,8 +35,8 @@ struct RarelyWaitingHandler {
 };
 using Handler = std::variant<PlainHandler, WaitingHandler, StreamingHandler, RarelyWaitingHandler>;
 
-/// What a route takes as a body.
-enum class BodyKind { none, json, ndjson };
+/// What a route takes as a body. `merge_patch`: application/merge-patch+json (RFC 7396), or application/json, which some cores send.
+enum class BodyKind { none, json, merge_patch, ndjson };
 
 struct Route {
   std::string method;

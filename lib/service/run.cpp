@@ -204,9 +204,34 @@ void forbid_core_dumps() {
   setrlimit(RLIMIT_CORE, &none);
 }
 
+/// What only this user is to see: keys must not end in a core file, and databases and logs are for this user alone.
+void keep_to_this_user() {
+  forbid_core_dumps();
+  umask(S_IRWXG | S_IRWXO);
+}
+
+/// Adds the commands to the options of `app`; which one is named, and with what, is in `named` and `given` once it has parsed.
+void add_commands(CLI::App& app, const std::vector<Command>& commands, const Command*& named, Command::Given& given) {
+  for (const Command& command : commands) {
+    CLI::App* const sub = app.add_subcommand(command.name, command.summary);
+    sub->fallthrough();  // -c may stand behind it
+    sub->callback([&command, &named] { named = &command; });
+    for (const CommandOption& option : command.options) {
+      const std::string& name = option.name;
+      if (option.is_flag) {
+        sub->add_flag_callback("--" + name, [&given, name] { given[name] = "true"; }, option.help);
+      } else {
+        sub->add_option_function<std::string>("--" + name, [&given, name](const std::string& value) { given[name] = value; }, option.help);
+      }
+    }
+  }
+  app.require_subcommand(0, 1);
+}
+
 }  // namespace
 
-int main(const Program& program, int argc, char** argv, const std::function<Function(const YamlDocument&)>& read) {
+int main(const Program& program, int argc, char** argv, const std::function<Function(const YamlDocument&)>& read,
+         const std::vector<Command>& commands) {
   std::string config_path = "/etc/first-attach/" + program.section + ".yaml";
   std::string level_name;
   bool is_check = false;
@@ -215,12 +240,19 @@ int main(const Program& program, int argc, char** argv, const std::function<Func
   app.add_option("-e,--log-level", level_name, "trace, debug, info, warning, error, fatal or off; wins over the file's");
   app.add_flag("--check-config", is_check, "read the configuration, say what is wrong with it, and end");
   app.set_version_flag("-v,--version", program.name + " " + FIRST_ATTACH_VERSION);
+  const Command* named = nullptr;
+  Command::Given given;
+  add_commands(app, commands, named, given);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : 2;
   }
   try {
+    if (named != nullptr) {
+      keep_to_this_user();
+      return named->run(config_path, given);
+    }
     const YamlDocument document = YamlDocument::load(config_path);
     Function function = read(document);
     if (!level_name.empty() && !base::log::level_from_name(level_name, function.common.log_level)) {
@@ -230,8 +262,7 @@ int main(const Program& program, int argc, char** argv, const std::function<Func
       std::cout << config_path << ": sound\n";
       return 0;
     }
-    forbid_core_dumps();
-    umask(S_IRWXG | S_IRWXO);  // databases and logs are for this user alone
+    keep_to_this_user();
     block_signals();
     base::log::open(program.section, function.common.log_file, function.common.log_level);
     base::log::info("{} {} starts, configuration {}", program.name, FIRST_ATTACH_VERSION, config_path);

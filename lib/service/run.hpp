@@ -2,8 +2,10 @@
 
 #include <boost/asio/io_context.hpp>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "lib/core/nrf.hpp"
 #include "lib/sbi/client.hpp"
@@ -42,11 +44,31 @@ struct Program {
   std::string summary;
 };
 
+/// An option of a command: `--name`, a flag or with a value.
+struct CommandOption {
+  std::string name;  ///< without dashes
+  std::string help;
+  bool is_flag = false;
+};
+
+/// Something that a program does instead of serving, once, for an operator at a console: `nf-ausf-ext export-open5gs`.
+struct Command {
+  /// The options that were given, by name; a flag is `true`.
+  using Given = std::map<std::string, std::string>;
+
+  std::string name;
+  std::string summary;
+  std::vector<CommandOption> options;
+  /// Returns the exit status. Throws ConfigError (status 2), or anything else (status 1). The log is not open.
+  std::function<int(const std::string& config_path, const Given& given)> run;
+};
+
 /// The main function of every network function: options, configuration, log, workers, signals. SIGTERM and SIGINT drain and
 /// end within seconds; SIGHUP opens the log file again. Returns the exit status: 0; 1 if it could not start or run; 2 for a bad
 /// command line or configuration.
-/// `read` reads the document, calls its finish(), and makes the function.
-int main(const Program& program, int argc, char** argv, const std::function<Function(const YamlDocument&)>& read);
+/// `read` reads the document, calls its finish(), and makes the function. A command of `commands` that is named runs in its place.
+int main(const Program& program, int argc, char** argv, const std::function<Function(const YamlDocument&)>& read,
+         const std::vector<Command>& commands = {});
 
 /// Runs a function until `wait` returns; the body of main(), and what the tests start in their own process.
 class Running {

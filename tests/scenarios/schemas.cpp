@@ -115,7 +115,7 @@ class Checker {
   std::string check(const Exchange& exchange) {
     const std::lock_guard lock(mutex_);
     const std::string path = exchange.target.substr(0, exchange.target.find('?'));
-    if (path.starts_with("/nausf-auth/") || path.starts_with("/nudm-ueau/")) return check_3gpp(exchange, path);
+    if (path.starts_with("/nausf-auth/") || path.starts_with("/nudm-")) return check_3gpp(exchange, path);
     for (const auto& [file, document] : documents_.files()) {
       if (!document.contains("servers")) continue;
       std::string root = document["servers"][0]["url"];
