@@ -1,6 +1,7 @@
 #include "nf-ausf-ext/api_authentication.hpp"
 
 #include "lib/aka/supi_or_suci.hpp"
+#include "lib/core/eap_session.hpp"
 #include "lib/core/hss_ueau.hpp"
 #include "lib/sbi/json.hpp"
 #include "nf-ausf-ext/note_success.hpp"
@@ -109,7 +110,7 @@ AuthenticationApi::Answer AuthenticationApi::end_context(const Request& request,
 
 /// POST /nausf-auth/v1/ue-authentications/deregister
 Response AuthenticationApi::deregister(const Request& request) const {
-  parts_.authenticate.deregister(core::read_deregistration(request));
+  parts_.authenticate.deregister(core::read_deregistration_info(request));
   return Response(204);
 }
 
@@ -126,7 +127,7 @@ AuthenticationApi::Answer AuthenticationApi::generate_auth_data(const Request& r
   const std::string network = wanted.serving_network_name;
   if (parts_.config.method_of(subscriber->imsi) == Method::eap_aka_prime) {
     const aka::TransformedVector vector = co_await parts_.vectors.for_eap_aka_prime(std::move(vector_wanted), network);
-    co_return core::eap_authentication_info_result(subscriber->imsi, vector, told);
+    co_return core::authentication_info_result(subscriber->imsi, vector, told);
   }
   const aka::HomeEnvironmentVector vector = co_await parts_.vectors.for_5g_aka(std::move(vector_wanted), network);
   const core::HomeEnvironmentVectorView view{vector.rand, vector.autn, vector.xres_star, vector.kausf};

@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "lib/core/eap_session.hpp"
+#include "lib/core/ueau.hpp"
 #include "lib/core/plmn_routing.hpp"
 #include "lib/service/yaml.hpp"
 

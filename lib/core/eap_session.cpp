@@ -22,18 +22,6 @@ ordered_json link_of(const std::string& uri) { return {{"eap-session", {{"href",
 
 }  // namespace
 
-ordered_json write_pvs_info(const ProvisioningServers& servers) {
-  ordered_json out = ordered_json::array();
-  for (const ProvisioningServer& server : servers) {
-    ordered_json one = ordered_json::object();
-    if (!server.ipv4_addresses.empty()) one["ipv4Addresses"] = server.ipv4_addresses;
-    if (!server.ipv6_addresses.empty()) one["ipv6Addresses"] = server.ipv6_addresses;
-    if (!server.fqdns.empty()) one["fqdnList"] = server.fqdns;
-    out.push_back(std::move(one));
-  }
-  return out;
-}
-
 Response eap_authentication_context(const Request& request, const std::string& context_id, base::BytesView packet) {
   const std::string uri = context_uri(request, context_id);
   const ordered_json body{{"authType", "EAP_AKA_PRIME"}, {"5gAuthData", base::to_base64(packet)}, {"_links", link_of(uri)}};
@@ -66,21 +54,6 @@ Response eap_session_success(base::BytesView packet, const std::optional<profile
   if (supi) body["supi"] = aka::to_supi(*supi);
   if (!servers.empty()) body["pvsInfo"] = write_pvs_info(servers);
   return {200, sbi::kJson, body.dump()};
-}
-
-profile::Imsi read_deregistration(const Request& request) {
-  const nlohmann::json body = sbi::parse_json(request.body);
-  const JsonObject object(body);
-  try {
-    return aka::parse_supi(object.text("supi", aka::kMaxIdentitySize));
-  } catch (const aka::IdentityError& error) {
-    object.fail("supi", error.what());
-  }
-}
-
-bool is_onboarding(const Request& request) {
-  const nlohmann::json body = sbi::parse_json(request.body);
-  return JsonObject(body).optional_boolean("onboardingInd").value_or(false);
 }
 
 }  // namespace core

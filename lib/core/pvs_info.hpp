@@ -2,7 +2,7 @@
 
 #include <nlohmann/json_fwd.hpp>
 
-#include "lib/core/eap_session.hpp"
+#include "lib/core/ueau.hpp"
 
 namespace core {
 

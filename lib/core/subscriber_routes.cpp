@@ -32,6 +32,15 @@ RoutedSubscriber routed(const Identity& identity, const PlmnRouting& routing, co
   return out;
 }
 
+boost::asio::awaitable<std::vector<sbi::Uri>> instance_roots(Nrf* nrf, DiscoveryQuery query) {
+  const std::vector<DiscoveredInstance> found = co_await nrf->discover(std::move(query));
+  std::vector<sbi::Uri> roots;
+  for (const DiscoveredInstance& instance : found) {
+    roots.insert(roots.end(), instance.api_roots.begin(), instance.api_roots.end());
+  }
+  co_return std::move(roots);
+}
+
 Response refusal_of(const Refused& refused) {
   Response response(refused.status, sbi::kProblemJson,
                     nlohmann::ordered_json{{"status", refused.status},
@@ -64,6 +73,10 @@ SubscriberRoutes::Way SubscriberRoutes::way_of_body(const Request& request) cons
 }
 
 SubscriberRoutes::Way SubscriberRoutes::way_of_path(const Request& request) const {
+  for (const auto& [name, value] : request.path_parameters) {  // a resource that a relayed answer made, as an auth event's
+    Way way = way_of_resource(value);
+    if (!std::holds_alternative<std::monostate>(way)) return way;
+  }
   for (const auto& [name, value] : request.path_parameters) {
     if (name == "supiOrSuci" || name == "supi" || name == "ueId") return way_of(value, "{" + name + "}");
   }
@@ -120,19 +133,42 @@ void SubscriberRoutes::add(std::string method, std::string pattern, sbi::BodyKin
     std::visit([&](auto handler) { parts_.router.add(std::move(method), std::move(pattern), body, std::move(handler)); }, std::move(local));
     return;
   }
-  sbi::QuickHandler handler;
+  sbi::RarelyWaitingHandler handler;
   handler.at_once = [find_way, local](const Request& request) -> std::optional<Response> {
-    const auto* plain = std::get_if<sbi::PlainHandler>(&local);
-    if (plain == nullptr || !std::holds_alternative<std::monostate>(find_way(request))) return std::nullopt;
-    return (*plain)(request);
+    if (std::holds_alternative<sbi::WaitingHandler>(local)) return std::nullopt;
+    if (!std::holds_alternative<std::monostate>(find_way(request))) return std::nullopt;
+    if (const auto* plain = std::get_if<sbi::PlainHandler>(&local)) return (*plain)(request);
+    return std::get<sbi::RarelyWaitingHandler>(local).at_once(request);
   };
-  handler.otherwise = [this, find_way, local, kind](const Request& request) -> Answer {
+  handler.waiting = [this, find_way, local, kind](const Request& request) -> Answer {
     Way way = find_way(request);
-    const auto* waiting = std::get_if<sbi::WaitingHandler>(&local);
-    if (waiting != nullptr && std::holds_alternative<std::monostate>(way)) return (*waiting)(request);
-    return take(request, kind, std::move(way), nullptr);
+    if (!std::holds_alternative<std::monostate>(way)) return take(request, kind, std::move(way), nullptr);
+    if (const auto* waiting = std::get_if<sbi::WaitingHandler>(&local)) return (*waiting)(request);
+    return std::get<sbi::RarelyWaitingHandler>(local).waiting(request);  // a plain one has answered at once
   };
   parts_.router.add(std::move(method), std::move(pattern), body, std::move(handler));
+}
+
+boost::asio::awaitable<std::vector<sbi::Uri>> SubscriberRoutes::roots_of(const PlmnRouting::Match& match, NfKind kind,
+                                                                         std::string service) {
+  if (const auto* peers = std::get_if<ServedByPeers>(&match.target)) co_return kind == NfKind::ausf ? peers->ausf : peers->udm;
+  std::vector<sbi::Uri> roots = co_await parts_.discover(kind, std::move(service), match.plmn);
+  co_return std::move(roots);
+}
+
+/// The SCP finds the peer: we say whom we want, not where it is.
+SubscriberRoutes::Answer SubscriberRoutes::delegate(const Request& request, const PlmnRouting::Match& match, NfKind kind,
+                                                    std::string service, std::shared_ptr<sbi::BodyReader> body) {
+  Request delegated = request;
+  delegated.headers.add("3gpp-sbi-discovery-target-nf-type", kind == NfKind::ausf ? "AUSF" : "UDM");
+  delegated.headers.add("3gpp-sbi-discovery-service-names", std::move(service));
+  if (match.plmn) {
+    delegated.headers.add("3gpp-sbi-discovery-target-plmn-list",
+                          nlohmann::ordered_json::array({{{"mcc", match.plmn->mcc}, {"mnc", match.plmn->mnc}}}).dump());
+  }
+  std::vector<sbi::Uri> scp{*parts_.scp};
+  Response answer = co_await parts_.relay.forward(delegated, std::move(scp), std::move(body));
+  co_return std::move(answer);
 }
 
 SubscriberRoutes::Answer SubscriberRoutes::take(const Request& request, NfKind kind, Way way,
@@ -143,12 +179,12 @@ SubscriberRoutes::Answer SubscriberRoutes::take(const Request& request, NfKind k
   }
   const auto& match = std::get<PlmnRouting::Match>(way);
   if (const auto* refused = std::get_if<Refused>(&match.target)) co_return refusal_of(*refused);
-  std::vector<sbi::Uri> roots;
-  if (const auto* peers = std::get_if<ServedByPeers>(&match.target)) {
-    roots = kind == NfKind::ausf ? peers->ausf : peers->udm;
-  } else {
-    roots = co_await parts_.discover(kind, match.plmn);
+  std::string service = request.target.substr(1, request.target.find('/', 1) - 1);
+  if (std::holds_alternative<ServedByDiscovery>(match.target) && parts_.scp) {
+    Response answer = co_await delegate(request, match, kind, std::move(service), body);
+    co_return std::move(answer);
   }
+  std::vector<sbi::Uri> roots = co_await roots_of(match, kind, std::move(service));
   if (roots.empty()) throw Error(ErrorKind::gateway_timeout, "TARGET_NF_NOT_FOUND", "no function is known that serves this subscriber");
   Response answer = co_await parts_.relay.forward(request, std::move(roots), body);
   co_return std::move(answer);
@@ -156,11 +192,24 @@ SubscriberRoutes::Answer SubscriberRoutes::take(const Request& request, NfKind k
 
 SubscriberRoutes::Answer SubscriberRoutes::serve_rest(const Request& request, NfKind kind, std::shared_ptr<sbi::BodyReader> body) {
   Way way = way_of_rest(request);
-  if (std::holds_alternative<std::monostate>(way)) {
+  if (std::holds_alternative<std::monostate>(way)) way.emplace<PlmnRouting::Match>(PlmnRouting::Match{parts_.routing.otherwise(), {}});
+  const auto* match = std::get_if<PlmnRouting::Match>(&way);
+  if (match != nullptr && std::holds_alternative<ServedHere>(match->target)) {
     throw Error(ErrorKind::not_found, "RESOURCE_URI_STRUCTURE_NOT_FOUND", "there is nothing at this path");
   }
   Response answer = co_await take(request, kind, std::move(way), std::move(body));
   co_return std::move(answer);
+}
+
+DiscoverRoots discover_by(Nrf* nrf) {
+  if (nrf == nullptr) return {};
+  return [nrf](NfKind kind, std::string service, std::optional<profile::Plmn> plmn) -> boost::asio::awaitable<std::vector<sbi::Uri>> {
+    DiscoveryQuery query;
+    query.target_nf_type = kind == NfKind::ausf ? "AUSF" : "UDM";
+    query.service_name = std::move(service);
+    query.target_plmn = std::move(plmn);
+    return instance_roots(nrf, std::move(query));
+  };
 }
 
 }  // namespace core

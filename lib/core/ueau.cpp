@@ -1,6 +1,7 @@
 #include "lib/core/ueau.hpp"
 
 #include "lib/aka/serving_network_name.hpp"
+#include "lib/core/pvs_info.hpp"
 #include "lib/crypto/cipher.hpp"
 
 namespace core {
@@ -90,7 +91,8 @@ AuthenticationRequest read_authentication_info(const Request& request, const aka
   const Identity identity = read_identity(object.text("supiOrSuci", aka::kMaxIdentitySize), param);
   std::string serving_network_name = read_serving_network_name(object);
   const auto resynchronization = read_resynchronization(object);
-  return {subscriber_of(identity, param, keys), std::move(serving_network_name), resynchronization};
+  const bool is_onboarding = object.optional_boolean("onboardingInd").value_or(false);
+  return {subscriber_of(identity, param, keys), std::move(serving_network_name), resynchronization, is_onboarding, ""};
 }
 
 AuthenticationRequest read_generate_auth_data(const Request& request, const aka::HomeNetworkKeys& keys) {
@@ -99,9 +101,9 @@ AuthenticationRequest read_generate_auth_data(const Request& request, const aka:
   const nlohmann::json body = sbi::parse_json(request.body);
   const JsonObject object(body);
   std::string serving_network_name = read_serving_network_name(object);
-  (void)object.text("ausfInstanceId");  // mandatory in TS 29.503; who asks is known from the connection
+  std::string ausf_instance_id = object.text("ausfInstanceId");
   const auto resynchronization = read_resynchronization(object);
-  return {subscriber_of(identity, param, keys), std::move(serving_network_name), resynchronization};
+  return {subscriber_of(identity, param, keys), std::move(serving_network_name), resynchronization, false, std::move(ausf_instance_id)};
 }
 
 Response ue_authentication_context(const Request& request, const std::string& context_id, const Challenge& challenge) {
@@ -127,15 +129,18 @@ Response authentication_failure() {
   return {200, sbi::kJson, ordered_json{{"authResult", "AUTHENTICATION_FAILURE"}}.dump()};
 }
 
-Response authentication_success(const std::optional<profile::Imsi>& supi, const aka::Kseaf& kseaf) {
+Response authentication_success(const std::optional<profile::Imsi>& supi, const aka::Kseaf& kseaf,
+                                const ProvisioningServers& servers) {
   ordered_json body{{"authResult", "AUTHENTICATION_SUCCESS"}};
   if (supi) body["supi"] = aka::to_supi(*supi);
   body["kseaf"] = base::to_hex(kseaf.reveal());
+  if (!servers.empty()) body["pvsInfo"] = write_pvs_info(servers);
   return {200, sbi::kJson, body.dump()};
 }
 
-Response authentication_info_result(const profile::Imsi& supi, const HomeEnvironmentVectorView& vector) {
-  const ordered_json body{{"authType", "5G_AKA"},
+Response authentication_info_result(const profile::Imsi& supi, const HomeEnvironmentVectorView& vector,
+                                    const ProvisioningServers& servers) {
+  ordered_json body{{"authType", "5G_AKA"},
                           {"authenticationVector",
                            {{"avType", "5G_HE_AKA"},
                             {"rand", base::to_hex(vector.rand)},
@@ -143,6 +148,22 @@ Response authentication_info_result(const profile::Imsi& supi, const HomeEnviron
                             {"xresStar", base::to_hex(vector.xres_star.reveal())},
                             {"kausf", base::to_hex(vector.kausf.reveal())}}},
                           {"supi", aka::to_supi(supi)}};
+  if (!servers.empty()) body["pvsInfo"] = write_pvs_info(servers);
+  return {200, sbi::kJson, body.dump()};
+}
+
+Response authentication_info_result(const profile::Imsi& supi, const aka::TransformedVector& vector,
+                                    const ProvisioningServers& servers) {
+  ordered_json body{{"authType", "EAP_AKA_PRIME"},
+                    {"authenticationVector",
+                     {{"avType", "EAP_AKA_PRIME"},
+                      {"rand", base::to_hex(vector.rand)},
+                      {"xres", base::to_hex(vector.xres.reveal())},
+                      {"autn", base::to_hex(vector.autn)},
+                      {"ckPrime", base::to_hex(vector.keys.ck.reveal())},
+                      {"ikPrime", base::to_hex(vector.keys.ik.reveal())}}},
+                    {"supi", aka::to_supi(supi)}};
+  if (!servers.empty()) body["pvsInfo"] = write_pvs_info(servers);
   return {200, sbi::kJson, body.dump()};
 }
 
@@ -155,26 +176,31 @@ profile::Imsi read_supi(const Request& request) { return supi_of(request.path("s
 
 namespace {
 
-void check_auth_event(const nlohmann::json& body) {
+AuthEvent event_of(const profile::Imsi& imsi, const nlohmann::json& body) {
   const JsonObject object(body);
   for (const char* name : {"nfInstanceId", "timeStamp", "authType"}) (void)object.text(name);
-  (void)object.boolean("success");
-  (void)read_serving_network_name(object);
-  (void)object.optional_boolean("authRemovalInd");
+  const bool is_success = object.boolean("success");
+  std::string network = read_serving_network_name(object);
+  return {imsi, is_success, object.optional_boolean("authRemovalInd").value_or(false), std::move(network)};
 }
 
 }  // namespace
 
+AuthEvent read_auth_event(const Request& request) {
+  const profile::Imsi imsi = read_supi(request);
+  return event_of(imsi, sbi::parse_json(request.body));
+}
+
 Response auth_event_created(const Request& request) {
   const nlohmann::json body = sbi::parse_json(request.body);
-  check_auth_event(body);
+  (void)event_of(read_supi(request), body);
   const std::string id = base::to_hex(crypto::random_octets<8>());
   const std::string uri = request.api_root() + "/nudm-ueau/v1/" + request.path("supi") + "/auth-events/" + id;
   return Response(201, sbi::kJson, body.dump()).with("location", uri);
 }
 
 Response auth_event_removed(const Request& request) {
-  check_auth_event(sbi::parse_json(request.body));
+  (void)read_auth_event(request);
   return Response(204);
 }
 

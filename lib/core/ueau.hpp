@@ -3,8 +3,10 @@
 #include <optional>
 #include <string>
 #include <variant>
+#include <vector>
 
 #include "lib/aka/auts.hpp"
+#include "lib/aka/eap_aka_prime.hpp"
 #include "lib/aka/key_hierarchy.hpp"
 #include "lib/aka/milenage.hpp"
 #include "lib/aka/suci_concealment.hpp"
@@ -49,7 +51,19 @@ struct AuthenticationRequest {
   Subscriber subscriber;
   std::string serving_network_name;
   std::optional<Resynchronization> resynchronization;
+  bool is_onboarding = false;    ///< onboardingInd: the UE wants to be led to its provisioning server
+  std::string ausf_instance_id;  ///< of generate-auth-data
 };
+
+/// Where a device finds its provisioning server (TS 29.571, ServerAddressingInfo): in 5G onboarding, the RSMF. At least one of
+/// the lists has an entry.
+struct ProvisioningServer {
+  std::vector<std::string> ipv4_addresses;
+  std::vector<std::string> ipv6_addresses;
+  std::vector<std::string> fqdns;
+};
+/// pvsInfo; empty: it is left out.
+using ProvisioningServers = std::vector<ProvisioningServer>;
 
 /// The body of POST ue-authentications. Throws Error{bad_request} with the member named; what subscriber_of throws, last of all.
 AuthenticationRequest read_authentication_info(const sbi::Request& request, const aka::HomeNetworkKeys& keys);
@@ -73,16 +87,22 @@ std::optional<aka::ResStar> read_confirmation(const sbi::Request& request);
 sbi::Response authentication_failure();
 
 /// 200 ConfirmationDataResponse with AUTHENTICATION_SUCCESS, KSEAF, and the SUPI if the peer may know it.
-sbi::Response authentication_success(const std::optional<profile::Imsi>& supi, const aka::Kseaf& kseaf);
+sbi::Response authentication_success(const std::optional<profile::Imsi>& supi, const aka::Kseaf& kseaf,
+                                     const ProvisioningServers& servers);
 
-/// 200 AuthenticationInfoResult (TS 29.503) with a 5G HE AV.
+/// A 5G HE AV, its keys seen where they are.
 struct HomeEnvironmentVectorView {
   aka::Rand rand;
   std::array<std::uint8_t, 16> autn;
   const aka::ResStar& xres_star;
   const aka::Kausf& kausf;
 };
-sbi::Response authentication_info_result(const profile::Imsi& supi, const HomeEnvironmentVectorView& vector);
+/// 200 AuthenticationInfoResult (TS 29.503) with 5G_AKA.
+sbi::Response authentication_info_result(const profile::Imsi& supi, const HomeEnvironmentVectorView& vector,
+                                         const ProvisioningServers& servers = {});
+/// 200 AuthenticationInfoResult with EAP_AKA_PRIME.
+sbi::Response authentication_info_result(const profile::Imsi& supi, const aka::TransformedVector& vector,
+                                         const ProvisioningServers& servers);
 
 /// The variable {supi} of a path, which is no SUCI. Throws Error{bad_request} that names it.
 profile::Imsi read_supi(const sbi::Request& request);
@@ -91,7 +111,16 @@ profile::Imsi read_supi(const sbi::Request& request);
 /// Throws Error{bad_request} with the member named, for a SUCI too.
 profile::Imsi read_deregistration_info(const sbi::Request& request);
 
-/// AuthEvent (TS 29.503, 6.3.6.2.7), checked by form; the answer is 201 with the event and its Location. The caller has read {supi}.
+/// AuthEvent (TS 29.503, 6.3.6.2.7): what an AUSF says of an authentication.
+struct AuthEvent {
+  profile::Imsi imsi;  ///< {supi} of the path
+  bool is_success = false;
+  bool is_removal = false;
+  std::string serving_network_name;
+};
+/// Throws Error{bad_request} with the member named.
+AuthEvent read_auth_event(const sbi::Request& request);
+/// The answer to an event: 201 with the event and its Location. It is checked by form; the caller has read {supi}.
 sbi::Response auth_event_created(const sbi::Request& request);
 /// The same event, taken back with authRemovalInd, checked by form; the answer is 204.
 sbi::Response auth_event_removed(const sbi::Request& request);

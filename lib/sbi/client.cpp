@@ -10,6 +10,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <map>
+#include <set>
 #include <unordered_map>
 
 #include "lib/base/log.hpp"
@@ -121,6 +122,7 @@ struct Client::State {
   std::shared_ptr<asio::ssl::context> tls;
   ClientLimits limits;
   std::optional<Uri> scp;
+  std::set<std::string> direct;  ///< origins that are not reached through the SCP
   std::map<std::string, std::shared_ptr<Connection>> connections;  ///< by origin
 };
 
@@ -385,7 +387,11 @@ void Client::close() {
   for (const auto& [origin, connection] : connections) connection->close(Call::Outcome::failed, "the client was closed");
 }
 
-void Client::use_scp(Uri scp) { state_->scp = std::move(scp); }
+void Client::use_scp(Uri scp, const std::vector<Uri>& direct) {
+  state_->direct = {scp.origin()};
+  for (const Uri& uri : direct) state_->direct.insert(uri.origin());
+  state_->scp = std::move(scp);
+}
 
 /// The rest of a streamed answer. Dropped before its end, it tells the peer to stop.
 class Client::AnswerBody final : public BodyReader {
@@ -461,7 +467,7 @@ asio::awaitable<std::shared_ptr<Client::Call>> Client::exchange(std::shared_ptr<
                                                                 std::shared_ptr<BodyReader> body, bool is_streamed,
                                                                 std::chrono::milliseconds deadline) {
   const std::string target = uri.origin();
-  if (state->scp && state->scp->origin() != target) {
+  if (state->scp && !state->direct.contains(target)) {
     request.headers.add("3gpp-sbi-target-apiroot", target);
     uri = *state->scp;
     request.scheme = uri.scheme;

@@ -72,8 +72,9 @@ class Client {
                                         std::chrono::milliseconds deadline);
 
   /// From now on every request goes to the service communication proxy at `scp`, with the origin that it is meant for in
-  /// 3gpp-Sbi-Target-apiRoot (TS 29.500, 6.10.2.4), unless it goes to the SCP itself.
-  void use_scp(Uri scp);
+  /// 3gpp-Sbi-Target-apiRoot (TS 29.500, 6.10.2.4), unless it goes to the SCP itself, or to one of `direct`: peers that are no part of
+  /// the core.
+  void use_scp(Uri scp, const std::vector<Uri>& direct = {});
 
   /// Closes all connections.
   void close();

@@ -90,6 +90,7 @@ CommonConfig read_common(const Section& root, const std::string& nf) {
   const Section client = function.section("client");
   if (client.has("tls")) config.client_tls = read_tls(client.section("tls"), false);
   config.client_timeout = milliseconds(client.integer("timeout_ms", 10, 600000, config.client_timeout.count()));
+  if (client.has("scp")) config.scp = read_uri(client.section("scp"), "uri");
   read_nrf(function, config);
   config.database = function.text("database");
   config.workers = static_cast<std::size_t>(function.integer("workers", 1, 64, 1));

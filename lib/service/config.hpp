@@ -31,6 +31,8 @@ struct CommonConfig {
   sbi::ServerLimits limits;
   std::optional<sbi::TlsFiles> client_tls;
   std::chrono::milliseconds client_timeout{10000};
+  std::optional<sbi::Uri> scp;   ///< `client: scp:`
+  std::vector<sbi::Uri> direct;  ///< peers that are no part of the core, so not behind the SCP
   core::NrfSettings nrf;
   std::string database;
   std::size_t workers = 1;

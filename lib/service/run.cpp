@@ -96,6 +96,7 @@ struct Running::State {
 
   void build(Loop& loop) {
     loop.worker.nrf = nrf.get();
+    if (function.common.scp) loop.client.use_scp(*function.common.scp, function.common.direct);
     loop.function = function.build(loop.worker);
     if (nrf) nrf->add_routes(loop.router);
   }

@@ -1,0 +1,18 @@
+#include "lib/store/secrets.hpp"
+
+namespace store {
+namespace {
+
+constexpr const char* kFind = "SELECT value FROM secrets WHERE name = $1";
+constexpr const char* kPut = "INSERT INTO secrets (name, value) VALUES ($1, $2) ON CONFLICT DO NOTHING";
+
+}  // namespace
+
+base::SecretBytes load_or_put_secret(Database& database, std::string_view name, const base::SecretBytes& fresh) {
+  database.run(kPut, name, fresh.reveal());
+  Rows rows = database.query(kFind, name);
+  if (!rows.next()) throw StoreError("a secret could not be stored");
+  return base::SecretBytes(rows.blob(0));
+}
+
+}  // namespace store
