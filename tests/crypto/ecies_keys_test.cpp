@@ -50,7 +50,7 @@ const Agreement kAgreements[] = {
      "6c7e6518980025b982fbb2ff746e3c2e85a196d252099a7ad23ea7b4c0959cae"},
 };
 
-/// p of P-256, and the orders of the small subgroups of Curve25519 and its twist (cr.yp.to/ecdh.html, "small order").
+/// Points of small order on Curve25519 and its twist (cr.yp.to/ecdh.html).
 const char* const kLowOrder[] = {
     "0000000000000000000000000000000000000000000000000000000000000000",
     "0100000000000000000000000000000000000000000000000000000000000000",
@@ -230,7 +230,7 @@ TEST_CASE("A PEM that is no key of the profile is refused by name", "[crypto][ec
   }
 }
 
-TEST_CASE("Keys that the openssl program makes are read, and its public halves are ours", "[crypto][ecies]") {
+TEST_CASE("Keys that the openssl program makes are read, and their public halves are ours", "[crypto][ecies]") {
   const test::TemporaryFolder folder;
   const auto run = [](const std::string& command) { return std::system((command + " 2>/dev/null").c_str()) == 0; };
   if (!run("openssl version >/dev/null")) {
