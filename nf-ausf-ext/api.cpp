@@ -4,7 +4,6 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <charconv>
 
-#include "lib/core/ueau.hpp"
 #include "lib/sbi/json.hpp"
 #include "lib/sbi/problem.hpp"
 #include "nf-ausf-ext/accept_offer.hpp"
@@ -124,16 +123,6 @@ ImportStatus require_import(store::Database& database, const std::string& id) {
 }  // namespace
 
 void Api::add_routes(sbi::Router& router) {
-  add_onboarding_routes(router);
-  const char* const confirmation = "/nausf-auth/v1/ue-authentications/{authCtxId}/5g-aka-confirmation";
-  router.add("POST", "/nausf-auth/v1/ue-authentications", BodyKind::json,
-             sbi::WaitingHandler([this](const Request& request) { return authenticate(request); }));
-  router.add("PUT", confirmation, BodyKind::json, sbi::WaitingHandler([this](const Request& request) { return confirm(request); }));
-  router.add("DELETE", confirmation, BodyKind::none,
-             sbi::PlainHandler([this](const Request& request) { return end_context(request); }));
-}
-
-void Api::add_onboarding_routes(sbi::Router& router) {
   const std::string root = "/nausfext-onboarding/v1";
   router.add("PUT", root + "/devices/{dimsi}", BodyKind::json,
              sbi::WaitingHandler([this](const Request& request) { return put_device(request); }));
@@ -258,29 +247,6 @@ Response Api::list_pools(const Request&) const {
                      {"free", pool.size() - use.allocated - use.quarantined}});
   }
   return {200, sbi::kJson, pools.dump()};
-}
-
-/// POST /nausf-auth/v1/ue-authentications: step (8).
-Api::Answer Api::authenticate(const Request& request) {
-  const core::AuthenticationRequest wanted = core::read_authentication_info(request, *parts_.config.home_network_keys);
-  const Challenged challenged = co_await parts_.authenticate.challenge(wanted);
-  co_return core::ue_authentication_context(request, challenged.context_id, challenged.challenge);
-}
-
-/// PUT .../5g-aka-confirmation: steps (9) and (10).
-Api::Answer Api::confirm(const Request& request) {
-  std::optional<aka::ResStar> res_star = core::read_confirmation(request);
-  bool is_first = false;
-  const auto confirmed = co_await parts_.authenticate.confirm(request.path("authCtxId"), std::move(res_star), is_first);
-  if (is_first) parts_.onboarding.wake();
-  if (!confirmed) co_return core::authentication_failure();
-  co_return core::authentication_success(confirmed->supi, confirmed->kseaf);
-}
-
-/// DELETE .../5g-aka-confirmation
-Response Api::end_context(const Request& request) {
-  parts_.authenticate.end(request.path("authCtxId"));
-  return Response(204);
 }
 
 }  // namespace ausf_ext

@@ -4,14 +4,13 @@
 
 #include "lib/sbi/router.hpp"
 #include "lib/store/committer.hpp"
-#include "nf-ausf-ext/authenticate.hpp"
 #include "nf-ausf-ext/config.hpp"
 #include "nf-ausf-ext/devices.hpp"
 #include "nf-ausf-ext/onboarding.hpp"
 
 namespace ausf_ext {
 
-/// The routes of PROTOCOL.md, sections 8.3 and 9: JSON to types and back, nothing else. One a loop; onboarding, which they
+/// The routes of PROTOCOL.md, section 8.3, onboarding: JSON to types and back, nothing else. One a loop; onboarding, which they
 /// share, lives on the first loop.
 class Api {
  public:
@@ -21,7 +20,6 @@ class Api {
     store::Committer& committer;
     boost::asio::io_context& onboarding_loop;
     Onboarding& onboarding;
-    Authenticate& authenticate;
     base::Clock clock;
   };
 
@@ -34,16 +32,12 @@ class Api {
   Answer put_device(const sbi::Request& request);
   Answer retire_device(const sbi::Request& request);
   Answer import_offers(const sbi::Request& request, sbi::BodyReader& body);
-  Answer authenticate(const sbi::Request& request);
-  Answer confirm(const sbi::Request& request);
   [[nodiscard]] sbi::Response get_device(const sbi::Request& request) const;
   [[nodiscard]] sbi::Response list_devices(const sbi::Request& request) const;
   [[nodiscard]] sbi::Response get_import(const sbi::Request& request) const;
   [[nodiscard]] sbi::Response get_import_problems(const sbi::Request& request) const;
   [[nodiscard]] sbi::Response list_pools(const sbi::Request& request) const;
-  sbi::Response end_context(const sbi::Request& request);
 
-  void add_onboarding_routes(sbi::Router& router);
   /// Drives the device on the onboarding's loop and waits for it there.
   boost::asio::awaitable<bool> settle(profile::DiscoveryImsi dimsi, std::chrono::milliseconds wait);
 

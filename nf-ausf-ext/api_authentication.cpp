@@ -33,11 +33,8 @@ aka::Amf amf_of(core::HssAuthType type) {
 void AuthenticationApi::add_routes(core::SubscriberRoutes& routes) {
   add_ausf_routes(routes);
   add_udm_routes(routes);
-  for (const char* service : {"/nausf-auth", "/nausf-sorprotection", "/nausf-upuprotection"}) routes.add_rest(service, NfKind::ausf);
-  for (const char* service : {"/nudm-ueau", "/nudm-sdm", "/nudm-uecm", "/nudm-ee", "/nudm-pp", "/nudm-niddau", "/nudm-mt", "/nudm-rsds",
-                              "/nudm-ssau", "/nudm-ueid"}) {
-    routes.add_rest(service, NfKind::udm);
-  }
+  routes.add_rests(NfKind::ausf);
+  routes.add_rests(NfKind::udm);
 }
 
 void AuthenticationApi::add_ausf_routes(core::SubscriberRoutes& routes) {

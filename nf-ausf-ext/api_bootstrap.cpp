@@ -370,15 +370,16 @@ SubscribeRequest read_subscription(const Request& request) {
 
 // --- Routes -------------------------------------------------------------------------------------------------------------------
 
-void BootstrapApi::add_routes(sbi::Router& router) {
-  add_sdm_routes(router);
-  add_uecm_routes(router);
+void BootstrapApi::add_routes(core::SubscriberRoutes& routes) {
+  add_sdm_routes(routes);
+  add_uecm_routes(routes);
 }
 
-void BootstrapApi::add_sdm_routes(sbi::Router& router) {
+void BootstrapApi::add_sdm_routes(core::SubscriberRoutes& routes) {
   const std::string root = "/nudm-sdm/v2/{supi}";
   const auto get = [&](const std::string& path, Response (BootstrapApi::*handler)(const Request&) const) {
-    router.add("GET", root + path, BodyKind::none, sbi::PlainHandler([this, handler](const Request& request) { return (this->*handler)(request); }));
+    routes.add_by_path("GET", root + path, BodyKind::none, core::NfKind::udm,
+             sbi::PlainHandler([this, handler](const Request& request) { return (this->*handler)(request); }));
   };
   get("", &BootstrapApi::get_data_sets);
   get("/am-data", &BootstrapApi::get_am_data);
@@ -386,34 +387,27 @@ void BootstrapApi::add_sdm_routes(sbi::Router& router) {
   get("/smf-select-data", &BootstrapApi::get_smf_select_data);
   get("/sm-data", &BootstrapApi::get_sm_data);
   get("/ue-context-in-smf-data", &BootstrapApi::get_ue_context_in_smf);
-  router.add("POST", root + "/sdm-subscriptions", BodyKind::json,
+  routes.add_by_path("POST", root + "/sdm-subscriptions", BodyKind::json, core::NfKind::udm,
              sbi::WaitingHandler([this](const Request& request) { return subscribe(request); }));
-  router.add("DELETE", root + "/sdm-subscriptions/{subscriptionId}", BodyKind::none,
+  routes.add_by_path("DELETE", root + "/sdm-subscriptions/{subscriptionId}", BodyKind::none, core::NfKind::udm,
              sbi::WaitingHandler([this](const Request& request) { return unsubscribe(request); }));
 }
 
-void BootstrapApi::add_uecm_routes(sbi::Router& router) {
+void BootstrapApi::add_uecm_routes(core::SubscriberRoutes& routes) {
   const std::string amf = "/nudm-uecm/v1/{ueId}/registrations/amf-3gpp-access";
   const std::string smf = "/nudm-uecm/v1/{ueId}/registrations/smf-registrations/{pduSessionId}";
-  router.add("GET", amf, BodyKind::none, sbi::PlainHandler([this](const Request& request) { return get_amf_registration(request); }));
-  router.add("PUT", amf, BodyKind::json,
+  routes.add_by_path("GET", amf, BodyKind::none, core::NfKind::udm,
+             sbi::PlainHandler([this](const Request& request) { return get_amf_registration(request); }));
+  routes.add_by_path("PUT", amf, BodyKind::json, core::NfKind::udm,
              sbi::WaitingHandler([this](const Request& request) { return put_amf_registration(request); }));
-  router.add("PATCH", amf, BodyKind::merge_patch,
+  routes.add_by_path("PATCH", amf, BodyKind::merge_patch, core::NfKind::udm,
              sbi::WaitingHandler([this](const Request& request) { return patch_amf_registration(request); }));
-  router.add("GET", smf, BodyKind::none, sbi::PlainHandler([this](const Request& request) { return get_smf_registration(request); }));
-  router.add("PUT", smf, BodyKind::json,
+  routes.add_by_path("GET", smf, BodyKind::none, core::NfKind::udm,
+             sbi::PlainHandler([this](const Request& request) { return get_smf_registration(request); }));
+  routes.add_by_path("PUT", smf, BodyKind::json, core::NfKind::udm,
              sbi::WaitingHandler([this](const Request& request) { return put_smf_registration(request); }));
-  router.add("DELETE", smf, BodyKind::none,
+  routes.add_by_path("DELETE", smf, BodyKind::none, core::NfKind::udm,
              sbi::WaitingHandler([this](const Request& request) { return remove_smf_registration(request); }));
-}
-
-bool BootstrapApi::is_ours(const std::string& ue_id) const {
-  try {
-    const auto device = find_device_by_imsi(parts_.reader, aka::parse_supi(ue_id));
-    return device && is_subscriber(*device);
-  } catch (const aka::IdentityError&) {
-    return false;
-  }
 }
 
 Imsi BootstrapApi::require_ours(const Request& request, const char* parameter) const {

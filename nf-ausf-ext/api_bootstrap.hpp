@@ -3,7 +3,7 @@
 #include <boost/asio/awaitable.hpp>
 
 #include "lib/base/clock.hpp"
-#include "lib/sbi/router.hpp"
+#include "lib/core/subscriber_routes.hpp"
 #include "lib/store/committer.hpp"
 #include "nf-ausf-ext/bootstrap_subscription.hpp"
 #include "nf-ausf-ext/devices.hpp"
@@ -11,7 +11,7 @@
 
 namespace ausf_ext {
 
-/// Nudm_SDM and Nudm_UECM (TS 29.503) for the IMSIs that were allocated here, and for no others: JSON to types and back. One a loop.
+/// Nudm_SDM and Nudm_UECM (TS 29.503) for the IMSIs that were allocated here; all others go where the PLMN routing table says: JSON to types and back. One a loop.
 ///
 /// Each handler takes the SUPI as the path parameter {supi} (nudm-sdm) or {ueId} (nudm-uecm), and throws Error{not_found,
 /// USER_NOT_FOUND} for a subscriber that is not ours, in one place: require_subscriber().
@@ -26,10 +26,7 @@ class BootstrapApi {
 
   explicit BootstrapApi(Parts parts) : parts_(parts) {}
 
-  void add_routes(sbi::Router& router);
-
-  /// True if these handlers know the subscriber of that SUPI or other UE id; it need not be well formed.
-  [[nodiscard]] bool is_ours(const std::string& ue_id) const;
+  void add_routes(core::SubscriberRoutes& routes);
 
   // Nudm_SDM
   [[nodiscard]] sbi::Response get_data_sets(const sbi::Request& request) const;
@@ -50,8 +47,8 @@ class BootstrapApi {
   Answer remove_smf_registration(const sbi::Request& request);
 
  private:
-  void add_sdm_routes(sbi::Router& router);
-  void add_uecm_routes(sbi::Router& router);
+  void add_sdm_routes(core::SubscriberRoutes& routes);
+  void add_uecm_routes(core::SubscriberRoutes& routes);
   /// The subscriber that the path parameter names. Throws Error: 400 for a SUPI that is none, 404 USER_NOT_FOUND.
   [[nodiscard]] profile::Imsi require_ours(const sbi::Request& request, const char* parameter) const;
 

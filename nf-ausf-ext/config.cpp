@@ -2,6 +2,7 @@
 
 #include "lib/service/home_network_keys.hpp"
 #include "lib/service/key_files.hpp"
+#include "lib/service/routing_config.hpp"
 #include "nf-ausf-ext/config_bootstrap.hpp"
 
 namespace ausf_ext {
@@ -11,24 +12,21 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 std::optional<ImsiPool> read_pool(const service::Section& section) {
-  const auto plmn = profile::Plmn::from(section.text("mcc"), section.text("mnc"));
-  const auto from = profile::Imsi::from_digits(section.text("from"));
-  const auto to = profile::Imsi::from_digits(section.text("to"));
-  if (!plmn) section.problem("mcc", "mcc and mnc are not 3 and 2 or 3 digits (quote them: \"01\" is not 1)");
-  if (!from) section.problem("from", "is not 6 to 15 decimal digits");
-  if (!to) section.problem("to", "is not 6 to 15 decimal digits");
-  if (!plmn || !from || !to) return std::nullopt;
-  if (from->size() != to->size()) section.problem("to", "has another number of digits than from");
-  if (*to < *from) section.problem("to", "is before from");
-  if (!plmn->is_home_of(*from)) section.problem("from", "does not begin with " + plmn->prefix());
-  if (!plmn->is_home_of(*to)) section.problem("to", "does not begin with " + plmn->prefix());
-  return ImsiPool{*plmn, *from, *to};
+  const auto plmn = service::read_plmn(section);
+  const auto range = service::read_imsi_range(section);
+  if (!plmn || !range) return std::nullopt;
+  if (!plmn->is_home_of(range->from)) section.problem("from", "does not begin with " + plmn->prefix());
+  if (!plmn->is_home_of(range->to)) section.problem("to", "does not begin with " + plmn->prefix());
+  return ImsiPool{*plmn, range->from, range->to};
 }
 
 void read_pools(const service::Section& function, Config& config) {
   for (const service::Section& section : function.sections("imsi_pools", true)) {
     const auto pool = read_pool(section);
     if (!pool) continue;
+    if (!config.routing.serves_here({pool->from, pool->to})) {
+      section.problem("from", "the routing table sends IMSIs of this pool elsewhere: give their range the target local");
+    }
     for (const ImsiPool& other : config.pools) {
       if (pool->from <= other.to && other.from <= pool->to) section.problem("from", "this pool overlaps with another one");
     }
@@ -53,13 +51,14 @@ void read_keys(const service::Section& function, Config& config) {
 
 void read_peers(const service::Section& function, Config& config) {
   for (const service::Section& section : function.sections("arpfs", true)) {
-    (void)service::read_uri(section, "uri");
     const auto issuer = service::read_certificate(section, "issuer");
     std::string uri = section.text("uri");
     while (uri.ends_with('/')) uri.pop_back();  // as offers' URIs are read
+    config.common.direct.push_back(service::read_uri(section, "uri"));
     if (issuer) config.arpfs.push_back({std::move(uri), *issuer});
   }
   config.d_ausf = service::read_uri(function.section("d_ausf", true), "uri");
+  config.common.direct.push_back(config.d_ausf);
   if (function.has("notification_uri")) config.notification_uri = service::read_uri(function, "notification_uri");
   const service::Section rsmf = function.section("rsmf", true);
   (void)service::read_uri(rsmf, "uri");
@@ -75,6 +74,8 @@ Config read_config(const service::Section& root) {
   read_keys(function, config);
   read_peers(function, config);
   config.home_network_keys = service::read_home_network_keys(function);
+  config.routing = service::read_routing(function, config.common, !config.common.nrf.uris.empty());
+  config.authentication = read_authentication(function.section("authentication"));
   read_pools(function, config);
   config.quarantine = seconds(function.integer("quarantine_s", 0, 315360000, 86400));
   config.device_lifetime = seconds(function.integer("device_lifetime_s", 1, 315360000, 31536000));

@@ -10,7 +10,9 @@
 #include "lib/crypto/cipher.hpp"
 #include "lib/crypto/keys.hpp"
 #include "lib/service/config.hpp"
+#include "lib/core/plmn_routing.hpp"
 #include "nf-ausf-ext/bootstrap_subscription.hpp"
+#include "nf-ausf-ext/config_authentication.hpp"
 #include "nf-ausf-ext/imsi_pools.hpp"
 
 namespace ausf_ext {
@@ -40,6 +42,8 @@ struct Config {
   std::chrono::milliseconds longest_pause{0};
   std::chrono::seconds context_lifetime{0};
   std::size_t max_in_flight = 0;
+  AuthenticationConfig authentication;
+  core::PlmnRouting routing;  ///< who serves whom
   std::optional<BootstrapSubscription> bootstrap_subscription;  ///< nothing: nudm-sdm and nudm-uecm are not served
 };
 

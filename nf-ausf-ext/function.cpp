@@ -1,49 +1,87 @@
 #include "nf-ausf-ext/function.hpp"
 
+#include "lib/core/nrf_instance_id.hpp"
+#include "lib/store/secrets.hpp"
 #include "nf-ausf-ext/api.hpp"
-#include "nf-ausf-ext/api_receipts.hpp"
+#include "nf-ausf-ext/api_authentication.hpp"
 #include "nf-ausf-ext/api_bootstrap.hpp"
+#include "nf-ausf-ext/api_receipts.hpp"
 #include "nf-ausf-ext/schema.hpp"
 
 namespace ausf_ext {
 namespace {
+
+base::SecretBytes random_secret(std::size_t octets) {
+  base::SecretBytes fresh(octets);
+  crypto::fill_random(fresh.writable());
+  return fresh;
+}
 
 /// What all workers share.
 struct Shared {
   explicit Shared(Config from)
       : config(std::move(from)), keys(config.key_encryption_key), contexts(config.context_lifetime) {}
 
+  /// Opens the database and what rests in it.
+  void open() {
+    store::Database database = store::Database::open(config.common.database);
+    store::migrate(database, kSchema);
+    context_ids = std::make_unique<ContextIds>(
+        store::load_or_put_secret(database, "context-key", random_secret(ContextIds::kKeyOctets)));
+    relay_links = std::make_unique<core::RelayLinks>(
+        store::load_or_put_secret(database, "relay-key", random_secret(core::RelayLinks::kKeyOctets)));
+    committer = std::make_unique<store::Committer>(std::move(database));
+    if (!config.authentication.auth_event_udms.empty()) {
+      nf_instance_id = core::read_or_make_instance_id(config.common.database + ".nf-instance-id");
+    }
+    const auto& tls = config.common.client_tls;
+    web = std::make_unique<web::HttpClient>(tls ? web::TlsFiles{tls->certificate, tls->private_key, tls->ca} : web::TlsFiles());
+  }
+
+  void close() {
+    committer.reset();
+    web.reset();
+    onboarding.reset();
+  }
+
   const Config config;
   const KeyBox keys;
   AuthenticationContexts contexts;
+  const std::string instance_name = "nf-ausf-ext-" + base::to_hex(crypto::random_octets<8>());  ///< in Via
+  std::string nf_instance_id;  ///< what an existing UDM is told
+  std::unique_ptr<ContextIds> context_ids;
+  std::unique_ptr<core::RelayLinks> relay_links;
   std::unique_ptr<store::Committer> committer;
   std::unique_ptr<web::HttpClient> web;
   boost::asio::io_context* onboarding_loop = nullptr;
   std::unique_ptr<Onboarding> onboarding;  ///< on the first worker's loop
 };
 
-web::TlsFiles web_tls(const service::CommonConfig& config) {
-  if (!config.client_tls) return {};
-  return {config.client_tls->certificate, config.client_tls->private_key, config.client_tls->ca};
-}
-
 /// What one worker has for itself.
 struct Instance {
-  Instance(Shared& shared, service::Worker& worker)
-      : reader(store::Database::open(shared.config.common.database, store::Database::Mode::read_only)),
+  Instance(Shared& from, service::Worker& worker)
+      : shared(from),
+        reader(store::Database::open(shared.config.common.database, store::Database::Mode::read_only)),
         fetch(shared.config, worker.client, base::system_now),
         preload(shared.config, worker.client),
-        authenticate({reader, *shared.committer, shared.contexts, shared.keys, base::system_now}),
+        vectors(*shared.committer),
+        tell_udm(worker.client, {shared.config.authentication.auth_event_udms, shared.nf_instance_id,
+                                 shared.config.common.client_timeout}),
+        authenticate({shared.config.authentication, reader, *shared.committer, shared.keys, shared.contexts, *shared.context_ids,
+                      vectors, tell_udm, base::system_now}),
         accept_receipt({reader, *shared.committer, shared.keys, base::system_now}),
-        api(parts(shared, worker)),
-        receipt_api(accept_receipt) {}
-        api(parts(shared, worker)) {
+        relay(worker.client, *shared.relay_links, {shared.config.common.client_timeout, shared.instance_name}),
+        routes({worker.router, shared.config.routing, *shared.config.home_network_keys, *shared.relay_links, relay,
+                core::discover_by(worker.nrf), shared.config.common.scp}),
+        api(onboarding_parts(worker)),
+        authentication_api(authentication_parts()),
+        receipt_api(accept_receipt) {
     const auto& subscription = shared.config.bootstrap_subscription;
-    if (subscription) bootstrap.emplace(BootstrapApi::Parts{*subscription, reader, *shared.committer});
+    if (subscription) bootstrap_api.emplace(BootstrapApi::Parts{*subscription, reader, *shared.committer});
   }
 
   /// The first worker drives the onboarding.
-  Api::Parts parts(Shared& shared, service::Worker& worker) {
+  Api::Parts onboarding_parts(service::Worker& worker) {
     if (!shared.onboarding) {
       shared.onboarding_loop = &worker.loop;
       shared.onboarding = std::make_unique<Onboarding>(
@@ -51,17 +89,36 @@ struct Instance {
                                          base::system_now});
       shared.onboarding->start();
     }
-    return {shared.config, reader, *shared.committer, *shared.onboarding_loop, *shared.onboarding, authenticate, base::system_now};
+    return {shared.config, reader, *shared.committer, *shared.onboarding_loop, *shared.onboarding, base::system_now};
   }
 
+  AuthenticationApi::Parts authentication_parts() {
+    return {shared.config.authentication, *shared.config.home_network_keys, reader,  *shared.committer, shared.keys,
+            authenticate,                 vectors,                          [this] { shared.onboarding->wake(); },
+            base::system_now};
+  }
+
+  void add_routes(sbi::Router& router) {
+    api.add_routes(router);
+    receipt_api.add_routes(router);
+    authentication_api.add_routes(routes);
+    if (bootstrap_api) bootstrap_api->add_routes(routes);
+  }
+
+  Shared& shared;
   store::Database reader;
   FetchEphemeralKey fetch;
   PreloadVector preload;
+  ProvideVectors vectors;
+  TellUdm tell_udm;
   Authenticate authenticate;
   AcceptReceipt accept_receipt;
+  core::Relay relay;
+  core::SubscriberRoutes routes;
   Api api;
+  AuthenticationApi authentication_api;
   ReceiptApi receipt_api;
-  std::optional<BootstrapApi> bootstrap;  ///< if it is configured
+  std::optional<BootstrapApi> bootstrap_api;  ///< if it is configured
 };
 
 }  // namespace
@@ -70,27 +127,16 @@ service::Function make_function(Config config) {
   const auto shared = std::make_shared<Shared>(std::move(config));
   service::Function function;
   function.common = shared->config.common;
-  function.open = [shared] {
-    store::Database database = store::Database::open(shared->config.common.database);
-    store::migrate(database, kSchema);
-    shared->committer = std::make_unique<store::Committer>(std::move(database));
-    shared->web = std::make_unique<web::HttpClient>(web_tls(shared->config.common));
-  };
+  function.open = [shared] { shared->open(); };
   function.build = [shared](service::Worker& worker) -> std::shared_ptr<void> {
     auto instance = std::make_shared<Instance>(*shared, worker);
-    instance->api.add_routes(worker.router);
-    instance->receipt_api.add_routes(worker.router);
-    if (instance->bootstrap) instance->bootstrap->add_routes(worker.router);
+    instance->add_routes(worker.router);
     return instance;
   };
   function.drain = [shared](service::Worker& worker) {
     if (&worker.loop == shared->onboarding_loop) shared->onboarding->stop();
   };
-  function.close = [shared] {
-    shared->committer.reset();
-    shared->web.reset();
-    shared->onboarding.reset();
-  };
+  function.close = [shared] { shared->close(); };
   return function;
 }
 

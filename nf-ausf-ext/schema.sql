@@ -108,3 +108,11 @@ CREATE TABLE sdm_subscriptions (
   scope   TEXT NOT NULL                       -- subscriber NF, S-NSSAI and DNN: a unique subscription replaces those of its scope
 );
 CREATE INDEX sdm_subscriptions_imsi ON sdm_subscriptions (imsi);
+
+-- version 3
+
+-- Keys of this function that every instance shares: context ids, ids of relayed resources.
+CREATE TABLE secrets (
+  name  TEXT PRIMARY KEY,
+  value BLOB NOT NULL
+) WITHOUT ROWID;

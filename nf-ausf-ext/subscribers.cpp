@@ -3,21 +3,15 @@
 #include "lib/base/error.hpp"
 
 namespace ausf_ext {
-namespace {
-
-bool may_authenticate(const std::optional<Device>& device) {
-  return device && !device->sealed_key.empty() && device->state != State::failed;
-}
-
-}  // namespace
 
 bool is_subscriber(store::Database& reader, const profile::Imsi& imsi) {
-  return may_authenticate(find_device_by_imsi(reader, imsi));
+  const auto device = find_device_by_imsi(reader, imsi);
+  return device && is_subscriber(*device);
 }
 
 std::shared_ptr<const Subscriber> require_subscriber(store::Database& reader, const KeyBox& keys, const profile::Imsi& imsi) {
   const auto device = find_device_by_imsi(reader, imsi);
-  if (!may_authenticate(device)) {
+  if (!device || !is_subscriber(*device)) {
     throw base::Error(base::ErrorKind::not_found, "USER_NOT_FOUND", "this IMSI is not allocated to a device");
   }
   const profile::EphemeralKey key = keys.open(device->sealed_key, device->dimsi);

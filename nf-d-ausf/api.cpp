@@ -66,45 +66,56 @@ std::string serving_network_of(const core::HssAuthenticationRequest& wanted) {
 
 }  // namespace
 
-void Api::add_routes(sbi::Router& router) {
+void Api::add_routes(sbi::Router& router, core::SubscriberRoutes& routes) {
   add_vector_routes(router);
-  add_challenge_routes(router);
-  const std::string contexts = "/nausf-auth/v1/ue-authentications";
-  router.add("PUT", contexts + "/{authCtxId}/5g-aka-confirmation", BodyKind::json,
-             sbi::PlainHandler([this](const Request& request) { return confirm(request); }));
-  router.add("DELETE", contexts + "/{authCtxId}/5g-aka-confirmation", BodyKind::none,
-             sbi::PlainHandler([this](const Request& request) { return end_context(request); }));
-  router.add("POST", contexts + "/deregister", BodyKind::json,
-             sbi::PlainHandler([this](const Request& request) { return deregister(request); }));
-  const std::string events = "/nudm-ueau/v1/{supi}/auth-events";
-  const auto remove = sbi::PlainHandler([this](const Request& request) { return remove_auth_event(request); });
-  router.add("POST", events, BodyKind::json, sbi::PlainHandler([this](const Request& request) { return create_auth_event(request); }));
-  router.add("PUT", events + "/{authEventId}", BodyKind::json, remove);
-  router.add("PUT", events, BodyKind::json, remove);  // without the event's id, as Open5GS sends it
+  add_ausf_routes(routes);
+  add_udm_routes(routes);
 }
 
-void Api::add_challenge_routes(sbi::Router& router) {
-  router.add("POST", "/nausf-auth/v1/ue-authentications", BodyKind::json,
-             sbi::RarelyWaitingHandler{[this](const Request& request) { return authenticate(request); },
-                                       [this](const Request& request) {
-                                         const core::AuthenticationRequest wanted = core::read_authentication_info(request, parts_.home_network_keys);
-                                         return answer_receipt(profile::DiscoveryImsi(wanted.subscriber.imsi),
-                                                               wanted.resynchronization.value(), wanted.serving_network_name);
-                                       }});
-  router.add("POST", "/nudm-ueau/v1/{supiOrSuci}/security-information/generate-auth-data", BodyKind::json,
-             sbi::RarelyWaitingHandler{[this](const Request& request) { return generate_auth_data(request); },
-                                       [this](const Request& request) {
-                                         const core::AuthenticationRequest wanted = core::read_generate_auth_data(request, parts_.home_network_keys);
-                                         return answer_receipt(profile::DiscoveryImsi(wanted.subscriber.imsi),
-                                                               wanted.resynchronization.value(), wanted.serving_network_name);
-                                       }});
-  router.add("POST", "/nudm-ueau/v1/{supi}/hss-security-information/{hssAuthType}/generate-av", BodyKind::json,
-             sbi::RarelyWaitingHandler{[this](const Request& request) { return generate_hss_av(request); },
-                                       [this](const Request& request) {
-                                         const core::HssAuthenticationRequest wanted = core::read_hss_authentication(request);
-                                         return answer_receipt(profile::DiscoveryImsi(wanted.imsi), wanted.resynchronization.value(),
-                                                               serving_network_of(wanted));
-                                       }});
+void Api::add_ausf_routes(core::SubscriberRoutes& routes) {
+  using core::NfKind;
+  const std::string contexts = "/nausf-auth/v1/ue-authentications";
+  const std::string confirmation = contexts + "/{authCtxId}/5g-aka-confirmation";
+  sbi::RarelyWaitingHandler challenge;
+  challenge.at_once = [this](const Request& request) { return authenticate(request); };
+  challenge.waiting = [this](const Request& request) {
+    const core::AuthenticationRequest wanted = core::read_authentication_info(request, parts_.home_network_keys);
+    return answer_receipt(profile::DiscoveryImsi(wanted.subscriber.imsi), wanted.resynchronization.value(), wanted.serving_network_name);
+  };
+  routes.add_by_body("POST", contexts, NfKind::ausf, std::move(challenge));
+  routes.add_by_body("POST", contexts + "/deregister", NfKind::ausf,
+                     sbi::PlainHandler([this](const Request& request) { return deregister(request); }));
+  routes.add_resource("PUT", confirmation, BodyKind::json, "authCtxId",
+                      sbi::PlainHandler([this](const Request& request) { return confirm(request); }));
+  routes.add_resource("DELETE", confirmation, BodyKind::none, "authCtxId",
+                      sbi::PlainHandler([this](const Request& request) { return end_context(request); }));
+  routes.add_rests(NfKind::ausf);
+}
+
+void Api::add_udm_routes(core::SubscriberRoutes& routes) {
+  using core::NfKind;
+  sbi::RarelyWaitingHandler data;
+  data.at_once = [this](const Request& request) { return generate_auth_data(request); };
+  data.waiting = [this](const Request& request) {
+    const core::AuthenticationRequest wanted = core::read_generate_auth_data(request, parts_.home_network_keys);
+    return answer_receipt(profile::DiscoveryImsi(wanted.subscriber.imsi), wanted.resynchronization.value(), wanted.serving_network_name);
+  };
+  sbi::RarelyWaitingHandler vector;
+  vector.at_once = [this](const Request& request) { return generate_hss_av(request); };
+  vector.waiting = [this](const Request& request) {
+    const core::HssAuthenticationRequest wanted = core::read_hss_authentication(request);
+    return answer_receipt(profile::DiscoveryImsi(wanted.imsi), wanted.resynchronization.value(), serving_network_of(wanted));
+  };
+  const std::string root = "/nudm-ueau/v1/";
+  const auto remove = sbi::PlainHandler([this](const Request& request) { return remove_auth_event(request); });
+  routes.add_by_path("POST", root + "{supiOrSuci}/security-information/generate-auth-data", BodyKind::json, NfKind::udm, std::move(data));
+  routes.add_by_path("POST", root + "{supi}/hss-security-information/{hssAuthType}/generate-av", BodyKind::json, NfKind::udm,
+                     std::move(vector));
+  routes.add_by_path("POST", root + "{supi}/auth-events", BodyKind::json, NfKind::udm,
+                     sbi::PlainHandler([this](const Request& request) { return create_auth_event(request); }));
+  routes.add_by_path("PUT", root + "{supi}/auth-events/{authEventId}", BodyKind::json, NfKind::udm, remove);
+  routes.add_by_path("PUT", root + "{supi}/auth-events", BodyKind::json, NfKind::udm, remove);  // as Open5GS sends it
+  routes.add_rests(NfKind::udm);
 }
 
 void Api::add_vector_routes(sbi::Router& router) {

@@ -2,6 +2,7 @@
 
 #include "lib/aka/suci_concealment.hpp"
 #include "lib/core/hss_ueau.hpp"
+#include "lib/core/subscriber_routes.hpp"
 #include "lib/sbi/router.hpp"
 #include "nf-d-ausf/accept_vector.hpp"
 #include "nf-d-ausf/notify_receipts.hpp"
@@ -25,7 +26,7 @@ class Api {
 
   explicit Api(Parts parts) : parts_(parts) {}
 
-  void add_routes(sbi::Router& router);
+  void add_routes(sbi::Router& router, core::SubscriberRoutes& routes);
 
  private:
   using Answer = boost::asio::awaitable<sbi::Response>;
@@ -46,7 +47,8 @@ class Api {
   Answer answer_receipt(profile::DiscoveryImsi dimsi, core::Resynchronization answer, std::string serving_network);
 
   void add_vector_routes(sbi::Router& router);
-  void add_challenge_routes(sbi::Router& router);
+  void add_ausf_routes(core::SubscriberRoutes& routes);
+  void add_udm_routes(core::SubscriberRoutes& routes);
 
   Parts parts_;
 };

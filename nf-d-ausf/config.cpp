@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "lib/service/home_network_keys.hpp"
+#include "lib/service/routing_config.hpp"
 
 namespace d_ausf {
 namespace {
@@ -87,6 +88,7 @@ Config read_config(const service::Section& root) {
   config.common = service::read_common(root, "d_ausf");
   const service::Section function = root.section("d_ausf");
   config.home_network_keys = service::read_home_network_keys(function);
+  config.routing = service::read_routing(function, config.common, !config.common.nrf.uris.empty());
   config.owners = read_owners(function);
   config.receipt_answer = read_receipt_answer(function);
   config.receipts = read_receipt_limits(function.section("receipts"));

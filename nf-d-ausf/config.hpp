@@ -4,6 +4,7 @@
 
 #include "lib/aka/suci_concealment.hpp"
 #include "lib/base/error.hpp"
+#include "lib/core/plmn_routing.hpp"
 #include "lib/service/config.hpp"
 #include "nf-d-ausf/notify_receipts.hpp"
 #include "nf-d-ausf/owners.hpp"
@@ -12,6 +13,7 @@ namespace d_ausf {
 
 struct Config {
   service::CommonConfig common;
+  core::PlmnRouting routing;  ///< who serves whom
   Owners owners;
   /// What a synchronisation failure is answered with, and a receipt with it: 504, or 500 (internal).
   base::ErrorKind receipt_answer = base::ErrorKind::gateway_timeout;

@@ -1,16 +1,26 @@
 #include "nf-d-ausf/function.hpp"
 
+#include "lib/crypto/cipher.hpp"
+#include "lib/store/secrets.hpp"
 #include "nf-d-ausf/api.hpp"
 #include "nf-d-ausf/schema.hpp"
 
 namespace d_ausf {
 namespace {
 
+base::SecretBytes random_secret(std::size_t octets) {
+  base::SecretBytes fresh(octets);
+  crypto::fill_random(fresh.writable());
+  return fresh;
+}
+
 /// What all workers share.
 struct Shared {
   Config config;
   std::unique_ptr<store::Committer> committer;
+  const std::string instance_name = "nf-d-ausf-" + base::to_hex(crypto::random_octets<8>());  ///< in Via
   std::unique_ptr<ContextIds> contexts;
+  std::unique_ptr<core::RelayLinks> relay_links;
   boost::asio::io_context* notifying_loop = nullptr;
   std::unique_ptr<NotifyReceipts> notify;  ///< on the first worker's loop
 };
@@ -22,7 +32,12 @@ struct Instance {
         accept(*shared.committer, shared.config.owners, base::system_now),
         serve(reader, *shared.committer, base::system_now),
         take_receipt(reader, *shared.committer, base::system_now),
-        api(parts(shared, worker)) {}
+        relay(worker.client, *shared.relay_links, {shared.config.common.client_timeout, shared.instance_name}),
+        routes({worker.router, shared.config.routing, *shared.config.home_network_keys, *shared.relay_links, relay,
+                core::discover_by(worker.nrf), shared.config.common.scp}),
+        api(parts(shared, worker)) {
+    api.add_routes(worker.router, routes);
+  }
 
   /// The first worker notifies.
   Api::Parts parts(Shared& shared, service::Worker& worker) {
@@ -40,6 +55,8 @@ struct Instance {
   AcceptVector accept;
   ServeVector serve;
   TakeReceipt take_receipt;
+  core::Relay relay;
+  core::SubscriberRoutes routes;
   Api api;
 };
 
@@ -53,13 +70,13 @@ service::Function make_function(Config config) {
   function.open = [shared] {
     store::Database database = store::Database::open(shared->config.common.database);
     store::migrate(database, kSchema);
-    shared->contexts = std::make_unique<ContextIds>(load_or_make_context_key(database));
+    shared->contexts = std::make_unique<ContextIds>(store::load_or_put_secret(database, "context-key", random_secret(16)));
+    shared->relay_links = std::make_unique<core::RelayLinks>(
+        store::load_or_put_secret(database, "relay-key", random_secret(core::RelayLinks::kKeyOctets)));
     shared->committer = std::make_unique<store::Committer>(std::move(database));
   };
   function.build = [shared](service::Worker& worker) -> std::shared_ptr<void> {
-    auto instance = std::make_shared<Instance>(*shared, worker);
-    instance->api.add_routes(worker.router);
-    return instance;
+    return std::make_shared<Instance>(*shared, worker);
   };
   function.drain = [shared](service::Worker& worker) {
     if (&worker.loop == shared->notifying_loop) shared->notify->stop();

@@ -20,10 +20,6 @@ constexpr const char* kDelete = "DELETE FROM vectors WHERE dimsi = $1";
 constexpr const char* kNoteServed =
     "UPDATE vectors SET served = served + 1, last_served_at = $3, last_serving_network = $4 WHERE dimsi = $1 AND rand = $2";
 constexpr const char* kNoteReceived = "UPDATE vectors SET received_at = $2 WHERE dimsi = $1";
-constexpr const char* kFindSecret = "SELECT value FROM secrets WHERE name = $1";
-constexpr const char* kPutSecret = "INSERT INTO secrets (name, value) VALUES ($1, $2) ON CONFLICT DO NOTHING";
-constexpr const char* kContextKey = "context-key";
-constexpr std::size_t kContextKeySize = 16;
 
 template <std::size_t N>
 std::array<std::uint8_t, N> octets(const store::Rows& rows, int column) {
@@ -87,15 +83,6 @@ void note_served(Database& database, const profile::DiscoveryImsi& dimsi, const 
 
 void note_received(Database& database, const profile::DiscoveryImsi& dimsi, base::Time now) {
   database.run(kNoteReceived, dimsi.packed(), base::to_unix_ms(now));
-}
-
-base::SecretBytes load_or_make_context_key(Database& database) {
-  base::SecretBytes fresh(kContextKeySize);
-  crypto::fill_random(fresh.writable());
-  database.run(kPutSecret, kContextKey, fresh.reveal());
-  store::Rows rows = database.query(kFindSecret, kContextKey);
-  if (!rows.next()) throw store::StoreError("the context key could not be stored");
-  return base::SecretBytes(rows.blob(0));
 }
 
 }  // namespace d_ausf

@@ -49,7 +49,4 @@ void note_served(store::Database& database, const profile::DiscoveryImsi& dimsi,
 /// Notes that the receipt of the present vector came.
 void note_received(store::Database& database, const profile::DiscoveryImsi& dimsi, base::Time now);
 
-/// The key under which context ids are authenticated, 16 octets; made at the first start, the same for every instance.
-base::SecretBytes load_or_make_context_key(store::Database& database);
-
 }  // namespace d_ausf

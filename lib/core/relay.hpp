@@ -22,7 +22,9 @@ namespace core {
 /// kept here, any instance that has the key can follow up, and nobody can make us call a URI of his own.
 class RelayLinks {
  public:
-  /// `key`: 16 octets, the same for every instance of the function. Throws std::invalid_argument for another length.
+  static constexpr std::size_t kKeyOctets = 16;
+
+  /// `key`: kKeyOctets, the same for every instance of the function. Throws std::invalid_argument for another length.
   explicit RelayLinks(base::SecretBytes key);
 
   /// Letters, digits, `-` and `_` only; begins with `r-`, as no id of our own does.

@@ -1,5 +1,7 @@
 #include "lib/core/subscriber_routes.hpp"
 
+#include <array>
+
 #include "lib/base/error.hpp"
 #include "lib/core/ueau.hpp"
 #include "lib/sbi/json.hpp"
@@ -126,6 +128,17 @@ void SubscriberRoutes::add_rest(const std::string& service, NfKind kind) {
                     sbi::StreamingHandler([this, kind](const Request& request, const std::shared_ptr<sbi::BodyReader>& body) {
                       return serve_rest(request, kind, body);
                     }));
+}
+
+void SubscriberRoutes::add_rests(NfKind kind) {
+  static constexpr std::array kAusf{"/nausf-auth", "/nausf-sorprotection", "/nausf-upuprotection"};
+  static constexpr std::array kUdm{"/nudm-ueau", "/nudm-sdm", "/nudm-uecm", "/nudm-ee",   "/nudm-pp",
+                                   "/nudm-mt",   "/nudm-niddau", "/nudm-rsds", "/nudm-ssau", "/nudm-ueid"};
+  if (kind == NfKind::ausf) {
+    for (const char* service : kAusf) add_rest(service, kind);
+  } else {
+    for (const char* service : kUdm) add_rest(service, kind);
+  }
 }
 
 void SubscriberRoutes::add(std::string method, std::string pattern, sbi::BodyKind body, NfKind kind, Local local, FindWay find_way) {

@@ -49,6 +49,8 @@ class SubscriberRoutes {
   /// All else of a service (`/nudm-sdm`), of any method: for others' subscribers, and for ours what is not served here, which the default
   /// may have; 404 if it is us.
   void add_rest(const std::string& service, NfKind kind);
+  /// The same for every service that an AUSF or a UDM has.
+  void add_rests(NfKind kind);
 
  private:
   using Answer = boost::asio::awaitable<sbi::Response>;
