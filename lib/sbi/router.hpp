@@ -28,7 +28,8 @@ using WaitingHandler = std::function<boost::asio::awaitable<Response>(const Requ
 using StreamingHandler = std::function<boost::asio::awaitable<Response>(const Request&, BodyReader&)>;
 using Handler = std::variant<PlainHandler, WaitingHandler, StreamingHandler>;
 
-/// What a route takes as a body. `merge_patch`: application/merge-patch+json (RFC 7396), or application/json, which some cores send.
+/// What a route takes as a body. `merge_patch`: application/merge-patch+json (RFC 7396), or application/json, as some cores
+/// call it.
 enum class BodyKind { none, json, merge_patch, ndjson };
 
 struct Route {
