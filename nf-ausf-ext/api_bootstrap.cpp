@@ -141,10 +141,8 @@ ordered_json to_json(const Ambr& ambr) {
 /// Nssai (TS 29.503, 6.1.6.2.2).
 ordered_json nssai_of(const BootstrapSubscription& subscription) {
   ordered_json out = ordered_json::object();
-  for (const bool is_default : {true, false}) {
-    for (const SliceProfile& slice : subscription.slices) {
-      if (slice.is_default == is_default) out[is_default ? "defaultSingleNssais" : "singleNssais"].push_back(to_json(slice.snssai));
-    }
+  for (const SliceProfile& slice : subscription.slices) {
+    out[slice.is_default ? "defaultSingleNssais" : "singleNssais"].push_back(to_json(slice.snssai));
   }
   return out;
 }
@@ -315,11 +313,13 @@ SmfRequest read_smf_registration(const Request& request) {
   (void)read_instance(object, "smfInstanceId");
   if (!object.has("pduSessionId")) (void)object.text("pduSessionId");  // missing, and says so
   const json& number = body.at("pduSessionId");
-  if (!number.is_number_unsigned() || number.get<std::uint64_t>() != id) object.fail("pduSessionId", "is not the one of the path");
+  const bool is_same = number.is_number_unsigned() && number.get<std::uint64_t>() == id;
+  if (!is_same) object.fail("pduSessionId", "is not the one of the path");
   (void)read_plmn(object.object("plmnId"));
   const JsonObject slice = object.object("singleNssai");
   SmfRequest out;
-  out.session.snssai = read_snssai(body.at("singleNssai"), [&slice](const char* member, const char* reason) { slice.fail(member, reason); });
+  const auto fail = [&slice](const char* member, const char* reason) { slice.fail(member, reason); };
+  out.session.snssai = read_snssai(body.at("singleNssai"), fail);
   out.session.dnn = object.text("dnn", kMaxDnn);
   out.registration = {id, bounded(body)};
   return out;
@@ -337,7 +337,8 @@ void check_monitored(const JsonObject& object, const json& body) {
   if (!object.has(kName)) (void)object.text(kName);  // missing, and says so
   const json& uris = body.at(kName);
   const auto is_uri = [](const json& item) {
-    return item.is_string() && !item.get_ref<const std::string&>().empty() && item.get_ref<const std::string&>().size() <= kMaxUri;
+    const std::size_t size = item.is_string() ? item.get_ref<const std::string&>().size() : 0;
+    return size > 0 && size <= kMaxUri;
   };
   const bool is_list = uris.is_array() && !uris.empty() && uris.size() <= kMaxMonitored;
   if (!is_list || !std::all_of(uris.begin(), uris.end(), is_uri)) {
@@ -483,7 +484,8 @@ BootstrapApi::Answer BootstrapApi::subscribe(const Request& request) {
   };
   co_await parts_.committer.write(std::move(work));
   Response response(201, sbi::kJson, wanted.content.dump());
-  response.with("location", request.api_root() + "/nudm-sdm/v2/" + aka::to_supi(imsi) + "/sdm-subscriptions/" + wanted.subscription.id);
+  const std::string subscriptions = request.api_root() + "/nudm-sdm/v2/" + aka::to_supi(imsi) + "/sdm-subscriptions/";
+  response.with("location", subscriptions + wanted.subscription.id);
   co_return std::move(response);
 }
 
@@ -554,8 +556,8 @@ BootstrapApi::Answer BootstrapApi::put_smf_registration(const Request& request) 
   const bool is_new = co_await parts_.committer.write(std::move(work));
   Response response(is_new ? 201 : 200, sbi::kJson, wanted.registration.content);
   if (is_new) {
-    const std::string id = std::to_string(wanted.registration.pdu_session_id);
-    response.with("location", request.api_root() + "/nudm-uecm/v1/" + aka::to_supi(imsi) + "/registrations/smf-registrations/" + id);
+    const std::string registrations = request.api_root() + "/nudm-uecm/v1/" + aka::to_supi(imsi) + "/registrations/smf-registrations/";
+    response.with("location", registrations + std::to_string(wanted.registration.pdu_session_id));
   }
   co_return std::move(response);
 }

@@ -16,7 +16,9 @@ bool is_guaranteed(int five_qi) {
 BitRate read_rate(const service::Section& section, const std::string& key) {
   const std::string text = section.text(key);
   const auto rate = BitRate::from_text(text);
-  if (!rate && !text.empty()) section.problem(key, text + " is not a rate as 100 Mbps (a whole number; bps, Kbps, Mbps, Gbps, Tbps)");
+  if (!rate && !text.empty()) {
+    section.problem(key, text + " is not a rate as 100 Mbps (a whole number; bps, Kbps, Mbps, Gbps or Tbps)");
+  }
   return rate.value_or(BitRate());
 }
 

@@ -169,7 +169,9 @@ int run_export(const std::string& config_path, const service::Command::Given& gi
 }  // namespace
 
 aka::SequenceNumber exported_sqn(const aka::SequenceNumber& last) {
-  if (last.seq() > aka::SequenceNumber::kMaxSeq - kExportedLead) throw std::overflow_error("the sequence numbers of a device are exhausted");
+  if (last.seq() > aka::SequenceNumber::kMaxSeq - kExportedLead) {
+    throw std::overflow_error("the sequence numbers of a device are exhausted");
+  }
   return aka::SequenceNumber::from_seq_and_ind(last.seq() + kExportedLead, kInd);
 }
 
@@ -178,7 +180,9 @@ std::uint64_t export_open5gs(const Config& config, const std::string& path) {
     throw service::ConfigError("ausf_ext.bootstrap_subscription is missing: it says what subscription the exported devices get");
   }
   const std::string profile = open5gs_profile(*config.bootstrap_subscription);
-  if (!std::filesystem::exists(config.common.database)) throw std::runtime_error("there is no database " + config.common.database);
+  if (!std::filesystem::exists(config.common.database)) {
+    throw std::runtime_error("there is no database " + config.common.database);
+  }
   store::Database database = store::Database::open(config.common.database, store::Database::Mode::read_only);
   std::unique_ptr<Output> output;
   if (path == "-") {

@@ -21,7 +21,8 @@ constexpr const char* kRemoveSmf = "DELETE FROM smf_registrations WHERE imsi = $
 constexpr const char* kAddSubscription = "INSERT INTO sdm_subscriptions (imsi, id, scope) VALUES ($1, $2, $3)";
 constexpr const char* kRemoveScope = "DELETE FROM sdm_subscriptions WHERE imsi = $1 AND scope = $2";
 constexpr const char* kRemoveOldest =
-    "DELETE FROM sdm_subscriptions WHERE seq IN (SELECT seq FROM sdm_subscriptions WHERE imsi = $1 ORDER BY seq DESC LIMIT -1 OFFSET $2)";
+    "DELETE FROM sdm_subscriptions WHERE seq IN "
+    "(SELECT seq FROM sdm_subscriptions WHERE imsi = $1 ORDER BY seq DESC LIMIT -1 OFFSET $2)";
 constexpr const char* kRemoveSubscription = "DELETE FROM sdm_subscriptions WHERE imsi = $1 AND id = $2";
 constexpr const char* kRemoveAmf = "DELETE FROM amf_registrations WHERE imsi = $1";
 constexpr const char* kRemoveAllSmf = "DELETE FROM smf_registrations WHERE imsi = $1";

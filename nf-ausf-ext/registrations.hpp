@@ -43,7 +43,8 @@ std::optional<AmfRegistration> find_amf_registration(store::Database& database, 
 /// Puts the registration in place of the present one. True if there was none.
 bool put_amf_registration(store::Database& database, const profile::Imsi& imsi, const AmfRegistration& registration);
 
-std::optional<SmfRegistration> find_smf_registration(store::Database& database, const profile::Imsi& imsi, std::uint8_t pdu_session_id);
+std::optional<SmfRegistration> find_smf_registration(store::Database& database, const profile::Imsi& imsi,
+                                                     std::uint8_t pdu_session_id);
 /// All of a device, in the order of their PDU sessions; at most kMaxSmfRegistrations.
 std::vector<SmfRegistration> find_smf_registrations(store::Database& database, const profile::Imsi& imsi);
 /// Puts the registration in place of the present one of its PDU session. True if there was none.

@@ -35,7 +35,8 @@ struct RarelyWaitingHandler {
 };
 using Handler = std::variant<PlainHandler, WaitingHandler, StreamingHandler, RarelyWaitingHandler>;
 
-/// What a route takes as a body. `merge_patch`: application/merge-patch+json (RFC 7396), or application/json, which some cores send.
+/// What a route takes as a body. `merge_patch`: application/merge-patch+json (RFC 7396), or application/json, as some cores
+/// call it.
 enum class BodyKind { none, json, merge_patch, ndjson };
 
 struct Route {

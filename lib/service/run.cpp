@@ -222,7 +222,8 @@ void add_commands(CLI::App& app, const std::vector<Command>& commands, const Com
       if (option.is_flag) {
         sub->add_flag_callback("--" + name, [&given, name] { given[name] = "true"; }, option.help);
       } else {
-        sub->add_option_function<std::string>("--" + name, [&given, name](const std::string& value) { given[name] = value; }, option.help);
+        const auto take = [&given, name](const std::string& value) { given[name] = value; };
+        sub->add_option_function<std::string>("--" + name, take, option.help);
       }
     }
   }

@@ -17,6 +17,7 @@ struct RouterFixture {
     add("PUT", "/keys/v1/devices/{dimsi}", BodyKind::json, 201);
     add("GET", "/keys/v1/devices/all", BodyKind::none, 202);
     add("POST", "/keys/v1/devices/{dimsi}/{action}", BodyKind::json, 203);
+    add("PATCH", "/keys/v1/patched", BodyKind::merge_patch, 208);
     add("POST", "/keys/v1/import", BodyKind::ndjson, 206);
   }
   void add(const char* method, const char* pattern, BodyKind body, int code) {
@@ -135,6 +136,9 @@ TEST_CASE_METHOD(RouterFixture, "A body of the route's type is taken, however it
   const std::string lines = GENERATE(as<std::string>(), "application/x-ndjson", "application/jsonl", "application/ndjson");
   find("POST", "/keys/v1/import", lines);
   CHECK(status == 206);
+  const std::string patch = GENERATE(as<std::string>(), "application/merge-patch+json", "application/json");
+  find("PATCH", "/keys/v1/patched", patch);
+  CHECK(status == 208);
   find("GET", "/keys/v1/devices/1", "text/plain");  // no body is read there
   CHECK(status == 200);
 }
@@ -143,6 +147,8 @@ TEST_CASE_METHOD(RouterFixture, "A body of another type is 415", "[sbi][router]"
   const std::string type = GENERATE(as<std::string>(), "text/plain", "application/jsonx", "application/problem+json", "application/x-ndjson", ";");
   CHECK(refused("PUT", "/keys/v1/devices/1", type).status == 415);
   CHECK(refused("POST", "/keys/v1/import", "application/json").status == 415);
+  CHECK(refused("PUT", "/keys/v1/devices/1", "application/merge-patch+json").status == 415);
+  CHECK(refused("PATCH", "/keys/v1/patched", "application/json-patch+json").status == 415);
 }
 
 TEST_CASE("Every kind of refusal has its status, title and cause in problem+json", "[sbi][problem]") {

@@ -9,6 +9,7 @@
 #include "lib/profile/subscriber_keys.hpp"
 #include "nf-ausf-ext/export_open5gs.hpp"
 #include "tests/scenarios/lab.hpp"
+#include "ue-sim/pki.hpp"
 
 /// Documents as Open5GS reads them (lib/dbi/subscription.c, webui/server/models/subscriber.js).
 
@@ -181,6 +182,35 @@ TEST_CASE_METHOD(ExportFixture, "The command refuses without --reveal-keys, and 
   CHECK(run({"export-open5gs", "--reveal-key"}, said) == 2);
   CHECK(run({"export-everything"}, said) == 2);
   CHECK(leftovers().empty());
+}
+
+TEST_CASE_METHOD(ExportFixture, "The command exports with the flag, by its configuration, -c before or behind its name", "[bootstrap][export]") {
+  ue_sim::PkiRequest request;
+  request.directory = folder / "pki";
+  request.arpf_uri = arpf_uri;
+  ue_sim::make_pki(request);
+  const std::string pki = request.directory;
+  const std::string yaml = folder.write(
+      "ausf-ext.yaml",
+      "ausf_ext:\n  database: " + config.common.database + "\n  key_encryption_key: " + pki +
+          "/kek.hex\n  sbi: {server: {address: 127.0.0.1}}\n  operator: {certificate: " + pki + "/operator.pem, private_key: " + pki +
+          "/operator.key}\n  arpfs: {uri: \"" + arpf_uri + "\", issuer: " + pki +
+          "/ci.pem}\n  d_ausf: {uri: \"http://127.0.0.1:1\"}\n  rsmf: {uri: \"http://127.0.0.1:1/\"}\n  imsi_pools: {mcc: \"001\", mnc: \"01\", " +
+          "from: \"001010000000001\", to: \"001010000000009\"}\n  bootstrap_subscription: {ue_ambr: {uplink: 1 Mbps, downlink: 1 Mbps}, slices: " +
+          "{sst: 1, default: true, dnns: {name: rsmf, session_ambr: {uplink: 1 Mbps, downlink: 1 Mbps}}}}\n");
+  std::string said;
+  const bool is_before = GENERATE(true, false);
+  const std::vector<std::string> behind{"export-open5gs", "-c", yaml, "--reveal-keys", "--out", file};
+  const std::vector<std::string> before{"-c", yaml, "export-open5gs", "--out", file, "--reveal-keys"};
+  const auto& arguments = is_before ? before : behind;
+  CHECK(run(arguments, said) == 0);
+  CHECK(said == "0 subscribers, with their keys in clear, written to " + file + "\n");
+  CHECK(leftovers() == std::vector<std::string>{"subscribers.jsonl"});
+
+  (void)onboard(make_device("901700000000001"));  // sealed under the key of the fixture, which is not that of the file
+  CHECK(run(arguments, said) == 1);
+  CHECK_THAT(said, Catch::Contains("cannot be opened"));
+  CHECK(read_text(file).empty());
 }
 
 TEST_CASE("The exported sequence number is one that a USIM takes after all that was used", "[bootstrap][export]") {
