@@ -19,12 +19,19 @@ struct Challenge {
   sbi::Uri confirmation;  ///< where the confirmation goes
 };
 
-/// A challenge, or why there is none.
+/// UEAuthenticationCtx of EAP-AKA': an EAP packet for the UE, which the access network does not look into.
+struct EapChallenge {
+  base::Bytes payload;
+  sbi::Uri session;  ///< where the UE's answers go
+};
+
+/// A challenge of one kind or the other, or why there is none.
 struct ChallengeResult {
   int status = 0;
   std::string cause;    ///< of a refusal
   std::string summary;  ///< status, cause and detail in words
-  std::optional<Challenge> challenge;
+  std::optional<Challenge> challenge;  ///< 5G AKA
+  std::optional<EapChallenge> eap;     ///< EAP-AKA'
 };
 
 /// resynchronizationInfo (TS 29.509, 6.1.6.2.4): what a synchronisation failure carries home.
@@ -52,5 +59,20 @@ bool matches(const Challenge& challenge, const aka::ResStar& res_star);
 
 /// PUT 5g-aka-confirmation with RES*.
 boost::asio::awaitable<Confirmation> confirm(Network& network, sbi::Uri confirmation, const aka::ResStar& res_star);
+
+/// EapSession: what the AUSF says to an EAP packet of the UE's.
+struct EapAnswer {
+  int status = 0;
+  std::string summary;
+  base::Bytes payload;  ///< for the UE; empty if there is none
+  std::string result;   ///< AUTHENTICATION_ONGOING, also where the AUSF leaves it out, or as in Confirmation
+  std::string supi;
+  std::optional<aka::Kseaf> kseaf;
+
+  [[nodiscard]] bool is_ongoing() const noexcept { return result == "AUTHENTICATION_ONGOING"; }
+};
+
+/// POST eap-session with an EAP packet of the UE's.
+boost::asio::awaitable<EapAnswer> send_eap(Network& network, sbi::Uri session, base::Bytes payload);
 
 }  // namespace ue_sim

@@ -2,6 +2,7 @@
 
 #include "lib/aka/serving_network_name.hpp"
 #include "lib/aka/supi_or_suci.hpp"
+#include "ue-sim/attach_eap.hpp"
 #include "ue-sim/device_file.hpp"
 #include "ue-sim/files.hpp"
 #include "ue-sim/progress.hpp"
@@ -75,6 +76,10 @@ asio::awaitable<SecondAttach> attach_with_imsi(Network& network, const AttachPat
   SecondAttach done;
   ChallengeResult served =
       co_await authenticate(network, path.ausf_ext, suci, path.serving_network_name, std::nullopt);
+  if (served.eap) {
+    SecondAttach by_eap = co_await attach_with_eap(network, path, device, std::move(*served.eap));
+    co_return std::move(by_eap);
+  }
   require(served.challenge.has_value(), "9", "the target AUSF does not know the IMSI: " + served.summary);
   ChallengeAnswer answer = answer_of_ue(device, *served.challenge, path.serving_network_name);
   if (const auto* out_of_step = std::get_if<aka::SynchronisationFailure>(&answer)) {

@@ -64,12 +64,13 @@ boost::asio::awaitable<FirstAttach> attach_with_dimsi(Network& network, const At
 /// What the second attach showed: all of it true when it returns.
 struct SecondAttach {
   bool was_resynchronised = false;
-  Challenge challenge;
+  bool is_by_eap = false;  ///< by EAP-AKA', else by 5G AKA
+  Challenge challenge;     ///< of 5G AKA
   std::string confirmation_summary;
 };
 
-/// Steps (8) to (10): 5G AKA at the target AUSF; HXRES*, the AUSF's verdict and KSEAF are checked. A synchronisation
-/// failure is carried home once. `suci` names the IMSI. Throws StepFailed.
+/// Steps (8) to (10): 5G AKA or EAP-AKA' at the target AUSF, as it chooses; HXRES*, the AUSF's verdict and KSEAF are
+/// checked. A synchronisation failure is carried home once. `suci` names the IMSI. Throws StepFailed.
 boost::asio::awaitable<SecondAttach> attach_with_imsi(Network& network, const AttachPath& path, Device& device, std::string suci);
 
 struct AttachedDevice {

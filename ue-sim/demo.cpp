@@ -191,9 +191,14 @@ asio::awaitable<void> attach_second(Demo& demo, Journey& journey) {
   const SecondAttach second = co_await attach_with_imsi(demo.network, demo.path, journey.device, std::move(suci));
   journey.ladder.back().status = second.was_resynchronised ? "201, after a resynchronisation" : "201";
   journey.prove(true, "the USIM accepts AUTN: MAC-A and SQN are right, the separation bit is set");
-  journey.prove(true, "HRES* of the UE's RES* is the network's HXRES*");
-  journey.message("9", kAccess, kTarget, "PUT .../5g-aka-confirmation, RES*", second.confirmation_summary);
-  journey.prove(true, "RES* is confirmed with AUTHENTICATION_SUCCESS");
+  if (second.is_by_eap) {
+    journey.message("9", kAccess, kTarget, "POST .../eap-session, the UE's EAP packets", second.confirmation_summary);
+    journey.prove(true, "the UE has EAP-Success, with AUTHENTICATION_SUCCESS beside it");
+  } else {
+    journey.prove(true, "HRES* of the UE's RES* is the network's HXRES*");
+    journey.message("9", kAccess, kTarget, "PUT .../5g-aka-confirmation, RES*", second.confirmation_summary);
+    journey.prove(true, "RES* is confirmed with AUTHENTICATION_SUCCESS");
+  }
   journey.message("10", kTarget, kAccess, "KSEAF, SUPI", "received");
   journey.prove(true, "KSEAF of the network is the UE's own");
 }

@@ -617,7 +617,7 @@ TEST_CASE("A server is not made without what it needs", "[aka][eap]") {
   CHECK_THROWS_AS(make(kNetwork, ends.vector(1), {}), std::invalid_argument);
   CHECK_THROWS_AS(make(kNetwork, ends.vector(1), {2}), std::invalid_argument);
   CHECK_THROWS_AS(make(kNetwork, ends.vector(1), {1, 1}), std::invalid_argument);
-  for (const std::size_t size : {0, 3, 4, 16, 17}) {
+  for (const std::size_t size : std::vector<std::size_t>{0, 3, 4, 16, 17}) {
     INFO(size);
     auto vector = ends.vector(1);
     vector.xres = base::SecretBytes(size);
