@@ -150,7 +150,7 @@ TEST_CASE("What is wrong with the owners is told with its place", "[d-ausf][owne
   CHECK_THAT(problem("[{peer: a, dimsi_ranges: []}]"), Catch::Contains("dimsi_ranges: is empty"));
   CHECK_THAT(problem("[{peer: a, dimsi_ranges: [{from: \"901700\"}]}]"), Catch::Contains("d_ausf.owners[0].dimsi_ranges[0].to: is missing"));
   CHECK_THAT(problem("[{peer: a, dimsi_ranges: [{from: \"90170\", to: \"901700\"}]}]"), Catch::Contains("from: is not 6 to 15 decimal digits"));
-  CHECK_THAT(problem("[{peer: a, dimsi_ranges: [{from: \"901701\", to: \"901700\"}]}]"), Catch::Contains("d.yaml:4:57") && Catch::Contains("to: is before from"));
+  CHECK_THAT(problem("[{peer: a, dimsi_ranges: [{from: \"901701\", to: \"901700\"}]}]"), Catch::Contains("d.yaml:4:58") && Catch::Contains("to: is before from"));
   CHECK_THAT(problem("[{peer: a, dimsi_ranges: [{from: \"901700\", to: \"9017009\"}]}]"), Catch::Contains("to: has another number of digits"));
   CHECK_THAT(problem("[{peer: a, dimsi_ranges: [{from: \"901700\", to: \"901705\"}, {from: \"901705\", to: \"901709\"}]}]"),
              Catch::Contains("dimsi_ranges[1].from: this range overlaps"));

@@ -116,8 +116,9 @@ struct ReceiptFixture : Lab {
   }
   std::string state() { return to_ausf("GET", kDevice).content()["state"]; }
   std::vector<std::string> history() {
+    const json shown = to_ausf("GET", kDevice).content();
     std::vector<std::string> out;
-    for (const json& entry : to_ausf("GET", kDevice).content()["history"]) out.push_back(entry["state"]);
+    for (const json& entry : shown["history"]) out.push_back(entry["state"]);
     return out;
   }
   json report() const {
