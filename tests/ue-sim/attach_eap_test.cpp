@@ -115,10 +115,11 @@ struct Ausf {
 ue_sim::SecondAttach attach(const Ausf& ausf, ue_sim::Device& device) {
   ue_sim::Network network({}, test::kDeadline);
   const sbi::Uri uri = sbi::Uri::parse("http://127.0.0.1:" + std::to_string(ausf.port));
-  const ue_sim::AttachPath path{uri, uri, kNetwork, 2};
+  const ue_sim::AttachPath path{uri, uri, kNetwork, 2, std::nullopt, std::nullopt};
   ue_sim::SecondAttach done;
   const auto work = [&](std::size_t) -> boost::asio::awaitable<void> {
-    done = co_await ue_sim::attach_with_imsi(network, path, device);
+    std::string suci = ue_sim::suci_of_imsi(path, device);
+    done = co_await ue_sim::attach_with_imsi(network, path, device, std::move(suci));
   };
   network.run(1, 1, work);
   return done;
