@@ -17,8 +17,11 @@ std::optional<DimsiRange> read_range(const service::Section& section) {
   const auto from = read_end("from");
   const auto to = read_end("to");
   if (!from || !to) return std::nullopt;
-  if (from->imsi().size() != to->imsi().size()) section.problem("to", "has another number of digits than from");
-  else if (*to < *from) section.problem("to", "is before from");
+  if (from->imsi().size() != to->imsi().size()) {
+    section.problem("to", "has another number of digits than from");
+  } else if (*to < *from) {
+    section.problem("to", "is before from");
+  }
   return DimsiRange{*from, *to};
 }
 
