@@ -67,7 +67,9 @@ Owners read_owners(const service::Section& function) {
 base::ErrorKind read_receipt_answer(const service::Section& function) {
   const std::int64_t status = function.integer("receipt_status", 100, 599, 504);
   if (status == 500) return base::ErrorKind::internal;
-  if (status != 504) function.problem("receipt_status", std::to_string(status) + " is neither 500 nor 504: others cost the device its time, or its USIM");
+  if (status != 504) {
+    function.problem("receipt_status", std::to_string(status) + " is neither 500 nor 504: others cost the device its time, or its USIM");
+  }
   return base::ErrorKind::gateway_timeout;
 }
 
