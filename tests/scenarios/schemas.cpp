@@ -167,6 +167,8 @@ class Checker {
       answer = "TS29509_Nausf_UEAuthentication.ConfirmationDataResponse";
     } else if (exchange.method == "POST" && path.ends_with("/ue-authentications/deregister")) {
       request = "TS29509_Nausf_UEAuthentication.DeregistrationInfo";
+    } else if (exchange.method == "POST" && path.ends_with("/eap-session")) {
+      request = answer = "TS29509_Nausf_UEAuthentication.EapSession";
     } else if (path.ends_with("/generate-av")) {
       request = "TS29503_Nudm_UEAU.HssAuthenticationInfoRequest";
       answer = "TS29503_Nudm_UEAU.HssAuthenticationInfoResult";
@@ -183,7 +185,8 @@ class Checker {
     }
     std::string fault;
     if (!request.empty()) fault = against_3gpp(request, exchange.request_body);
-    if (fault.empty() && answer.empty() && !exchange.body.empty()) fault = "an answer that has none has a body";
+    const bool has_schemas = !path.starts_with("/nudm-sdm/") && !path.starts_with("/nudm-uecm/");  // those two are not at hand
+    if (has_schemas && fault.empty() && answer.empty() && !exchange.body.empty()) fault = "an answer that has none has a body";
     if (fault.empty() && !answer.empty()) fault = against_3gpp(answer, exchange.body);
     return fault;
   }
