@@ -11,6 +11,14 @@ namespace core {
 namespace asio = boost::asio;
 using std::chrono::milliseconds;
 
+milliseconds heartbeat_pause(const NrfSettings& settings, std::optional<std::int64_t> granted_s) {
+  std::int64_t timer_s = granted_s.value_or(settings.heartbeat_s);
+  if (timer_s <= 0) timer_s = settings.heartbeat_s;
+  timer_s = std::clamp(timer_s, kMinHeartbeatS, kMaxHeartbeatS);
+  if (granted_s && timer_s != *granted_s) base::log::warning("the NRF wants a heartbeat every {} s: it gets one every {} s", *granted_s, timer_s);
+  return std::max(settings.second * timer_s * 9 / 10, milliseconds(1));
+}
+
 NrfRegistration::NrfRegistration(asio::io_context& loop, NrfLink& link, const NrfSettings& settings, NfInstance instance,
                                  std::function<void()> on_forgotten)
     : link_(link),
@@ -82,18 +90,8 @@ void NrfRegistration::refused(const sbi::Response& answer) {
                    problem.detail.empty() ? problem.title : problem.detail, next_.count());
 }
 
-/// An NRF evicts whom it has not heard of for heartBeatTimer (Open5GS: and a second), so we come a tenth sooner.
 void NrfRegistration::take_timer(const sbi::Response& answer) {
-  const auto granted = read_heartbeat_timer(answer);
-  std::int64_t timer_s = granted.value_or(settings_.heartbeat_s);
-  if (granted && *granted <= 0) {
-    base::log::warning("the NRF wants a heartbeat every {} s: {} s it is", *granted, settings_.heartbeat_s);
-    timer_s = settings_.heartbeat_s;
-  } else if (granted && *granted > kMaxHeartbeatS) {
-    base::log::warning("the NRF wants a heartbeat every {} s: {} s it is", *granted, kMaxHeartbeatS);
-  }
-  timer_s = std::clamp(timer_s, kMinHeartbeatS, kMaxHeartbeatS);
-  heartbeat_ = std::max(settings_.second * timer_s * 9 / 10, milliseconds(1));
+  heartbeat_ = heartbeat_pause(settings_, read_heartbeat_timer(answer));
 }
 
 asio::awaitable<void> NrfRegistration::leave() {
