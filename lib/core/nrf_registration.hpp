@@ -42,7 +42,7 @@ class NrfRegistration {
   bool is_known_ = false;      ///< an NRF has us, as far as we know
   bool may_be_known_ = false;  ///< or it may have, though its answer was lost
   bool was_known_ = false;
-  int refusals_ = 0;  ///< in a row
+  int failures_ = 0;  ///< in a row
   std::chrono::milliseconds next_{0};
   std::chrono::milliseconds heartbeat_{0};
 };

@@ -151,6 +151,31 @@ TEST_CASE_METHOD(DiscoveryFixture, "While no NRF answers, what was known before 
   CHECK(FakeNrf::eventually([&] { return discover(unknown) == kPeerId; }));
 }
 
+TEST_CASE_METHOD(DiscoveryFixture, "Nobody waits for an NRF that hung a moment ago", "[core][nrf]") {
+  settings.timeout = 100ms;
+  settings.first_pause = settings.longest_pause = 60s;
+  nrf.hang(Kind::discover);
+  open();
+  for (int i = 0; i < 3; ++i) CHECK(discover() == "NRF_NOT_REACHABLE");
+  CHECK(nrf.count(Kind::discover) == 1);
+}
+
+TEST_CASE_METHOD(DiscoveryFixture, "A discovery that hangs or fails keeps no heartbeat from the NRF", "[core][nrf]") {
+  const bool hangs = GENERATE(true, false);
+  settings.timeout = 100ms;
+  settings.first_pause = settings.longest_pause = 60s;
+  start(false);
+  REQUIRE(FakeNrf::eventually([&] { return is_registered(); }));
+  if (hangs) nrf.hang(Kind::discover);
+  for (int i = 0; i < 3; ++i) {
+    if (!hangs) nrf.answer_next(Kind::discover, json_answer(504, ""));
+    CHECK(discover() == "NRF_NOT_REACHABLE");
+  }
+  const int before = nrf.count(Kind::heartbeat);
+  CHECK(FakeNrf::eventually([&] { return nrf.count(Kind::heartbeat) > before + 1; }));
+  CHECK(nrf.count(Kind::enrol) == 1);
+}
+
 TEST_CASE_METHOD(DiscoveryFixture, "The next NRF is asked when one is silent", "[core][nrf]") {
   FakeNrf second;
   second.publish(other_profile(0));
