@@ -56,7 +56,7 @@ std::vector<core::NfService> read_services(const Section& server, const std::str
     const auto is_same = [&](const core::NfService& other) { return other.name == service.name; };
     if (std::none_of(out.begin(), out.end(), is_same)) out.push_back(std::move(service));
   }
-  if (out.empty()) server.problem("services", "is missing: an NF type of your own has no services by standard");
+  if (out.empty() && is_nf_type(nf_type)) server.problem("services", "is missing: an NF type of your own has no services by standard");
   return out;
 }
 
