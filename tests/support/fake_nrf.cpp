@@ -213,8 +213,8 @@ void FakeNrf::tell(const std::string& event, const json& profile) {
   json data{{"event", event}, {"nfInstanceUri", uri() + "/nnrf-nfm/v1/nf-instances/" + profile["nfInstanceId"].get<std::string>()}};
   if (event != "NF_DEREGISTERED") data["nfProfile"] = profile;
   for (const Subscription& subscription : subscriptions_) {
-    if (subscription.data.value("/subscrCond/nfType"_json_pointer, "") != profile["nfType"]) continue;
-    if (subscription.data.value("reqNfInstanceId", "") == profile["nfInstanceId"]) continue;
+    if (profile["nfType"] != subscription.data.value("/subscrCond/nfType"_json_pointer, "")) continue;
+    if (profile["nfInstanceId"] == subscription.data.value("reqNfInstanceId", "")) continue;
     auto sending = send_notification(subscription.data["nfStatusNotificationUri"], data.dump());
     boost::asio::co_spawn(loop_.io(), std::move(sending), boost::asio::detached);
   }
