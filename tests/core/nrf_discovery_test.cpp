@@ -97,6 +97,7 @@ TEST_CASE_METHOD(DiscoveryFixture, "Those who ask the same at once share one req
   nrf.release(Kind::discover);
   for (auto& one : all) CHECK(ids(one) == kPeerId);
   CHECK(nrf.count(Kind::discover) == 1);
+  loop.stop();  // as a function's loops do: all have stopped before the first one goes
   elsewhere.stop();
 }
 

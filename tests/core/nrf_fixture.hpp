@@ -29,13 +29,12 @@ struct NrfFixture {
     settings.drain_time = milliseconds(5000);
     settings.instant = [this] { return loop_time; };
   }
+  /// As a function ends: the loop first, whatever is under way on it, then what it used.
   ~NrfFixture() {
-    loop.run([this] {
-      server.reset();
-      client.reset();
-    });
     loop.stop();
     own.reset();
+    server.reset();
+    client.reset();
   }
 
   void open() {

@@ -44,7 +44,7 @@ TEST_CASE_METHOD(SubscribedFixture, "What is discovered is subscribed to, once a
   CHECK(subscription["subscrCond"] == json{{"nfType", "AUSF"}});
   CHECK(nrf.subscriptions()[1]["subscrCond"] == json{{"nfType", "UDM"}});
   CHECK_THAT(notification_uri(), Catch::StartsWith("http://127.0.0.1:" + std::to_string(port) + "/nf-status-notify/v1/"));
-  CHECK(notification_uri() != nrf.subscriptions()[1]["nfStatusNotificationUri"]);
+  CHECK(nrf.subscriptions()[1]["nfStatusNotificationUri"].get<std::string>() != notification_uri());
   stop();
   CHECK(nrf.subscriptions().empty());
 }

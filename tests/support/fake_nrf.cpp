@@ -80,8 +80,10 @@ void FakeNrf::route(const std::string& method, const std::string& pattern, Kind 
 boost::asio::awaitable<Response> FakeNrf::handle(Kind kind, const Act& act, const Request& request) {
   requests_[kind].push_back(request);
   if (const auto held = held_[kind]) {
+    ++waiting_[kind];
     boost::system::error_code ignored;
     co_await held->async_wait(boost::asio::redirect_error(boost::asio::use_awaitable, ignored));
+    --waiting_[kind];  // nothing else runs between this and its effect
   }
   auto& scripted = scripted_[kind];
   if (scripted.empty()) {
@@ -249,6 +251,8 @@ void FakeNrf::release(Kind kind) {
   loop_.run([&] {
     if (const auto held = std::exchange(held_[kind], nullptr)) held->cancel();
   });
+  const auto is_over = [&] { return loop_.run([&] { return waiting_[kind] == 0; }); };
+  if (!eventually(is_over)) throw std::runtime_error("requests that the NRF held were not released");
 }
 
 void FakeNrf::forget() {

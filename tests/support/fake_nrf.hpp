@@ -47,7 +47,8 @@ class FakeNrf {
 
   /// The next request of that kind gets this answer, and has no other effect.
   void answer_next(Kind kind, sbi::Response answer);
-  /// Requests of that kind wait until they are released.
+  /// Requests of that kind wait until they are released; then each has its effect, whether its sender still waits or not, before
+  /// release() returns.
   void hang(Kind kind);
   void release(Kind kind);
   /// Loses its memory: registrations and subscriptions.
@@ -111,6 +112,7 @@ class FakeNrf {
   std::map<Kind, std::vector<sbi::Request>> requests_;
   std::map<Kind, std::deque<sbi::Response>> scripted_;
   std::map<Kind, std::shared_ptr<boost::asio::steady_timer>> held_;
+  std::map<Kind, int> waiting_;
   std::vector<int> notification_answers_;
   int next_subscription_ = 1;
 };
