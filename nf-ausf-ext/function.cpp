@@ -1,6 +1,5 @@
 #include "nf-ausf-ext/function.hpp"
 
-#include "lib/core/nrf_instance_id.hpp"
 #include "lib/store/secrets.hpp"
 #include "nf-ausf-ext/api.hpp"
 #include "nf-ausf-ext/api_authentication.hpp"
@@ -32,7 +31,7 @@ struct Shared {
         store::load_or_put_secret(database, "relay-key", random_secret(core::RelayLinks::kKeyOctets)));
     committer = std::make_unique<store::Committer>(std::move(database));
     if (!config.authentication.auth_event_udms.empty()) {
-      nf_instance_id = core::read_or_make_instance_id(config.common.database + ".nf-instance-id");
+      nf_instance_id = service::nf_instance_id(config.common, "AUSF");
     }
     const auto& tls = config.common.client_tls;
     web = std::make_unique<web::HttpClient>(tls ? web::TlsFiles{tls->certificate, tls->private_key, tls->ca} : web::TlsFiles());

@@ -95,6 +95,7 @@ Config read_config(const service::Section& root) {
   config.home_network_keys = service::read_home_network_keys(function);
   config.routing = service::read_routing(function, config.common, !config.common.nrf.uris.empty());
   config.owners = read_owners(function);
+  config.common.direct = config.owners.origins();  // owners are told of receipts where they are, not through an SCP
   config.receipt_answer = read_receipt_answer(function);
   config.receipts = read_receipt_limits(function.section("receipts"));
   return config;

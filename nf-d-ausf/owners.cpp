@@ -66,4 +66,12 @@ void Owners::require_destination(const Owner& owner, const std::string& notifica
   }
 }
 
+std::vector<sbi::Uri> Owners::origins() const {
+  std::vector<sbi::Uri> out;
+  for (const OwnerRights& entry : entries_) {
+    if (entry.notification_origin) out.push_back(*entry.notification_origin);
+  }
+  return out;
+}
+
 }  // namespace d_ausf
