@@ -25,6 +25,8 @@ struct Shared {
   void open() {
     store::Database database = store::Database::open(config.common.database);
     store::migrate(database, kSchema);
+    require_key_of(database, keys);
+    count_pools(database, config.pools);
     context_ids = std::make_unique<ContextIds>(
         store::load_or_put_secret(database, "context-key", random_secret(ContextIds::kKeyOctets)));
     relay_links = std::make_unique<core::RelayLinks>(
