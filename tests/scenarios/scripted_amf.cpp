@@ -30,6 +30,7 @@ std::uint16_t ScriptedAmf::discover(const std::string& type, const std::string& 
               "&requester-plmn-list=" + core::percent_encoded(plmn_list(home_).dump());
   }
   const Answer found = caller_.send_raw(nrf_, "GET", target, "", {{"user-agent", "AMF"}});
+  CAPTURE(found.body);
   REQUIRE(found.status == 200);
   for (const json& instance : found.content()["nfInstances"]) {
     const bool serves = !instance.contains("plmnList") ||
@@ -41,6 +42,7 @@ std::uint16_t ScriptedAmf::discover(const std::string& type, const std::string& 
       if (offered["serviceName"] == service) return offered["ipEndPoints"][0]["port"];
     }
   }
+  FAIL("the NRF knows no " + type);
   return 0;
 }
 
