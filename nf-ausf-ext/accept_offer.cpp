@@ -10,7 +10,7 @@ namespace ausf_ext {
 OfferVerdict accept_offer(store::Database& database, const Offer& offer, const Config& config, base::Time now) {
   auto present = find_device(database, offer.dimsi);
   if (present) {
-    if (std::ranges::equal(present->offer_hash, hash_of(offer))) return OfferVerdict::known;
+    if (std::ranges::equal(present->offer_hash, offer.hash)) return OfferVerdict::known;
     const bool may_replace =
         present->state == State::offered || present->state == State::failed || present->state == State::retired;
     if (!may_replace) {
@@ -19,7 +19,7 @@ OfferVerdict accept_offer(store::Database& database, const Offer& offer, const C
     }
     // A key that arrived is spent before another is fetched; an ARPF that gave none must not hold up an offer that avoids it.
     const bool has_key = present->arpf_position && present->state != State::retired;
-    if (has_key) abandon_offer(database, *present, config, now);
+    if (has_key) abandon_offer(database, *present);
   }
   put_offer(database, offer, present, now, now + config.device_lifetime);
   return OfferVerdict::taken;

@@ -13,7 +13,7 @@ enum class OfferVerdict { taken, known };
 /// begins anew after RETIRED. The same offer again is `known`. Throws Error{conflict, DEVICE_EXISTS}.
 OfferVerdict accept_offer(store::Database& database, const Offer& offer, const Config& config, base::Time now);
 
-/// The offer without the ARPFs that the configuration does not name: they are never called.
+/// The offer without the ARPFs that the configuration does not name: they are never called. It stays the same offer.
 /// Throws Error{bad_request, MANDATORY_IE_INCORRECT} at /arpfs if none is left.
 Offer only_trusted(Offer offer, const Config& config);
 

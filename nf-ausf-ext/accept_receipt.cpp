@@ -25,7 +25,7 @@ ReceiptVerdict mark_received(store::Database& database, const Device& seen, base
 void note(const profile::DiscoveryImsi& dimsi, ReceiptVerdict verdict, State before) {
   switch (verdict) {
     case ReceiptVerdict::taken: base::log::info("{}: the device took its IMSI", dimsi.digits()); return;
-    case ReceiptVerdict::late: base::log::info("{}: a late receipt, the device is {}", dimsi.digits(), name(before)); return;
+    case ReceiptVerdict::late: base::log::info("{}: a late receipt, the device has gone on from {}", dimsi.digits(), name(before)); return;
     case ReceiptVerdict::ignored: base::log::info("{}: a receipt that is not its device's is ignored", dimsi.digits()); return;
   }
 }

@@ -1,6 +1,9 @@
 #include "nf-ausf-ext/api.hpp"
 
+#include <algorithm>
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <charconv>
 
@@ -23,7 +26,9 @@ using sbi::Response;
 
 constexpr std::size_t kDefaultPage = 100;
 constexpr std::size_t kMaxPage = 1000;
-constexpr std::size_t kMaxProblems = 100000;  ///< lines of one answer; an operator mends the first ones first
+
+/// Never throws for what a peer wrote: octets that are no UTF-8 are replaced.
+std::string text_of(const ordered_json& body) { return body.dump(-1, ' ', false, ordered_json::error_handler_t::replace); }
 
 profile::DiscoveryImsi read_dimsi(const Request& request) {
   const auto dimsi = profile::DiscoveryImsi::from_digits(request.path("dimsi"));
@@ -101,18 +106,84 @@ std::string write_cursor(const profile::DiscoveryImsi& dimsi) {
   return {text.data(), end};
 }
 
+/// Without white space around it.
+std::string_view trimmed(std::string_view text) {
+  const auto is_space = [](char c) { return c == ' ' || c == '\t'; };
+  while (!text.empty() && is_space(text.front())) text.remove_prefix(1);
+  while (!text.empty() && is_space(text.back())) text.remove_suffix(1);
+  return text;
+}
+
+/// RFC 7240: a list of preferences, in one or several fields; names in either case, with values and parameters of no meaning here.
+bool prefers_async(std::string_view list) {
+  constexpr std::string_view kWanted = "respond-async";
+  const auto is_same = [](char a, char b) { return (a >= 'A' && a <= 'Z' ? a + ('a' - 'A') : a) == b; };
+  while (!list.empty()) {
+    const std::size_t comma = std::min(list.find(','), list.size());
+    const std::string_view item = list.substr(0, comma);
+    const std::string_view name = trimmed(item.substr(0, item.find_first_of("=;")));
+    if (std::equal(name.begin(), name.end(), kWanted.begin(), kWanted.end(), is_same)) return true;
+    list.remove_prefix(std::min(comma + 1, list.size()));
+  }
+  return false;
+}
+
 bool prefers_async(const Request& request) {
-  return request.headers.find("prefer").value_or("").find("respond-async") != std::string_view::npos;
+  const auto& fields = request.headers.fields();
+  return std::any_of(fields.begin(), fields.end(),
+                     [](const sbi::Header& field) { return field.name == "prefer" && prefers_async(field.value); });
 }
 
 std::string write_import(const std::string& id, const ImportStatus& status) {
-  return ordered_json{{"importId", id},
-                      {"state", status.is_done ? "DONE" : "RUNNING"},
-                      {"received", status.received},
-                      {"preloaded", status.preloaded},
-                      {"failed", status.failed}}
-      .dump();
+  return text_of({{"importId", id},
+                  {"state", status.is_done ? "DONE" : "RUNNING"},
+                  {"received", status.received},
+                  {"preloaded", status.preloaded},
+                  {"failed", status.failed}});
 }
+
+std::string write_problem_line(const ImportProblem& problem) {
+  ordered_json line{{"line", problem.line}};
+  if (problem.dimsi) line["dimsi"] = problem.dimsi->digits();
+  line["cause"] = problem.cause;
+  line["detail"] = problem.detail;
+  return text_of(line) + "\n";
+}
+
+/// The problems of an import of any length, piece by piece: few lines are read in one go, for the loop has other things to do.
+class ProblemLines final : public sbi::BodyReader {
+ public:
+  ProblemLines(store::Database& reader, std::string id)
+      : reader_(reader), id_(std::move(id)), last_(find_last_line(reader, id_)) {}
+
+  boost::asio::awaitable<std::optional<std::string>> next() override {
+    const auto executor = co_await boost::asio::this_coro::executor;
+    std::optional<std::string> piece;
+    while (!piece && first_ <= last_) {
+      std::string lines = read_piece();
+      if (!lines.empty()) piece = std::move(lines);
+      co_await boost::asio::post(executor, boost::asio::use_awaitable);
+    }
+    co_return std::move(piece);
+  }
+
+ private:
+  static constexpr std::uint64_t kPieceLines = 1000;  ///< of the import, whether they have problems or not
+
+  std::string read_piece() {
+    std::string out;
+    for (const ImportProblem& problem : find_import_problems(reader_, id_, first_, first_ + kPieceLines - 1)) {
+      out += write_problem_line(problem);
+    }
+    first_ += kPieceLines;
+    return out;
+  }
+
+  store::Database& reader_;
+  const std::string id_;
+  const std::uint64_t last_;
+  std::uint64_t first_ = 1;
+};
 
 ImportStatus require_import(store::Database& database, const std::string& id) {
   const auto status = find_import(database, id);
@@ -161,21 +232,21 @@ Api::Answer Api::put_device(const Request& request) {
   const OfferVerdict verdict = co_await parts_.committer.write(std::move(work));
   if (verdict == OfferVerdict::known) {
     const Device known = require_device(parts_.reader, dimsi);
-    co_return Response(200, sbi::kJson, write_device(parts_.reader, known).dump());
+    co_return Response(200, sbi::kJson, text_of(write_device(parts_.reader, known)));
   }
   const auto wait = prefers_async(request) ? std::chrono::milliseconds(0) : parts_.config.offer_wait;
   co_await settle(dimsi, wait);
   const Device device = require_device(parts_.reader, dimsi);
   const bool is_on_its_way = device.state == State::offered || device.state == State::key_retrieved;
-  Response response(is_on_its_way ? 202 : 201, sbi::kJson, write_device(parts_.reader, device).dump());
-  response.with("location", request.api_root() + request.target);
+  Response response(is_on_its_way ? 202 : 201, sbi::kJson, text_of(write_device(parts_.reader, device)));
+  response.with("location", request.api_root() + "/nausfext-onboarding/v1/devices/" + dimsi.digits());
   co_return std::move(response);
 }
 
 /// GET /nausfext-onboarding/v1/devices/{dimsi}
 Response Api::get_device(const Request& request) const {
   const Device device = require_device(parts_.reader, read_dimsi(request));
-  return {200, sbi::kJson, write_device(parts_.reader, device).dump()};
+  return {200, sbi::kJson, text_of(write_device(parts_.reader, device))};
 }
 
 /// GET /nausfext-onboarding/v1/devices?state=&from=&limit=
@@ -187,14 +258,14 @@ Response Api::list_devices(const Request& request) const {
     if (const auto device = find_device(parts_.reader, page[i])) body["devices"].push_back(write_device(parts_.reader, *device));
   }
   if (page.size() > limit) body["next"] = write_cursor(page[limit - 1]);
-  return {200, sbi::kJson, body.dump()};
+  return {200, sbi::kJson, text_of(body)};
 }
 
 /// POST /nausfext-onboarding/v1/devices/{dimsi}/retire: step (11), by the RSMF.
 Api::Answer Api::retire_device(const Request& request) {
   const profile::DiscoveryImsi dimsi = read_dimsi(request);
-  store::Committer::Work<void> work = [this, dimsi, now = parts_.clock()](store::Database& database) {
-    retire(database, dimsi, parts_.config, now);
+  store::Committer::Work<void> work = [dimsi, now = parts_.clock()](store::Database& database) {
+    retire(database, dimsi, now);
   };
   co_await parts_.committer.write(std::move(work));
   co_await settle(dimsi, parts_.config.offer_wait);
@@ -222,22 +293,16 @@ Response Api::get_import(const Request& request) const {
 Response Api::get_import_problems(const Request& request) const {
   const std::string& id = request.path("importId");
   (void)require_import(parts_.reader, id);
-  std::string lines;
-  for (const ImportProblem& problem : find_import_problems(parts_.reader, id, 0, kMaxProblems)) {
-    ordered_json line{{"line", problem.line}};
-    if (problem.dimsi) line["dimsi"] = problem.dimsi->digits();
-    line["cause"] = problem.cause;
-    line["detail"] = problem.detail;
-    lines += line.dump() + "\n";
-  }
-  return {200, sbi::kNdjson, std::move(lines)};
+  Response response(200, sbi::kNdjson, "");
+  response.stream = std::make_shared<ProblemLines>(parts_.reader, id);
+  return response;
 }
 
 /// GET /nausfext-onboarding/v1/imsi-pools
 Response Api::list_pools(const Request&) const {
   ordered_json pools = ordered_json::array();
   for (const ImsiPool& pool : parts_.config.pools) {
-    const PoolUse use = use_of(parts_.reader, pool, parts_.clock());
+    const PoolUse use = use_of(parts_.reader, pool);
     pools.push_back({{"plmn", pool.plmn.prefix()},
                      {"from", pool.from.digits()},
                      {"to", pool.to.digits()},
@@ -246,7 +311,7 @@ Response Api::list_pools(const Request&) const {
                      {"quarantined", use.quarantined},
                      {"free", pool.size() - use.allocated - use.quarantined}});
   }
-  return {200, sbi::kJson, pools.dump()};
+  return {200, sbi::kJson, text_of(pools)};
 }
 
 }  // namespace ausf_ext

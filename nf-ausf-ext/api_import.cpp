@@ -28,8 +28,9 @@ OfferedArpf read_arpf(const sbi::JsonObject& object) {
 }  // namespace
 
 Offer read_offer(const profile::DiscoveryImsi& dimsi, const sbi::JsonObject& object) {
-  Offer offer{dimsi, {}};
+  Offer offer{dimsi, {}, {}};
   for (const sbi::JsonObject& item : object.objects("arpfs", kMaxArpfs)) offer.arpfs.push_back(read_arpf(item));
+  offer.hash = hash_of(offer.arpfs);
   return offer;
 }
 

@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "lib/profile/attach_token.hpp"
+#include "nf-ausf-ext/imports.hpp"
 
 namespace ausf_ext {
 namespace {
@@ -17,14 +18,18 @@ using store::Rows;
 
 constexpr const char* kFind = "SELECT " DEVICE_COLUMNS " FROM devices WHERE dimsi = $1";
 constexpr const char* kFindByImsi = "SELECT " DEVICE_COLUMNS " FROM devices WHERE imsi = $1";
+constexpr const char* kFindSealed = "SELECT " DEVICE_COLUMNS " FROM devices WHERE ephemeral_key IS NOT NULL LIMIT 1";
 #undef DEVICE_COLUMNS
 constexpr const char* kFindHistory = "SELECT state, at FROM history WHERE dimsi = $1 ORDER BY seq";
 constexpr const char* kFindOffer = "SELECT uri, token, se, pn, ci FROM offers WHERE dimsi = $1 ORDER BY position";
-constexpr const char* kFindCleanups = "SELECT kind, uri FROM cleanups WHERE dimsi = $1 ORDER BY kind";
-constexpr const char* kAddCleanup = "INSERT INTO cleanups (dimsi, kind, uri) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
+constexpr const char* kFindCleanups = "SELECT kind, uri, imsi, had_key FROM cleanups WHERE dimsi = $1 ORDER BY kind";
+constexpr const char* kAddCleanup = 
+    "INSERT INTO cleanups (dimsi, kind, uri, imsi, had_key) VALUES ($1, $2, $3, $4, $5) "
+    "ON CONFLICT (dimsi, kind, uri) DO UPDATE SET had_key = max(had_key, excluded.had_key)";
 constexpr const char* kRemoveCleanup = "DELETE FROM cleanups WHERE dimsi = $1 AND kind = $2 AND uri = $3";
-constexpr const char* kFindDue = "SELECT dimsi FROM devices WHERE due_at <= $1 ORDER BY due_at LIMIT $2";
-constexpr const char* kFindNextDue = "SELECT min(due_at) FROM devices WHERE due_at IS NOT NULL";
+constexpr const char* kFindDue =
+    "SELECT dimsi, due_at FROM devices WHERE due_at <= $1 AND (due_at, dimsi) > ($2, $3) ORDER BY due_at, dimsi LIMIT $4";
+constexpr const char* kFindNextDue = "SELECT min(due_at) FROM devices WHERE due_at > $1";
 constexpr const char* kFindPage = "SELECT dimsi FROM devices WHERE dimsi > $1 ORDER BY dimsi LIMIT $2";
 constexpr const char* kFindPageOfState = "SELECT dimsi FROM devices WHERE dimsi > $1 AND state = $3 ORDER BY dimsi LIMIT $2";
 constexpr const char* kPutDevice =
@@ -105,9 +110,9 @@ std::optional<State> state_from_name(std::string_view wanted) {
   return std::nullopt;
 }
 
-crypto::Sha256Digest hash_of(const Offer& offer) {
+crypto::Sha256Digest hash_of(const std::vector<OfferedArpf>& arpfs) {
   base::Bytes all;
-  for (const OfferedArpf& arpf : offer.arpfs) {
+  for (const OfferedArpf& arpf : arpfs) {
     const auto uri = crypto::sha256(base::as_bytes(arpf.uri));
     const auto key = crypto::sha256(key_of(arpf.token));
     all.insert(all.end(), uri.begin(), uri.end());
@@ -123,6 +128,11 @@ std::optional<Device> find_device(Database& database, const profile::DiscoveryIm
 
 std::optional<Device> find_device_by_imsi(Database& database, const profile::Imsi& imsi) {
   Rows rows = database.query(kFindByImsi, imsi.packed());
+  return device_of(rows);
+}
+
+std::optional<Device> find_sealed(Database& database) {
+  Rows rows = database.query(kFindSealed);
   return device_of(rows);
 }
 
@@ -143,23 +153,32 @@ std::vector<OfferedArpf> find_offer(Database& database, const profile::Discovery
 std::vector<Cleanup> find_cleanups(Database& database, const profile::DiscoveryImsi& dimsi) {
   Rows rows = database.query(kFindCleanups, dimsi.packed());
   std::vector<Cleanup> out;
-  while (rows.next()) out.push_back({static_cast<Cleanup::Kind>(rows.integer(0)), rows.text(1)});
+  while (rows.next()) {
+    const auto imsi = rows.is_null(2) ? std::nullopt : profile::Imsi::from_packed(rows.number(2));
+    out.push_back({static_cast<Cleanup::Kind>(rows.integer(0)), rows.text(1), imsi, rows.integer(3) != 0});
+  }
   return out;
 }
 
 void add_cleanup(Database& database, const profile::DiscoveryImsi& dimsi, const Cleanup& cleanup) {
-  database.run(kAddCleanup, dimsi.packed(), static_cast<std::int64_t>(cleanup.kind), cleanup.uri);
+  const auto imsi = cleanup.imsi ? std::optional(cleanup.imsi->packed()) : std::nullopt;
+  database.run(kAddCleanup, dimsi.packed(), static_cast<std::int64_t>(cleanup.kind), cleanup.uri, imsi, cleanup.had_key);
 }
 void remove_cleanup(Database& database, const profile::DiscoveryImsi& dimsi, const Cleanup& cleanup) {
   database.run(kRemoveCleanup, dimsi.packed(), static_cast<std::int64_t>(cleanup.kind), cleanup.uri);
 }
 
-std::vector<profile::DiscoveryImsi> find_due(Database& database, base::Time now, std::size_t limit) {
-  return dimsis_of(database.query(kFindDue, base::to_unix_ms(now), static_cast<std::uint64_t>(limit)));
+std::vector<Due> find_due(Database& database, base::Time now, const std::optional<Due>& from, std::size_t limit) {
+  const std::int64_t after = from ? base::to_unix_ms(from->at) : std::numeric_limits<std::int64_t>::min();
+  const std::uint64_t after_dimsi = from ? from->dimsi.packed() : 0;
+  Rows rows = database.query(kFindDue, base::to_unix_ms(now), after, after_dimsi, static_cast<std::uint64_t>(limit));
+  std::vector<Due> out;
+  while (rows.next()) out.push_back({base::from_unix_ms(rows.integer(1)), dimsi_of(rows, 0)});
+  return out;
 }
 
-std::optional<base::Time> find_next_due(Database& database) {
-  Rows rows = database.query(kFindNextDue);
+std::optional<base::Time> find_next_due(Database& database, base::Time time) {
+  Rows rows = database.query(kFindNextDue, base::to_unix_ms(time));
   return rows.next() ? time_of(rows, 0) : std::nullopt;
 }
 
@@ -176,7 +195,7 @@ void put_offer(Database& database, const Offer& offer, const std::optional<Devic
                base::Time expires_at) {
   const std::uint64_t dimsi = offer.dimsi.packed();
   const std::int64_t epoch = present ? present->epoch + 1 : 1;
-  database.run(kPutDevice, dimsi, epoch, hash_of(offer), base::to_unix_ms(now), base::to_unix_ms(expires_at));
+  database.run(kPutDevice, dimsi, epoch, offer.hash, base::to_unix_ms(now), base::to_unix_ms(expires_at));
   database.run(kDeleteOffer, dimsi);
   database.run(kDeleteHistory, dimsi);
   for (std::size_t i = 0; i < offer.arpfs.size(); ++i) {
@@ -185,6 +204,7 @@ void put_offer(Database& database, const Offer& offer, const std::optional<Devic
                  arpf.issuer);
   }
   database.run(kAddHistory, dimsi, static_cast<std::int64_t>(State::offered), base::to_unix_ms(now));
+  if (present) count_in_imports(database, offer.dimsi, present->state, State::offered);
 }
 
 bool update_device(Database& database, const Device& device, base::Time now) {
@@ -203,8 +223,9 @@ bool update_device(Database& database, const Device& device, base::Time now) {
       static_cast<std::int64_t>(device.mnc_length), status, cause, detail, device.attempts, ms(device.due_at),
       device.notify_network, ms(device.attached_at));
   if (changed == 0) return false;
-  if (before != device.state) {
+  if (before && *before != device.state) {
     database.run(kAddHistory, device.dimsi.packed(), static_cast<std::int64_t>(device.state), base::to_unix_ms(now));
+    count_in_imports(database, device.dimsi, *before, device.state);
   }
   return true;
 }

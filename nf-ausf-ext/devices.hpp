@@ -34,10 +34,11 @@ struct OfferedArpf {
 struct Offer {
   profile::DiscoveryImsi dimsi;
   std::vector<OfferedArpf> arpfs;  ///< in the order in which they are tried
+  crypto::Sha256Digest hash{};     ///< of all that came, also of ARPFs that are left out of `arpfs` for nobody knows them here
 };
 
 /// SHA-256 over URIs and ephemeral keys: two offers are the same if theirs are (PROTOCOL.md, section 8.3).
-crypto::Sha256Digest hash_of(const Offer& offer);
+crypto::Sha256Digest hash_of(const std::vector<OfferedArpf>& arpfs);
 
 /// Why a device stands where it stands: a peer's refusal, or what it waits for.
 struct Problem {
@@ -77,21 +78,31 @@ struct Cleanup {
   enum class Kind : std::int64_t { vector, token };
   Kind kind;
   std::string uri;
+  std::optional<profile::Imsi> imsi = std::nullopt;  ///< of a vector: held until that is deleted
+  bool had_key = true;                               ///< of a token: false if no key ever came from that ARPF
 };
 
 // The tables devices, offers, history and cleanups: every SQL text of them is in devices.cpp. All throw store::StoreError.
 std::optional<Device> find_device(store::Database& database, const profile::DiscoveryImsi& dimsi);
 std::optional<Device> find_device_by_imsi(store::Database& database, const profile::Imsi& imsi);
+/// Any device with a sealed key; nothing if there is none.
+std::optional<Device> find_sealed(store::Database& database);
 std::vector<HistoryEntry> find_history(store::Database& database, const profile::DiscoveryImsi& dimsi);
 std::vector<OfferedArpf> find_offer(store::Database& database, const profile::DiscoveryImsi& dimsi);
 std::vector<Cleanup> find_cleanups(store::Database& database, const profile::DiscoveryImsi& dimsi);
 void add_cleanup(store::Database& database, const profile::DiscoveryImsi& dimsi, const Cleanup& cleanup);
 void remove_cleanup(store::Database& database, const profile::DiscoveryImsi& dimsi, const Cleanup& cleanup);
 
-/// Devices with something to do at `now`, the longest due first.
-std::vector<profile::DiscoveryImsi> find_due(store::Database& database, base::Time now, std::size_t limit);
-/// When the next device is due; nothing if none ever is.
-std::optional<base::Time> find_next_due(store::Database& database);
+/// A place in the order of what is due.
+struct Due {
+  base::Time at;
+  profile::DiscoveryImsi dimsi;
+};
+
+/// Devices with something to do at `now`, the longest due first; those after `from` if that is given.
+std::vector<Due> find_due(store::Database& database, base::Time now, const std::optional<Due>& from, std::size_t limit);
+/// When the next device after `time` is due; nothing if none ever is.
+std::optional<base::Time> find_next_due(store::Database& database, base::Time time);
 
 /// A page of devices after `from` in the order of their keys; `state` nothing: all.
 std::vector<profile::DiscoveryImsi> find_page(store::Database& database, std::optional<State> state,

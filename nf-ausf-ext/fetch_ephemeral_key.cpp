@@ -17,6 +17,12 @@ constexpr std::string_view kEndorsementUsage = "2.25.166299093133829758407982659
   throw PeerRefused({403, "AUTHENTICATION_REJECTED", "the answer of the ARPF " + uri + " is not to be trusted: " + why});
 }
 
+/// There is no claim; or it is another operator's, and no key came to us from there: then none of ours was ever released.
+bool has_none_of_ours(const Cleanup& cleanup, const Problem& fault) {
+  const bool is_of_another = fault.status == 403 && fault.cause == "NOT_OWNER" && !cleanup.had_key;
+  return says_it_is_gone(fault) || is_of_another;
+}
+
 }  // namespace
 
 const TrustedArpf& FetchEphemeralKey::trusted(const std::string& uri) const {
@@ -79,21 +85,24 @@ void FetchEphemeralKey::verify_endorsement(const TrustedArpf& arpf, base::BytesV
   if (std::find(uris.begin(), uris.end(), arpf.uri) == uris.end()) refuse(arpf.uri, "another ARPF made the endorsement");
 }
 
-boost::asio::awaitable<bool> FetchEphemeralKey::spend(profile::DiscoveryImsi dimsi, std::string uri) {
+boost::asio::awaitable<std::optional<Problem>> FetchEphemeralKey::spend(profile::DiscoveryImsi dimsi, Cleanup cleanup) {
   const std::string suffix = "/narpf-keys/v1/claims/" + dimsi.digits() + "/retire";
   std::string empty;
-  bool is_done = false;
+  std::optional<Problem> fault;
   try {
-    const sbi::Response response = co_await post(uri, suffix, std::move(empty));
-    require_success(response, "the ARPF " + uri);
-    is_done = true;
+    const sbi::Response response = co_await post(cleanup.uri, suffix, std::move(empty));
+    require_success(response, "the ARPF " + cleanup.uri);
   } catch (const PeerUnavailable& error) {
-    base::log::warning("{}: its token is not spent yet: {}", dimsi.digits(), error.what());
-  } catch (const PeerRefused& error) {  // no claim, or another operator's: none of our keys is left to spend
-    base::log::info("{}: no token to spend: {}", dimsi.digits(), error.what());
-    is_done = true;
+    fault = error.problem();
+  } catch (const PeerRefused& error) {
+    fault = error.problem();
   }
-  co_return is_done;
+  if (fault && has_none_of_ours(cleanup, *fault)) {
+    base::log::info("{}: no token to spend: {}", dimsi.digits(), fault->detail);
+    fault.reset();
+  }
+  if (fault) base::log::warning("{}: its token is not spent yet: {}", dimsi.digits(), fault->detail);
+  co_return std::move(fault);
 }
 
 }  // namespace ausf_ext

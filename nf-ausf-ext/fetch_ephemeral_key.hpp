@@ -19,8 +19,8 @@ class FetchEphemeralKey {
   /// Throws PeerRefused for a 4xx or an answer that does not verify, PeerUnavailable if the ARPF gave no answer.
   boost::asio::awaitable<profile::EphemeralKey> operator()(profile::DiscoveryImsi dimsi, OfferedArpf offered);
 
-  /// Spends the token of the dIMSI at an ARPF, step (11). True if it is done, or there is nothing to be done.
-  boost::asio::awaitable<bool> spend(profile::DiscoveryImsi dimsi, std::string uri);
+  /// Spends the token of the dIMSI at an ARPF, step (11). Nothing if it is done, or there is no key of ours; else why not yet.
+  boost::asio::awaitable<std::optional<Problem>> spend(profile::DiscoveryImsi dimsi, Cleanup cleanup);
 
  private:
   [[nodiscard]] const TrustedArpf& trusted(const std::string& uri) const;

@@ -1,6 +1,5 @@
 #include "nf-ausf-ext/function.hpp"
 
-#include "lib/core/nrf_instance_id.hpp"
 #include "lib/store/secrets.hpp"
 #include "nf-ausf-ext/api.hpp"
 #include "nf-ausf-ext/api_authentication.hpp"
@@ -26,13 +25,15 @@ struct Shared {
   void open() {
     store::Database database = store::Database::open(config.common.database);
     store::migrate(database, kSchema);
+    require_key_of(database, keys);
+    count_pools(database, config.pools);
     context_ids = std::make_unique<ContextIds>(
         store::load_or_put_secret(database, "context-key", random_secret(ContextIds::kKeyOctets)));
     relay_links = std::make_unique<core::RelayLinks>(
         store::load_or_put_secret(database, "relay-key", random_secret(core::RelayLinks::kKeyOctets)));
     committer = std::make_unique<store::Committer>(std::move(database));
     if (!config.authentication.auth_event_udms.empty()) {
-      nf_instance_id = core::read_or_make_instance_id(config.common.database + ".nf-instance-id");
+      nf_instance_id = service::nf_instance_id(config.common, "AUSF");
     }
     const auto& tls = config.rsmf_tls;
     web = std::make_unique<web::HttpClient>(web::TlsFiles{tls.certificate, tls.private_key, tls.ca});

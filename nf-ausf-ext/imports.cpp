@@ -7,20 +7,27 @@ using store::Database;
 using store::Rows;
 
 constexpr const char* kBegin = "INSERT INTO imports (id, received, is_read) VALUES ($1, 0, 0)";
-constexpr const char* kCountLine = "UPDATE imports SET received = received + 1 WHERE id = $1";
+constexpr const char* kCountLine =
+    "UPDATE imports SET received = received + 1, preloaded = preloaded + $2, failed = failed + $3 WHERE id = $1";
 constexpr const char* kAddLine =
     "INSERT INTO import_lines (import_id, line, dimsi, cause, detail) VALUES ($1, $2, $3, $4, $5)";
 constexpr const char* kEnd = "UPDATE imports SET is_read = 1 WHERE id = $1";
-constexpr const char* kFind = "SELECT received, is_read FROM imports WHERE id = $1";
-// A device counts with its present state: 2 to 5 are PRELOADED to RETIRED, 6 is FAILED.
-constexpr const char* kCount =
-    "SELECT count(*) FILTER (WHERE l.cause IS NULL AND d.state BETWEEN 2 AND 5), "
-    "count(*) FILTER (WHERE l.cause IS NOT NULL OR d.state = 6) "
-    "FROM import_lines l LEFT JOIN devices d ON d.dimsi = l.dimsi WHERE l.import_id = $1";
+constexpr const char* kFind = "SELECT received, is_read, preloaded, failed FROM imports WHERE id = $1";
+/// A device may stand in several lines, of several imports.
+constexpr const char* kCountDevice =
+    "UPDATE imports SET "
+    "preloaded = preloaded + $2 * (SELECT count(*) FROM import_lines WHERE dimsi = $1 AND cause IS NULL AND import_id = imports.id), "
+    "failed = failed + $3 * (SELECT count(*) FROM import_lines WHERE dimsi = $1 AND cause IS NULL AND import_id = imports.id) "
+    "WHERE id IN (SELECT import_id FROM import_lines WHERE dimsi = $1 AND cause IS NULL)";
+constexpr const char* kFindLastLine = "SELECT max(line) FROM import_lines WHERE import_id = $1";
 constexpr const char* kFindProblems =
-    "SELECT l.line, l.dimsi, coalesce(l.cause, d.problem_cause, ''), coalesce(l.detail, d.problem_detail, '') "
-    "FROM import_lines l LEFT JOIN devices d ON d.dimsi = l.dimsi "
-    "WHERE l.import_id = $1 AND l.line > $2 AND (l.cause IS NOT NULL OR d.state = 6) ORDER BY l.line LIMIT $3";
+    "SELECT l.line, l.dimsi, coalesce(l.cause, nullif(d.problem_cause, ''), 'UNSPECIFIED_MSG_FAILURE'), "
+    "coalesce(l.detail, d.problem_detail, '') FROM import_lines l LEFT JOIN devices d ON d.dimsi = l.dimsi "
+    "WHERE l.import_id = $1 AND l.line BETWEEN $2 AND $3 AND (l.cause IS NOT NULL OR d.state = 6) ORDER BY l.line";
+
+/// As what a device in that state counts.
+std::int64_t as_preloaded(State state) { return state >= State::preloaded && state <= State::retired ? 1 : 0; }
+std::int64_t as_failed(State state) { return state == State::failed ? 1 : 0; }
 
 }  // namespace
 
@@ -31,32 +38,38 @@ void add_import_line(Database& database, const std::string& id, std::uint64_t li
   const auto packed = dimsi ? std::optional(dimsi->packed()) : std::nullopt;
   const auto cause = refusal != nullptr ? std::optional(refusal->cause()) : std::nullopt;
   const auto detail = refusal != nullptr ? std::optional<std::string>(refusal->what()) : std::nullopt;
-  database.run(kCountLine, id);
+  const auto device = dimsi && refusal == nullptr ? find_device(database, *dimsi) : std::nullopt;
+  const std::int64_t preloaded = device ? as_preloaded(device->state) : 0;
+  const std::int64_t failed = refusal != nullptr ? 1 : device ? as_failed(device->state) : 0;
+  database.run(kCountLine, id, preloaded, failed);
   database.run(kAddLine, id, line, packed, cause, detail);
 }
 
 void end_import(Database& database, const std::string& id) { database.run(kEnd, id); }
 
 std::optional<ImportStatus> find_import(Database& database, const std::string& id) {
-  ImportStatus status;
-  {
-    Rows rows = database.query(kFind, id);
-    if (!rows.next()) return std::nullopt;
-    status.received = rows.number(0);
-    status.is_done = rows.integer(1) != 0;
-  }
-  Rows rows = database.query(kCount, id);
-  rows.next();
-  status.preloaded = rows.number(0);
-  status.failed = rows.number(1);
-  status.is_done = status.is_done && status.preloaded + status.failed == status.received;
+  Rows rows = database.query(kFind, id);
+  if (!rows.next()) return std::nullopt;
+  ImportStatus status{false, rows.number(0), rows.number(2), rows.number(3)};
+  status.is_done = rows.integer(1) != 0 && status.preloaded + status.failed == status.received;
   return status;
 }
 
-std::vector<ImportProblem> find_import_problems(Database& database, const std::string& id, std::uint64_t after,
-                                                std::size_t limit) {
+void count_in_imports(Database& database, const profile::DiscoveryImsi& dimsi, State before, State after) {
+  const std::int64_t preloaded = as_preloaded(after) - as_preloaded(before);
+  const std::int64_t failed = as_failed(after) - as_failed(before);
+  if (preloaded != 0 || failed != 0) database.run(kCountDevice, dimsi.packed(), preloaded, failed);
+}
+
+std::uint64_t find_last_line(Database& database, const std::string& id) {
+  Rows rows = database.query(kFindLastLine, id);
+  return rows.next() ? rows.number(0) : 0;
+}
+
+std::vector<ImportProblem> find_import_problems(Database& database, const std::string& id, std::uint64_t first,
+                                                std::uint64_t last) {
   std::vector<ImportProblem> out;
-  Rows rows = database.query(kFindProblems, id, after, static_cast<std::uint64_t>(limit));
+  Rows rows = database.query(kFindProblems, id, first, last);
   while (rows.next()) {
     const auto dimsi = rows.is_null(1) ? std::nullopt : profile::DiscoveryImsi::from_packed(rows.number(1));
     out.push_back({rows.number(0), dimsi, rows.text(2), rows.text(3)});

@@ -36,8 +36,14 @@ void add_import_line(store::Database& database, const std::string& id, std::uint
 void end_import(store::Database& database, const std::string& id);
 
 std::optional<ImportStatus> find_import(store::Database& database, const std::string& id);
-/// Refused lines and failed devices after line `after`, in order.
-std::vector<ImportProblem> find_import_problems(store::Database& database, const std::string& id, std::uint64_t after,
-                                                std::size_t limit);
+
+/// Counts a device's new state in the imports that have it; inside the transaction that changes the state.
+void count_in_imports(store::Database& database, const profile::DiscoveryImsi& dimsi, State before, State after);
+
+/// The number of the last line; 0 if there is none.
+std::uint64_t find_last_line(store::Database& database, const std::string& id);
+/// Refused lines and failed devices among the lines from `first` to `last`, in order.
+std::vector<ImportProblem> find_import_problems(store::Database& database, const std::string& id, std::uint64_t first,
+                                                std::uint64_t last);
 
 }  // namespace ausf_ext

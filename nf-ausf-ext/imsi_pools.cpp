@@ -1,5 +1,7 @@
 #include "nf-ausf-ext/imsi_pools.hpp"
 
+#include <limits>
+
 namespace ausf_ext {
 namespace {
 
@@ -10,13 +12,29 @@ constexpr const char* kFindNext = "SELECT next FROM pools WHERE first = $1";
 constexpr const char* kPutNext = "INSERT INTO pools (first, next) VALUES ($1, $2) ON CONFLICT (first) DO UPDATE SET next = $2";
 constexpr const char* kIsKnown = "SELECT 1 FROM imsis WHERE imsi = $1";
 constexpr const char* kAllocate = "INSERT INTO imsis (imsi, dimsi, free_at) VALUES ($1, $2, NULL)";
-constexpr const char* kFindRested =
-    "SELECT imsi FROM imsis WHERE free_at <= $1 AND imsi BETWEEN $2 AND $3 ORDER BY free_at LIMIT 1";
+// free_at: NULL, allocated; kHeld; the end of the quarantine; 0, free.
+constexpr std::int64_t kHeld = std::numeric_limits<std::int64_t>::max();
+constexpr const char* kFindFree = "SELECT imsi FROM imsis WHERE free_at = 0 AND imsi BETWEEN $1 AND $2 ORDER BY imsi LIMIT 1";
 constexpr const char* kReallocate = "UPDATE imsis SET dimsi = $2, free_at = NULL WHERE imsi = $1";
-constexpr const char* kQuarantine = "UPDATE imsis SET free_at = $2 WHERE imsi = $1";
-constexpr const char* kCountUse =
-    "SELECT count(*) FILTER (WHERE free_at IS NULL), count(*) FILTER (WHERE free_at > $3) FROM imsis WHERE imsi BETWEEN $1 AND $2";
-constexpr const char* kNextFree = "SELECT min(free_at) FROM imsis WHERE free_at IS NOT NULL";
+constexpr const char* kHold = "UPDATE imsis SET free_at = $2 WHERE imsi = $1 AND free_at IS NULL";
+constexpr const char* kRest = "UPDATE imsis SET free_at = $2 WHERE imsi = $1 AND free_at = $3";
+constexpr const char* kFindRested = "SELECT imsi FROM imsis WHERE free_at > 0 AND free_at <= $1 ORDER BY free_at LIMIT $2";
+constexpr const char* kFree = "UPDATE imsis SET free_at = 0 WHERE imsi = $1";
+constexpr const char* kNextFree = "SELECT min(free_at) FROM imsis WHERE free_at > 0";
+
+constexpr const char* kFindUse = "SELECT allocated, resting FROM pools WHERE first = $1";
+constexpr const char* kIsCounted = "SELECT 1 FROM pools WHERE first = $1 AND last = $2";
+constexpr const char* kCountPool =
+    "INSERT INTO pools (first, last, next, allocated, resting) VALUES ($1, $2, $3, "
+    "(SELECT count(*) FROM imsis WHERE imsi BETWEEN $1 AND $2 AND free_at IS NULL), "
+    "(SELECT count(*) FROM imsis WHERE imsi BETWEEN $1 AND $2 AND free_at > 0)) "
+    "ON CONFLICT (first) DO UPDATE SET last = excluded.last, allocated = excluded.allocated, resting = excluded.resting";
+/// Pools of earlier configurations too: they stay right.
+constexpr const char* kCount = "UPDATE pools SET allocated = allocated + $2, resting = resting + $3 WHERE $1 BETWEEN first AND last";
+
+void count(Database& database, const profile::Imsi& imsi, std::int64_t allocated, std::int64_t resting) {
+  database.run(kCount, imsi.packed(), allocated, resting);
+}
 
 /// The first IMSI of the pool that nobody ever had; nothing if there is none. Pools that overlap with earlier ones of other
 /// configurations skip what is known.
@@ -33,8 +51,8 @@ std::optional<profile::Imsi> find_fresh(Database& database, const ImsiPool& pool
   return std::nullopt;
 }
 
-std::optional<profile::Imsi> find_rested(Database& database, const ImsiPool& pool, base::Time now) {
-  Rows rows = database.query(kFindRested, base::to_unix_ms(now), pool.from.packed(), pool.to.packed());
+std::optional<profile::Imsi> find_free(Database& database, const ImsiPool& pool) {
+  Rows rows = database.query(kFindFree, pool.from.packed(), pool.to.packed());
   return rows.next() ? profile::Imsi::from_packed(rows.number(0)) : std::nullopt;
 }
 
@@ -45,38 +63,64 @@ AllocatedImsi allocated(const ImsiPool& pool, const profile::Imsi& imsi) {
 }  // namespace
 
 std::optional<AllocatedImsi> allocate_imsi(Database& database, const std::vector<ImsiPool>& pools,
-                                           const profile::DiscoveryImsi& dimsi, base::Time now) {
+                                           const profile::DiscoveryImsi& dimsi) {
   for (const ImsiPool& pool : pools) {
     if (const auto imsi = find_fresh(database, pool)) {
       database.run(kPutNext, pool.from.packed(), imsi->value() + 1);
       database.run(kAllocate, imsi->packed(), dimsi.packed());
+      count(database, *imsi, 1, 0);
       return allocated(pool, *imsi);
     }
   }
   for (const ImsiPool& pool : pools) {
-    if (const auto imsi = find_rested(database, pool, now)) {
+    if (const auto imsi = find_free(database, pool)) {
       database.run(kReallocate, imsi->packed(), dimsi.packed());
+      count(database, *imsi, 1, 0);
       return allocated(pool, *imsi);
     }
   }
   return std::nullopt;
 }
 
-bool has_free_imsi(Database& database, const std::vector<ImsiPool>& pools, base::Time now) {
+bool has_free_imsi(Database& database, const std::vector<ImsiPool>& pools) {
   for (const ImsiPool& pool : pools) {
-    if (find_fresh(database, pool) || find_rested(database, pool, now)) return true;
+    if (find_fresh(database, pool) || find_free(database, pool)) return true;
   }
   return false;
 }
 
-void quarantine_imsi(Database& database, const profile::Imsi& imsi, base::Time free_at) {
-  database.run(kQuarantine, imsi.packed(), base::to_unix_ms(free_at));
+void hold_imsi(Database& database, const profile::Imsi& imsi) {
+  if (database.run(kHold, imsi.packed(), kHeld) > 0) count(database, imsi, -1, 1);
 }
 
-PoolUse use_of(Database& database, const ImsiPool& pool, base::Time now) {
-  Rows rows = database.query(kCountUse, pool.from.packed(), pool.to.packed(), base::to_unix_ms(now));
-  rows.next();
-  return {rows.number(0), rows.number(1)};
+void rest_imsi(Database& database, const profile::Imsi& imsi, base::Time free_at) {
+  database.run(kRest, imsi.packed(), base::to_unix_ms(free_at), kHeld);
+}
+
+void free_rested(Database& database, base::Time now, std::size_t limit) {
+  std::vector<profile::Imsi> rested;
+  {
+    Rows rows = database.query(kFindRested, base::to_unix_ms(now), static_cast<std::uint64_t>(limit));
+    while (rows.next()) {
+      if (const auto imsi = profile::Imsi::from_packed(rows.number(0))) rested.push_back(*imsi);
+    }
+  }
+  for (const profile::Imsi& imsi : rested) {
+    database.run(kFree, imsi.packed());
+    count(database, imsi, 0, -1);
+  }
+}
+
+void count_pools(Database& database, const std::vector<ImsiPool>& pools) {
+  for (const ImsiPool& pool : pools) {
+    const bool is_counted = database.query(kIsCounted, pool.from.packed(), pool.to.packed()).next();
+    if (!is_counted) database.run(kCountPool, pool.from.packed(), pool.to.packed(), pool.from.value());
+  }
+}
+
+PoolUse use_of(Database& database, const ImsiPool& pool) {
+  Rows rows = database.query(kFindUse, pool.from.packed());
+  return rows.next() ? PoolUse{rows.number(0), rows.number(1)} : PoolUse();
 }
 
 std::optional<base::Time> next_free_at(Database& database) {

@@ -20,11 +20,16 @@ using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
 constexpr milliseconds kLongestLook{1000};  ///< another instance may have left work in the database
+constexpr milliseconds kShortestLook{20};
+constexpr std::size_t kFreedAtOnce = 1000;  ///< IMSIs of one transaction
 
 constexpr milliseconds kPauseAfterFault{1000};
 
 Problem unreachable(const std::string& why) { return {504, "TARGET_NF_NOT_REACHABLE", why}; }
 Problem pool_exhausted() { return {503, "IMSI_POOL_EXHAUSTED", "no IMSI is free; the device goes on when there is room"}; }
+
+/// Asking again with the same vector would bring the same. Anything else the operators mend: a route, a right, a range.
+bool is_final_at_d_ausf(int status) { return status == 400 || status == 409 || status == 412; }
 
 /// When a resting device is to be looked at next: at its end, unless it is over already.
 std::optional<base::Time> rest_until(const Device& device) {
@@ -44,17 +49,20 @@ void Onboarding::stop() {
 }
 
 void Onboarding::wake() {
-  asio::post(loop_, [this] { timer_.cancel(); });
+  asio::post(loop_, [this] {
+    look_anew();
+    timer_.cancel();
+  });
 }
 
 asio::awaitable<void> Onboarding::run() {
   while (!is_stopping_) {
     milliseconds pause = kLongestLook;
     try {
+      if (steady_clock::now() >= next_full_look_) look_anew();
+      const bool may_free_more = free_rested_imsis();
       start_due();
-      const auto next = find_next_due(parts_.reader);
-      const bool has_room = in_flight_.size() < parts_.config.max_in_flight;
-      if (next && has_room) pause = std::clamp<milliseconds>(*next - parts_.clock(), milliseconds(20), kLongestLook);
+      pause = may_free_more ? kShortestLook : until_next_due();
     } catch (const std::exception& error) {
       base::log::error("onboarding cannot read what is due: {}", error.what());
     }
@@ -64,14 +72,50 @@ asio::awaitable<void> Onboarding::run() {
   }
 }
 
+bool Onboarding::free_rested_imsis() {
+  const base::Time now = parts_.clock();
+  const auto next = next_free_at(parts_.reader);
+  if (!next || *next > now) return false;
+  parts_.committer.write_later([now](store::Database& database) { free_rested(database, now, kFreedAtOnce); });
+  return true;
+}
+
+bool Onboarding::has_room() const { return in_flight_.size() < parts_.config.max_in_flight; }
+
 void Onboarding::start_due() {
-  const std::size_t limit = parts_.config.max_in_flight;
-  if (in_flight_.size() >= limit) return;
-  // Those in flight are due as well: ask for enough to see past them.
-  for (const auto& dimsi : find_due(parts_.reader, parts_.clock(), limit + in_flight_.size())) {
-    if (in_flight_.size() >= limit) return;
-    if (!in_flight_.contains(dimsi)) start_work(dimsi);
+  while (has_room()) {
+    if (due_.empty() && !look_on()) return;
+    const profile::DiscoveryImsi dimsi = due_.front();
+    due_.pop_front();
+    if (!in_flight_.contains(dimsi) && is_due(dimsi)) start_work(dimsi);
   }
+}
+
+/// Reads on where the last look ended, so that what is in flight, and due as well, is not read with each device that comes to rest.
+bool Onboarding::look_on() {
+  looked_at_ = parts_.clock();
+  for (const Due& due : find_due(parts_.reader, looked_at_, seen_, parts_.config.max_in_flight)) {
+    due_.push_back(due.dimsi);
+    seen_ = due;
+  }
+  return !due_.empty();
+}
+
+void Onboarding::look_anew() {
+  seen_.reset();
+  due_.clear();
+  next_full_look_ = steady_clock::now() + kLongestLook;
+}
+
+milliseconds Onboarding::until_next_due() {
+  if (!has_room()) return kLongestLook;  // a device that comes to rest wakes the loop
+  const auto next = find_next_due(parts_.reader, looked_at_);
+  return next ? std::clamp<milliseconds>(*next - parts_.clock(), kShortestLook, kLongestLook) : kLongestLook;
+}
+
+bool Onboarding::is_due(const profile::DiscoveryImsi& dimsi) {
+  const auto device = find_device(parts_.reader, dimsi);
+  return device && device->due_at && *device->due_at <= parts_.clock();
 }
 
 void Onboarding::start_work(const profile::DiscoveryImsi& dimsi) {
@@ -80,40 +124,71 @@ void Onboarding::start_work(const profile::DiscoveryImsi& dimsi) {
 }
 
 asio::awaitable<void> Onboarding::work_on(profile::DiscoveryImsi dimsi) {
-  bool is_broken = false;
+  std::optional<std::string> fault;
   try {
     bool goes_on = true;
     while (goes_on && !is_stopping_) goes_on = co_await step(dimsi);
-  } catch (const std::exception& error) {  // the store, or a key that cannot be opened: it stays due
-    base::log::error("{}: onboarding stopped: {}", dimsi.digits(), error.what());
-    is_broken = true;
+  } catch (const std::exception& error) {  // the store, or a key that cannot be opened
+    fault = error.what();
   }
-  if (is_broken) {
-    asio::steady_timer pause(loop_, kPauseAfterFault);
-    boost::system::error_code ignored;
-    co_await pause.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
-  }
+  if (fault) co_await set_aside(dimsi, std::move(*fault));
   in_flight_.erase(dimsi);
-  for (const auto& timer : std::exchange(waiting_[dimsi], {})) timer->cancel();
+  if (again_.erase(dimsi) > 0 && !is_stopping_) {
+    start_work(dimsi);
+  } else {
+    tell_waiting(dimsi);
+  }
+  timer_.cancel();  // there may be room for another
+}
+
+/// A device that cannot be worked on waits as for a peer that is down, so that it does not keep others from their turn.
+asio::awaitable<void> Onboarding::set_aside(profile::DiscoveryImsi dimsi, std::string fault) {
+  base::log::error("{}: onboarding stopped: {}", dimsi.digits(), fault);
+  try {
+    auto device = find_device(parts_.reader, dimsi);
+    if (!device) co_return;
+    Problem problem{500, "SYSTEM_FAILURE", "this device cannot be worked on; the log of this function says why"};
+    co_await pause(std::move(*device), std::move(problem));
+    co_return;
+  } catch (const std::exception& error) {
+    base::log::error("{}: nor can it be set aside: {}", dimsi.digits(), error.what());
+  }
+  asio::steady_timer pause(loop_, kPauseAfterFault);
+  boost::system::error_code ignored;
+  co_await pause.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+}
+
+void Onboarding::tell_waiting(const profile::DiscoveryImsi& dimsi) {
+  const auto found = waiting_.find(dimsi);
+  if (found == waiting_.end()) return;
+  for (const auto& waiting : std::exchange(found->second, {})) {
+    waiting->has_come = true;
+    waiting->timer.cancel();
+  }
   waiting_.erase(dimsi);
-  if (again_.erase(dimsi) > 0 && !is_stopping_) start_work(dimsi);
-  timer_.cancel();  // there is room for another
 }
 
 asio::awaitable<bool> Onboarding::settle(profile::DiscoveryImsi dimsi, milliseconds wait) {
   if (in_flight_.contains(dimsi)) {
     again_.insert(dimsi);
-  } else {
+  } else if (has_room()) {
     start_work(dimsi);
-  }
-  const auto deadline = steady_clock::now() + wait;
-  while (in_flight_.contains(dimsi) && steady_clock::now() < deadline) {
-    const auto timer = std::make_shared<asio::steady_timer>(loop_, deadline);
-    waiting_[dimsi].push_back(timer);
-    boost::system::error_code ignored;
-    co_await timer->async_wait(asio::redirect_error(asio::use_awaitable, ignored));
-  }
-  co_return !in_flight_.contains(dimsi);
+  } else if (!is_due(dimsi)) {
+    co_return true;
+  }  // else its turn comes when there is room
+  const auto waiting = std::make_shared<Waiting>(loop_, wait);
+  waiting_[dimsi].push_back(waiting);
+  boost::system::error_code ignored;
+  co_await waiting->timer.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+  if (!waiting->has_come) stop_waiting(dimsi, waiting);
+  co_return waiting->has_come;
+}
+
+void Onboarding::stop_waiting(const profile::DiscoveryImsi& dimsi, const std::shared_ptr<Waiting>& waiting) {
+  const auto found = waiting_.find(dimsi);
+  if (found == waiting_.end()) return;
+  std::erase(found->second, waiting);
+  if (found->second.empty()) waiting_.erase(found);
 }
 
 /// One step of a device. True if another one may follow at once.
@@ -131,31 +206,39 @@ asio::awaitable<bool> Onboarding::step(profile::DiscoveryImsi dimsi) {
   co_return false;
 }
 
-/// Step (11): what a retire, or another offer, left to do at the peers.
+/// Step (11): what a retire, or another offer, left to do at the peers. One that cannot be done now keeps no other one waiting.
 asio::awaitable<bool> Onboarding::clean_up(Device device, std::vector<Cleanup> cleanups) {
+  std::optional<Problem> open;
   for (const Cleanup& cleanup : cleanups) {
-    bool is_done = false;
+    std::optional<Problem> fault;
     if (cleanup.kind == Cleanup::Kind::vector) {
-      is_done = co_await parts_.preload.remove(device.dimsi);
+      fault = co_await parts_.preload.remove(device.dimsi);
     } else {
-      is_done = co_await parts_.fetch.spend(device.dimsi, cleanup.uri);
+      fault = co_await parts_.fetch.spend(device.dimsi, cleanup);
     }
-    if (!is_done) {
-      Problem problem = unreachable("a peer that must forget this device gave no answer");
-      co_await pause(std::move(device), std::move(problem));
-      co_return false;
+    if (fault) {
+      open = std::move(fault);
+    } else {
+      co_await note_done(device.dimsi, cleanup);
     }
-    store::Committer::Work<void> work = [dimsi = device.dimsi, cleanup](store::Database& database) {
-      remove_cleanup(database, dimsi, cleanup);
-    };
-    co_await parts_.committer.write(std::move(work));
   }
-  co_return true;
+  if (open) co_await pause(std::move(device), std::move(*open));
+  co_return !open;
+}
+
+/// The IMSI of a vector begins to rest when that is gone: until then another device must not get it.
+asio::awaitable<void> Onboarding::note_done(profile::DiscoveryImsi dimsi, Cleanup cleanup) {
+  const base::Time free_at = parts_.clock() + parts_.config.quarantine;
+  store::Committer::Work<void> work = [dimsi, cleanup, free_at](store::Database& database) {
+    remove_cleanup(database, dimsi, cleanup);
+    if (cleanup.imsi) rest_imsi(database, *cleanup.imsi, free_at);
+  };
+  co_await parts_.committer.write(std::move(work));
 }
 
 /// Steps (0-e) and (1): asks the ARPFs in their order; the first key that arrives is stored together with an IMSI.
 asio::awaitable<bool> Onboarding::fetch_key(Device device) {
-  if (!device.arpf_position && !has_free_imsi(parts_.reader, parts_.config.pools, parts_.clock())) {
+  if (!device.arpf_position && !has_free_imsi(parts_.reader, parts_.config.pools)) {
     Problem problem = pool_exhausted();
     co_await pause(std::move(device), std::move(problem));
     co_return false;
@@ -173,7 +256,7 @@ asio::awaitable<bool> Onboarding::fetch_key(Device device) {
     } catch (const PeerRefused& error) {
       refusal = error.problem();
     } catch (const PeerUnavailable& error) {
-      silence = unreachable(error.what());
+      silence = error.problem();
     }
     if (!sealed.empty()) co_return co_await store_key(std::move(device), position, std::move(sealed));
   }
@@ -188,10 +271,9 @@ asio::awaitable<bool> Onboarding::fetch_key(Device device) {
 
 asio::awaitable<bool> Onboarding::store_key(Device device, std::int64_t position, base::Bytes sealed) {
   const auto has_imsi = std::make_shared<bool>(false);
-  const base::Time now = parts_.clock();
-  Change take = [this, position, sealed, has_imsi, now](store::Database& database, Device& fresh) {
+  Change take = [this, position, sealed, has_imsi](store::Database& database, Device& fresh) {
     fresh.arpf_position = position;
-    const auto allocated = allocate_imsi(database, parts_.config.pools, fresh.dimsi, now);
+    const auto allocated = allocate_imsi(database, parts_.config.pools, fresh.dimsi);
     if (!allocated) return;  // the last one went meanwhile: the key can be had again, from this ARPF only
     *has_imsi = true;
     fresh.state = State::key_retrieved;
@@ -214,19 +296,19 @@ asio::awaitable<bool> Onboarding::store_key(Device device, std::int64_t position
 /// Step (2).
 asio::awaitable<bool> Onboarding::preload(Device device) {
   std::optional<Problem> refusal;
-  std::optional<Problem> silence;
+  std::optional<Problem> passing;
   try {
     const profile::EphemeralKey key = parts_.keys.open(device.sealed_key, device.dimsi);
     const AllocatedImsi allocated{*device.imsi, device.mnc_length};
     PreparedVector prepared = prepare_vector(key, device.dimsi, allocated);
     co_await parts_.preload(device.dimsi, *device.imsi, std::move(prepared));
   } catch (const PeerRefused& error) {
-    refusal = error.problem();
+    (is_final_at_d_ausf(error.problem().status) ? refusal : passing) = error.problem();
   } catch (const PeerUnavailable& error) {
-    silence = unreachable(error.what());
+    passing = error.problem();
   }
-  if (silence) {
-    co_await pause(std::move(device), std::move(*silence));
+  if (passing) {
+    co_await pause(std::move(device), std::move(*passing));
     co_return false;
   }
   if (refusal) {
@@ -272,8 +354,8 @@ asio::awaitable<bool> Onboarding::notify(Device device) {
 /// A device that was never retired ends in the same way.
 asio::awaitable<bool> Onboarding::expire(Device device) {
   base::log::info("{}: expired", device.dimsi.digits());
-  store::Committer::Work<void> work = [this, dimsi = device.dimsi, now = parts_.clock()](store::Database& database) {
-    retire(database, dimsi, parts_.config, now);
+  store::Committer::Work<void> work = [dimsi = device.dimsi, now = parts_.clock()](store::Database& database) {
+    retire(database, dimsi, now);
   };
   co_await parts_.committer.write(std::move(work));
   co_return true;

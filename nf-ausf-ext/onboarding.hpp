@@ -3,6 +3,7 @@
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -44,20 +45,41 @@ class Onboarding {
   /// Looks at what is due now. From any thread.
   void wake();
 
-  /// Drives the device and waits until it rests (PRELOADED, FAILED, ..., or a pause), at most `wait`. True if it rests.
+  /// Drives the device, now or when there is room, and waits until it rests (PRELOADED, FAILED, ..., or a pause), at most `wait`.
+  /// True if it rests.
   boost::asio::awaitable<bool> settle(profile::DiscoveryImsi dimsi, std::chrono::milliseconds wait);
 
  private:
   /// Changes a fresh copy of the device, inside a transaction.
   using Change = std::function<void(store::Database&, Device&)>;
 
+  /// A settle() that waits for its device to come to rest.
+  struct Waiting {
+    Waiting(boost::asio::io_context& loop, std::chrono::milliseconds wait) : timer(loop, wait) {}
+    boost::asio::steady_timer timer;
+    bool has_come = false;
+  };
+
   boost::asio::awaitable<void> run();
+  /// Frees IMSIs whose quarantine is over. False: there was none.
+  bool free_rested_imsis();
+  [[nodiscard]] bool has_room() const;
+  /// Starts what is due, the longest due first, while there is room.
   void start_due();
+  /// False: nothing more is due now.
+  bool look_on();
+  void look_anew();
+  [[nodiscard]] std::chrono::milliseconds until_next_due();
+  [[nodiscard]] bool is_due(const profile::DiscoveryImsi& dimsi);
   void start_work(const profile::DiscoveryImsi& dimsi);
   boost::asio::awaitable<void> work_on(profile::DiscoveryImsi dimsi);
+  boost::asio::awaitable<void> set_aside(profile::DiscoveryImsi dimsi, std::string fault);
+  void tell_waiting(const profile::DiscoveryImsi& dimsi);
+  void stop_waiting(const profile::DiscoveryImsi& dimsi, const std::shared_ptr<Waiting>& waiting);
   boost::asio::awaitable<bool> step(profile::DiscoveryImsi dimsi);
 
   boost::asio::awaitable<bool> clean_up(Device device, std::vector<Cleanup> cleanups);
+  boost::asio::awaitable<void> note_done(profile::DiscoveryImsi dimsi, Cleanup cleanup);
   boost::asio::awaitable<bool> fetch_key(Device device);
   boost::asio::awaitable<bool> preload(Device device);
   boost::asio::awaitable<bool> notify(Device device);
@@ -73,9 +95,13 @@ class Onboarding {
   boost::asio::io_context& loop_;
   Parts parts_;
   boost::asio::steady_timer timer_;
-  std::set<profile::DiscoveryImsi> in_flight_;
+  std::set<profile::DiscoveryImsi> in_flight_;  ///< never more than max_in_flight
+  std::deque<profile::DiscoveryImsi> due_;      ///< what the last look found, and has not begun
+  std::optional<Due> seen_;                     ///< how far it looked; nothing: from the beginning
+  base::Time looked_at_;
+  std::chrono::steady_clock::time_point next_full_look_;
   std::set<profile::DiscoveryImsi> again_;  ///< woken while in flight
-  std::map<profile::DiscoveryImsi, std::vector<std::shared_ptr<boost::asio::steady_timer>>> waiting_;
+  std::map<profile::DiscoveryImsi, std::vector<std::shared_ptr<Waiting>>> waiting_;
   bool is_stopping_ = false;
 };
 

@@ -7,7 +7,7 @@
 
 namespace ausf_ext {
 
-/// A peer said no (4xx), or its answer cannot be trusted: asking again would not help.
+/// A peer said no (4xx), or its answer cannot be trusted.
 class PeerRefused : public std::runtime_error {
  public:
   explicit PeerRefused(Problem problem) : std::runtime_error(problem.detail), problem_(std::move(problem)) {}
@@ -21,9 +21,14 @@ class PeerRefused : public std::runtime_error {
 class PeerUnavailable : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
+  [[nodiscard]] Problem problem() const { return {504, "TARGET_NF_NOT_REACHABLE", what()}; }
 };
 
-/// Throws PeerRefused for 4xx and PeerUnavailable for 5xx (and 408, 429); `who` names the peer in the text.
+/// Throws PeerRefused for 4xx and PeerUnavailable for 5xx (and 408, 429); `who` names the peer in the text. What the peer said of it is
+/// cut to a length, and a cause that is none (TS 29.571: capitals, digits, underscores) is left out.
 void require_success(const sbi::Response& response, const std::string& who);
+
+/// True if a peer that is to forget a device says that it knows none: 404, unless it is the path that it does not know.
+bool says_it_is_gone(const Problem& problem);
 
 }  // namespace ausf_ext

@@ -36,21 +36,24 @@ boost::asio::awaitable<void> PreloadVector::operator()(profile::DiscoveryImsi di
   require_success(response, "the D-AUSF");
 }
 
-boost::asio::awaitable<bool> PreloadVector::remove(profile::DiscoveryImsi dimsi) {
+boost::asio::awaitable<std::optional<Problem>> PreloadVector::remove(profile::DiscoveryImsi dimsi) {
   std::string method = "DELETE";
   std::string empty;
-  bool is_done = false;
+  std::optional<Problem> fault;
   try {
     const sbi::Response response = co_await send(std::move(method), dimsi, std::move(empty));
     require_success(response, "the D-AUSF");
-    is_done = true;
   } catch (const PeerUnavailable& error) {
-    base::log::warning("{}: its vector is not deleted yet: {}", dimsi.digits(), error.what());
-  } catch (const PeerRefused& error) {  // there is none, or it is another's
-    base::log::info("{}: no vector to delete: {}", dimsi.digits(), error.what());
-    is_done = true;
+    fault = error.problem();
+  } catch (const PeerRefused& error) {
+    fault = error.problem();
   }
-  co_return is_done;
+  if (fault && says_it_is_gone(*fault)) {
+    base::log::info("{}: no vector to delete: {}", dimsi.digits(), fault->detail);
+    fault.reset();
+  }
+  if (fault) base::log::warning("{}: its vector is not deleted yet: {}", dimsi.digits(), fault->detail);
+  co_return std::move(fault);
 }
 
 }  // namespace ausf_ext

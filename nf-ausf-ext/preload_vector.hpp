@@ -17,8 +17,8 @@ class PreloadVector {
   /// Returns once the D-AUSF has it durably. Throws PeerRefused and PeerUnavailable.
   boost::asio::awaitable<void> operator()(profile::DiscoveryImsi dimsi, profile::Imsi imsi, PreparedVector prepared);
 
-  /// Deletes it again, step (11). True if it is gone.
-  boost::asio::awaitable<bool> remove(profile::DiscoveryImsi dimsi);
+  /// Deletes it again, step (11). Nothing if it is gone; else why it may not be.
+  boost::asio::awaitable<std::optional<Problem>> remove(profile::DiscoveryImsi dimsi);
 
  private:
   boost::asio::awaitable<sbi::Response> send(std::string method, profile::DiscoveryImsi dimsi, std::string body);

@@ -116,3 +116,33 @@ CREATE TABLE secrets (
   name  TEXT PRIMARY KEY,
   value BLOB NOT NULL
 ) WITHOUT ROWID;
+
+-- version 4
+
+-- An index ends with the table's key: the pages of one state are ranges of this one.
+CREATE INDEX devices_state ON devices (state);
+
+-- What a cleanup leads to once the peer has done it, or says why it need not.
+ALTER TABLE cleanups ADD COLUMN imsi INTEGER;                          -- of a vector: held until that is deleted, then it rests
+ALTER TABLE cleanups ADD COLUMN had_key INTEGER NOT NULL DEFAULT 1;    -- of a token: 0 if no key ever came from that ARPF
+
+-- imsis.free_at is one of: NULL, allocated; 9223372036854775807, held until the D-AUSF has no vector with it; a time, rests until then;
+-- 0, free.
+UPDATE cleanups SET imsi = (SELECT i.imsi FROM imsis i WHERE i.dimsi = cleanups.dimsi AND i.free_at IS NOT NULL
+                            ORDER BY i.free_at DESC LIMIT 1) WHERE kind = 0;
+UPDATE imsis SET free_at = 9223372036854775807 WHERE imsi IN (SELECT c.imsi FROM cleanups c WHERE c.imsi IS NOT NULL);
+
+-- How full each pool is, so that nobody has to count; counted once, when a function starts with a pool of this range.
+ALTER TABLE pools ADD COLUMN last INTEGER;                             -- packed IMSI that the pool ends with; NULL: not counted yet
+ALTER TABLE pools ADD COLUMN allocated INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE pools ADD COLUMN resting INTEGER NOT NULL DEFAULT 0;       -- held ones included
+
+-- How far each import is: lines whose device is PRELOADED to RETIRED (2 to 5), lines that are refused or whose device is FAILED (6).
+ALTER TABLE imports ADD COLUMN preloaded INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE imports ADD COLUMN failed INTEGER NOT NULL DEFAULT 0;
+UPDATE imports SET
+  preloaded = (SELECT count(*) FROM import_lines l JOIN devices d ON d.dimsi = l.dimsi
+               WHERE l.import_id = imports.id AND l.cause IS NULL AND d.state BETWEEN 2 AND 5),
+  failed = (SELECT count(*) FROM import_lines l LEFT JOIN devices d ON d.dimsi = l.dimsi
+            WHERE l.import_id = imports.id AND (l.cause IS NOT NULL OR d.state = 6));
+CREATE INDEX import_lines_dimsi ON import_lines (dimsi) WHERE cause IS NULL;

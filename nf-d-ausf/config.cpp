@@ -20,8 +20,11 @@ std::optional<DimsiRange> read_range(const service::Section& section) {
   const auto from = read_end("from");
   const auto to = read_end("to");
   if (!from || !to) return std::nullopt;
-  if (from->imsi().size() != to->imsi().size()) section.problem("to", "has another number of digits than from");
-  else if (*to < *from) section.problem("to", "is before from");
+  if (from->imsi().size() != to->imsi().size()) {
+    section.problem("to", "has another number of digits than from");
+  } else if (*to < *from) {
+    section.problem("to", "is before from");
+  }
   return DimsiRange{*from, *to};
 }
 
@@ -67,7 +70,9 @@ Owners read_owners(const service::Section& function) {
 base::ErrorKind read_receipt_answer(const service::Section& function) {
   const std::int64_t status = function.integer("receipt_status", 100, 599, 504);
   if (status == 500) return base::ErrorKind::internal;
-  if (status != 504) function.problem("receipt_status", std::to_string(status) + " is neither 500 nor 504: others cost the device its time, or its USIM");
+  if (status != 504) {
+    function.problem("receipt_status", std::to_string(status) + " is neither 500 nor 504: others cost the device its time, or its USIM");
+  }
   return base::ErrorKind::gateway_timeout;
 }
 
@@ -90,6 +95,7 @@ Config read_config(const service::Section& root) {
   config.home_network_keys = service::read_home_network_keys(function);
   config.routing = service::read_routing(function, config.common, !config.common.nrf.uris.empty());
   config.owners = read_owners(function);
+  config.common.direct = config.owners.origins();  // owners are told of receipts where they are, not through an SCP
   config.receipt_answer = read_receipt_answer(function);
   config.receipts = read_receipt_limits(function.section("receipts"));
   return config;

@@ -106,8 +106,11 @@ asio::awaitable<void> NotifyReceipts::attempt(PendingReceipt receipt) {
     failure = error.what();
   }
   if (failure.empty() || is_final_refusal(response.status)) {
-    if (failure.empty()) base::log::info("{}: {} knows of the receipt", who, receipt.notification_uri);
-    else base::log::warning("{}: {} will not hear of the receipt, which is dropped: {}", who, receipt.notification_uri, failure);
+    if (failure.empty()) {
+      base::log::info("{}: {} knows of the receipt", who, receipt.notification_uri);
+    } else {
+      base::log::warning("{}: {} will not hear of the receipt, which is dropped: {}", who, receipt.notification_uri, failure);
+    }
     store::Committer::Work<void> work = [receipt](store::Database& database) { remove_receipt(database, receipt); };
     co_await parts_.committer.write(std::move(work));
     co_return;

@@ -55,13 +55,23 @@ void Owners::require_destination(const Owner& owner, const std::string& notifica
   const sbi::Uri uri = read_destination(notification_uri);
   const OwnerRights* const rights = find(owner);
   if (rights == nullptr && !owner) {
-    if (!is_loopback(uri.host)) fail_destination("is not at a loopback address, and this peer is anonymous and has no notification_origin here");
+    if (!is_loopback(uri.host)) {
+      fail_destination("is not at a loopback address, and this peer is anonymous and has no notification_origin here");
+    }
     return;
   }
   if (rights == nullptr || !rights->notification_origin) fail_destination("is given by a peer that has no notification_origin here");
   if (uri.origin() != rights->notification_origin->origin()) {
     fail_destination("is not within the notification_origin of this peer, " + rights->notification_origin->origin());
   }
+}
+
+std::vector<sbi::Uri> Owners::origins() const {
+  std::vector<sbi::Uri> out;
+  for (const OwnerRights& entry : entries_) {
+    if (entry.notification_origin) out.push_back(*entry.notification_origin);
+  }
+  return out;
 }
 
 }  // namespace d_ausf

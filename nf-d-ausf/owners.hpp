@@ -46,6 +46,9 @@ class Owners {
   /// Throws Error{bad_request, OPTIONAL_IE_INCORRECT} unless the receipts of the peer's vectors may be sent to this URI.
   void require_destination(const Owner& owner, const std::string& notification_uri) const;
 
+  /// Where the receipts of all owners go.
+  [[nodiscard]] std::vector<sbi::Uri> origins() const;
+
  private:
   [[nodiscard]] const OwnerRights* find(const Owner& owner) const;
 

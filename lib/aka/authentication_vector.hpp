@@ -16,7 +16,7 @@ namespace aka {
 /// AUTN = (SQN xor AK) || AMF || MAC-A.
 using Autn = std::array<std::uint8_t, 16>;
 
-/// The AMF of every vector of ours: the separation bit set, the rest zero (TS 33.102, annex H; PROTOCOL.md, section 9).
+/// The AMF of vectors for 5G, E-UTRAN and EAP-AKA': the separation bit set, the rest zero (TS 33.102, annex H; PROTOCOL.md, section 9).
 inline constexpr Amf kSeparatedAmf{0x80, 0x00};
 
 /// SQN xor AK, the first 6 octets.

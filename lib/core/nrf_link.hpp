@@ -24,21 +24,22 @@ struct NrfRequest {
   std::string target;  ///< appended to the path of the NRF's URI
   std::string body;
   std::string content_type = sbi::kJson;  ///< of the body, if there is one
+  /// Goes even to an NRF in its pause, if no other answers: for whoever makes pauses of its own.
+  bool is_paced = false;
 };
 
-/// The NRFs of the configuration. A request goes to the first one that is not known to be silent, then to the next: so whoever
-/// sends need not know which one answers, and comes back to the first when that does. Of one loop's thread.
+/// The NRFs of the configuration. A request goes to the first one that is not in a pause, then to the next: so whoever
+/// sends need not know which one answers, and comes back to the first when that does. An NRF that cannot be reached, or hangs, gets
+/// a pause that grows with each time. One that answers 5xx, or breaks off, gets none: it may be well but for this one request.
+/// Of one loop's thread.
 class NrfLink {
  public:
   /// Client and settings must outlive every send(); see close().
   NrfLink(sbi::Client& client, const NrfSettings& settings);
 
-  /// The first answer that an NRF gives, 5xx, 408 and 429 apart: they are silence. Throws NrfUnavailable if there is none; at
-  /// once, if every NRF was silent a moment ago and is not to be asked again yet.
+  /// The first answer that an NRF gives, but for 5xx, 408 and 429: then the next one is asked. Throws NrfUnavailable if there
+  /// is none; at once, if every NRF is in a pause.
   boost::asio::awaitable<sbi::Response> send(NrfRequest request);
-
-  /// How long until an NRF may be asked; zero if one may be now.
-  [[nodiscard]] std::chrono::milliseconds rest() const;
 
   /// Nothing is sent any more: the client may go. What is under way ends with NrfUnavailable.
   void close() { is_closed_ = true; }
@@ -50,7 +51,7 @@ class NrfLink {
     int silences = 0;  ///< in a row
   };
   boost::asio::awaitable<bool> try_one(Nrf& nrf, const NrfRequest& request, sbi::Response& answer, std::string& failures);
-  void note_silence(Nrf& nrf, bool is_there, const std::string& why);
+  void note_silence(Nrf& nrf, const std::string& why);
 
   sbi::Client& client_;
   const NrfSettings& settings_;

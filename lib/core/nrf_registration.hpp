@@ -1,12 +1,17 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "lib/core/nrf_link.hpp"
 #include "lib/core/nrf_messages.hpp"
 
 namespace core {
+
+/// How long to wait between heartbeats when the NRF granted this heartBeatTimer: a tenth less, for it evicts whom it has not heard
+/// of for that time. What is no positive number of seconds counts as not granted; kMaxHeartbeatS is the most that is believed.
+std::chrono::milliseconds heartbeat_pause(const NrfSettings& settings, std::optional<std::int64_t> granted_s);
 
 /// Keeps one instance registered (TS 29.510, 5.2.2.2 to 5.2.2.4): PUT until the NRF takes it, then a heartbeat a little more often
 /// than it asked for; PUT again when it does not know us (any more); DELETE at the end. Of one loop's thread.
@@ -37,7 +42,7 @@ class NrfRegistration {
   bool is_known_ = false;      ///< an NRF has us, as far as we know
   bool may_be_known_ = false;  ///< or it may have, though its answer was lost
   bool was_known_ = false;
-  int refusals_ = 0;  ///< in a row
+  int failures_ = 0;  ///< in a row
   std::chrono::milliseconds next_{0};
   std::chrono::milliseconds heartbeat_{0};
 };

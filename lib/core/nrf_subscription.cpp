@@ -41,7 +41,7 @@ asio::awaitable<void> NrfSubscription::keep_subscribed() {
     if (!id_.empty()) is_kept = co_await prolong();
     if (!is_kept) co_await subscribe();
   } catch (const NrfUnavailable& error) {
-    next_ = std::max(link_.rest(), milliseconds(1));
+    next_ = growing_pause(settings_, failures_++);
     base::log::debug("no NRF can be reached for the subscription to {}: {}", target_type_, error.what());
   }
 }
@@ -49,13 +49,14 @@ asio::awaitable<void> NrfSubscription::keep_subscribed() {
 /// False if the NRF has no such subscription.
 asio::awaitable<bool> NrfSubscription::prolong() {
   const base::Time end = wanted_end();
-  NrfRequest request{"PATCH", resource(), write_validity(end), kPatchJson};
+  NrfRequest request{"PATCH", resource(), write_validity(end), kPatchJson, true};
   const sbi::Response answer = co_await link_.send(std::move(request));
   if (answer.status != 200 && answer.status != 204) {
     base::log::warning("the NRF answered the renewal of the subscription to {} with {}: it is made again", target_type_, answer.status);
     id_.clear();
     co_return false;
   }
+  failures_ = 0;
   GrantedSubscription granted{id_, read_subscription(answer).valid_until.value_or(end)};
   take(granted);
   co_return true;
@@ -65,16 +66,16 @@ asio::awaitable<void> NrfSubscription::subscribe() {
   const base::Time end = wanted_end();
   const std::string uri = subscriber_.root + "/nf-status-notify/v1/" + key_;
   const StatusSubscription wanted{target_type_, subscriber_.type, subscriber_.instance_id, uri, end};
-  NrfRequest request{"POST", "/nnrf-nfm/v1/subscriptions", write_subscription(wanted)};
+  NrfRequest request{"POST", "/nnrf-nfm/v1/subscriptions", write_subscription(wanted), sbi::kJson, true};
   const sbi::Response answer = co_await link_.send(std::move(request));
   if (answer.status != 200 && answer.status != 201) {
     const auto problem = sbi::read_problem(answer);
-    next_ = growing_pause(settings_, refusals_++);
+    next_ = growing_pause(settings_, failures_++);
     base::log::error("the NRF refuses the subscription to {} with {} {}: asked again in {} ms", target_type_, answer.status,
                      problem.detail.empty() ? problem.title : problem.detail, next_.count());
     co_return;
   }
-  refusals_ = 0;
+  failures_ = 0;
   take(read_subscription(answer));
   base::log::info("subscribed at the NRF to changes of {}", target_type_);
 }
@@ -94,7 +95,7 @@ void NrfSubscription::take(const GrantedSubscription& granted) {
 
 asio::awaitable<void> NrfSubscription::leave() {
   try {
-    NrfRequest request{"DELETE", resource(), ""};
+    NrfRequest request{"DELETE", resource(), "", sbi::kJson, true};
     co_await link_.send(std::move(request));
   } catch (const NrfUnavailable& error) {
     base::log::warning("the NRF could not be told that the subscription to {} ends: {}", target_type_, error.what());

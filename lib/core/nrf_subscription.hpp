@@ -46,7 +46,7 @@ class NrfSubscription {
   std::string key_;
   NrfPause pause_;
   std::string id_;  ///< the NRF's; empty: there is none
-  int refusals_ = 0;
+  int failures_ = 0;  ///< in a row
   std::chrono::milliseconds next_{0};
 };
 

@@ -176,8 +176,9 @@ SubscriberRoutes::Answer SubscriberRoutes::delegate(const Request& request, cons
   delegated.headers.add("3gpp-sbi-discovery-target-nf-type", kind == NfKind::ausf ? "AUSF" : "UDM");
   delegated.headers.add("3gpp-sbi-discovery-service-names", std::move(service));
   if (match.plmn) {
-    delegated.headers.add("3gpp-sbi-discovery-target-plmn-list",
-                          nlohmann::ordered_json::array({{{"mcc", match.plmn->mcc}, {"mnc", match.plmn->mnc}}}).dump());
+    nlohmann::ordered_json plmns = nlohmann::ordered_json::array();
+    plmns.push_back({{"mcc", match.plmn->mcc}, {"mnc", match.plmn->mnc}});
+    delegated.headers.add("3gpp-sbi-discovery-target-plmn-list", plmns.dump());
   }
   std::vector<sbi::Uri> scp{*parts_.scp};
   Response answer = co_await parts_.relay.forward(delegated, std::move(scp), std::move(body));

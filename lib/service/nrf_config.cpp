@@ -56,7 +56,7 @@ std::vector<core::NfService> read_services(const Section& server, const std::str
     const auto is_same = [&](const core::NfService& other) { return other.name == service.name; };
     if (std::none_of(out.begin(), out.end(), is_same)) out.push_back(std::move(service));
   }
-  if (out.empty()) server.problem("services", "is missing: an NF type of your own has no services by standard");
+  if (out.empty() && is_nf_type(nf_type)) server.problem("services", "is missing: an NF type of your own has no services by standard");
   return out;
 }
 
@@ -182,14 +182,32 @@ void read_nrf(const Section& function, CommonConfig& config) {
   }
 }
 
+namespace {
+
+/// Of the listener of that index.
+std::string instance_id(const CommonConfig& config, std::size_t index) {
+  const auto& registration = config.http2.at(index).registration;
+  if (registration && !registration->id.empty()) return registration->id;
+  return core::read_or_make_instance_id(config.database + ".nf-instance-id" + (index == 0 ? "" : "-" + std::to_string(index)));
+}
+
+}  // namespace
+
+std::string nf_instance_id(const CommonConfig& config, const std::string& nf_type) {
+  for (std::size_t i = 0; i < config.http2.size(); ++i) {
+    const auto& registration = config.http2[i].registration;
+    if (registration && registration->instance.nf_type == nf_type) return instance_id(config, i);
+  }
+  return instance_id(config, 0);
+}
+
 std::vector<core::NfInstance> nf_instances(const CommonConfig& config, const std::vector<std::uint16_t>& ports) {
   std::vector<core::NfInstance> out;
   for (std::size_t i = 0; i < config.http2.size(); ++i) {
     const auto& registration = config.http2[i].registration;
     if (!registration) continue;
     core::NfInstance instance = registration->instance;
-    const std::string file = config.database + ".nf-instance-id" + (i == 0 ? "" : "-" + std::to_string(i));
-    instance.id = registration->id.empty() ? core::read_or_make_instance_id(file) : registration->id;
+    instance.id = instance_id(config, i);
     if (instance.port == 0) instance.port = ports.at(i);
     out.push_back(std::move(instance));
   }

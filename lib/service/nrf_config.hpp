@@ -29,6 +29,10 @@ void read_nrf(const Section& function, CommonConfig& config);
 /// Throws std::runtime_error if an instance id can be neither read nor made.
 std::vector<core::NfInstance> nf_instances(const CommonConfig& config, const std::vector<std::uint16_t>& ports);
 
+/// The NF instance id under which we are registered as that type; without such a listener, one of our own from the file beside the
+/// database. Throws std::runtime_error if it can be neither read nor made.
+std::string nf_instance_id(const CommonConfig& config, const std::string& nf_type);
+
 /// `scheme://host:port` at which the NRF can notify us: of the first listener that is registered, else of the first that
 /// has an address of its own; empty if there is none.
 std::string notification_root(const CommonConfig& config, const std::vector<std::uint16_t>& ports);

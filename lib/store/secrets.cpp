@@ -15,4 +15,6 @@ base::SecretBytes load_or_put_secret(Database& database, std::string_view name, 
   return base::SecretBytes(rows.blob(0));
 }
 
+bool has_secret(Database& database, std::string_view name) { return database.query(kFind, name).next(); }
+
 }  // namespace store

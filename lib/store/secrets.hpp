@@ -11,4 +11,7 @@ namespace store {
 /// `secrets (name TEXT PRIMARY KEY, value BLOB NOT NULL)`. Throws StoreError.
 base::SecretBytes load_or_put_secret(Database& database, std::string_view name, const base::SecretBytes& fresh);
 
+/// True if a secret of that name is stored.
+bool has_secret(Database& database, std::string_view name);
+
 }  // namespace store

@@ -91,19 +91,30 @@ TEST_CASE_METHOD(AusfExtFixture, "A refusal by the ARPF fails the device, and an
 
 TEST_CASE_METHOD(AusfExtFixture, "An endorsement that is not the configured ARPF's is refused", "[ausf-ext][step-0e]") {
   const Party other_ci = make_party(wanted_ca("CI"));
+  std::string reason;
   auto config = arpf_config();
   auto trust = *config.trust;
   SECTION("by an SE") {
     const Party se = make_se(pn);
     trust.endorsement_key = {se.certificate, se.key};
+    reason = "the endorsement's certificate is not of the configured CI";
   }
   SECTION("by an ARPF of another URI") {
     const Party other = make_endorser("http://127.0.0.1:1", ci);
     trust.endorsement_key = {other.certificate, other.key};
+    reason = "another ARPF made the endorsement";
   }
   SECTION("by an ARPF of another CI") {
     const Party other = make_endorser(arpf_uri, other_ci);
     trust.endorsement_key = {other.certificate, other.key};
+    reason = "the endorsement's certificate is not of the configured CI";
+  }
+  SECTION("by one of the configured CI that is no ARPF") {
+    auto wanted = wanted_leaf("Server", crypto::KeyUsage::digital_signature);
+    wanted.uris = {arpf_uri};
+    const Party other = make_party(wanted, &ci);
+    trust.endorsement_key = {other.certificate, other.key};
+    reason = "the endorsement's signer is no ARPF";
   }
   config.trust = std::make_shared<const arpf::Trust>(trust);
   start_arpf(config);
@@ -112,6 +123,9 @@ TEST_CASE_METHOD(AusfExtFixture, "An endorsement that is not the configured ARPF
   const Answer answer = put(make_device(kDimsi));
   CHECK(answer.status == 201);
   CHECK(answer.content()["state"] == "FAILED");
+  CHECK(answer.content()["problem"]["status"] == 403);
+  CHECK(answer.content()["problem"]["cause"] == "AUTHENTICATION_REJECTED");
+  CHECK_THAT(answer.content()["problem"]["detail"].get<std::string>(), Catch::Contains(reason));
 }
 
 TEST_CASE_METHOD(AusfExtFixture, "A device waits for a D-AUSF that is down", "[ausf-ext][recovery]") {

@@ -457,7 +457,7 @@ TEST_CASE_METHOD(BootstrapFixture, "A subscriber that is not ours is 404 on ever
 TEST_CASE_METHOD(BootstrapFixture, "A dIMSI is not ours, nor is the IMSI of a device that failed", "[bootstrap]") {
   start_arpf();
   start_ausf_ext(config);
-  std::atomic<int> status = 403;
+  std::atomic<int> status = 400;
   const FakePeer peer(FakePeer::Http::v2, d_ausf_port, "PUT", "/ndausf-vectors/v1/vectors/{dimsi}",
                       [&status](const sbi::Request&) { return sbi::Response(status); });
   const std::string supi = "imsi-" + config.pools.front().from.digits();  // the first that is given out

@@ -198,8 +198,8 @@ namespace {
 
 service::CommonConfig common(std::uint16_t port, const std::string& database) {
   service::CommonConfig config;
-  config.http2 = {{"127.0.0.1", port, std::nullopt}};
-  config.http1 = {{"127.0.0.1", 0, std::nullopt}};
+  config.http2 = {{"127.0.0.1", port, std::nullopt, std::nullopt}};
+  config.http1 = {{"127.0.0.1", 0, std::nullopt, std::nullopt}};
   config.client_timeout = std::chrono::seconds(5);
   config.database = database;
   return config;

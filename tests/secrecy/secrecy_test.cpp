@@ -104,7 +104,7 @@ class Lab {
     const sbi::Response response = loop_.await(client_.send(uri, std::move(request), test::kDeadline));
     INFO(method << " " << target << ": " << response.body);
     REQUIRE(response.status == status);
-    return json::parse(response.body);
+    return response.body.empty() ? json() : json::parse(response.body);
   }
 
   [[nodiscard]] std::string d_ausf_uri() const { return at(*d_ausf_function_); }
@@ -210,6 +210,14 @@ void attach(Lab& lab, ue_sim::Device& device, Secrets& secrets) {
   const auto receipt = ue_sim::take_imsi(device, octets(first, "rand"), octets(first, "autn"));
   REQUIRE(receipt);
   const profile::Imsi imsi = device.subscription->imsi;
+  const std::string auts = base::to_hex(receipt->reveal());
+  lab.call(lab.d_ausf_uri(), "POST", "/nausf-auth/v1/ue-authentications",
+           {{"supiOrSuci", "imsi-" + device.dimsi.digits()},
+            {"servingNetworkName", kServingNetwork},
+            {"resynchronizationInfo", {{"rand", first["5gAuthData"]["rand"]}, {"auts", auts}}}},
+           504);
+  lab.call(lab.ausf_ext_uri(), "POST", "/nausfext-onboarding/v1/receipts",
+           {{"dimsi", device.dimsi.digits()}, {"imsi", imsi.digits()}, {"auts", auts}, {"receivedAt", "2026-11-25T07:02:11.912Z"}}, 204);
   const json second = challenge(lab, lab.ausf_ext_uri(), ue_sim::suci_of(imsi, 2, hn_b));
   const auto keys = profile::derive_subscriber_keys(device.ephemeral_key, device.dimsi, imsi);
   const auto answer = aka::usim_authenticate(keys, octets(second, "rand"), octets(second, "autn"), device.subscription->sequence, kServingNetwork);

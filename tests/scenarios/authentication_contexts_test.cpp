@@ -1,0 +1,102 @@
+#include "nf-ausf-ext/authentication_contexts.hpp"
+
+#include <catch2/catch.hpp>
+#include <set>
+
+#include "lib/base/error.hpp"
+
+using ausf_ext::AuthenticationContext;
+using ausf_ext::AuthenticationContexts;
+using ausf_ext::ContextIds;
+
+namespace {
+
+constexpr const char* kNetwork = "5G:mnc001.mcc001.3gppnetwork.org";
+
+AuthenticationContext context() {
+  const std::array<std::uint8_t, 16> res_star{};
+  const std::array<std::uint8_t, 32> kseaf{};
+  return {*profile::DiscoveryImsi::from_digits("901700000000001"),
+          *profile::Imsi::from_digits("001010000000001"),
+          kNetwork,
+          0,
+          false,
+          false,
+          ausf_ext::AkaExpectation{aka::ResStar(res_star), aka::Kseaf(kseaf)},
+          {}};
+}
+
+std::string cause_of_taking(AuthenticationContexts& contexts, const std::string& id) {
+  try {
+    (void)contexts.take(id);
+  } catch (const base::Error& error) {
+    return error.cause();
+  }
+  return "";
+}
+
+base::SecretBytes key_of(std::uint8_t octet) { return base::SecretBytes(base::Bytes(ContextIds::kKeyOctets, octet)); }
+
+}  // namespace
+
+TEST_CASE("A context belongs to whoever has taken it, and ends with its time", "[ausf-ext][contexts]") {
+  AuthenticationContexts contexts(std::chrono::seconds(60));
+  contexts.add("a", context());
+  AuthenticationContext taken = contexts.take("a");
+  CHECK(cause_of_taking(contexts, "a") == "CONTEXT_NOT_FOUND");
+  contexts.put_back("a", std::move(taken));
+  CHECK(cause_of_taking(contexts, "a").empty());
+  CHECK(cause_of_taking(contexts, "b") == "CONTEXT_NOT_FOUND");
+
+  AuthenticationContexts short_lived(std::chrono::seconds(0));
+  short_lived.add("a", context());
+  CHECK(cause_of_taking(short_lived, "a") == "CONTEXT_NOT_FOUND");
+
+  contexts.add("c", context());
+  contexts.remove("c");
+  CHECK(cause_of_taking(contexts, "c") == "CONTEXT_NOT_FOUND");
+}
+
+TEST_CASE("The table of contexts holds no more than its limit, and has room again when some have expired", "[ausf-ext][contexts]") {
+  AuthenticationContexts contexts(std::chrono::seconds(60));
+  for (std::size_t i = 0; i < AuthenticationContexts::kMaxContexts; ++i) contexts.add(std::to_string(i), context());
+  std::string cause;
+  try {
+    contexts.add("one more", context());
+  } catch (const base::Error& error) {
+    cause = error.cause();
+  }
+  CHECK(cause == "NF_CONGESTION");
+  contexts.remove("7");
+  CHECK_NOTHROW(contexts.add("one more", context()));
+
+  AuthenticationContexts expired(std::chrono::seconds(0));
+  for (std::size_t i = 0; i <= AuthenticationContexts::kMaxContexts; ++i) expired.add(std::to_string(i), context());
+}
+
+TEST_CASE("A context's id opens to its subscriber under its own key only, and says nothing by itself", "[ausf-ext][contexts]") {
+  const ContextIds ids(key_of(1));
+  const auto imsi = *profile::Imsi::from_digits("001010000000001");
+  std::set<std::string> made;
+  for (int i = 0; i < 100; ++i) made.insert(ids.make(imsi, kNetwork));
+  CHECK(made.size() == 100);
+  const std::string id = *made.begin();
+  CHECK(id.size() == 64);
+  CHECK(id.find("0001010000") == std::string::npos);  // neither the digits nor their TBCD
+  CHECK(id.find("0010100000") == std::string::npos);
+  const auto named = ids.open(id);
+  REQUIRE(named);
+  CHECK(named->imsi == imsi);
+  CHECK(named->serving_network_name == kNetwork);
+  CHECK(ids.open(ids.make(imsi, "5G:mnc012.mcc345.3gppnetwork.org:000007ED9D5"))->serving_network_name == "5G:mnc012.mcc345.3gppnetwork.org");
+
+  CHECK_FALSE(ContextIds(key_of(2)).open(id));
+  for (std::size_t i = 0; i < id.size(); ++i) {
+    std::string changed = id;
+    changed[i] = changed[i] == '0' ? '1' : '0';
+    CAPTURE(i);
+    CHECK_FALSE(ids.open(changed));
+  }
+  for (const std::string& text : {std::string(), id.substr(1), id + "0", std::string(64, 'x')}) CHECK_FALSE(ids.open(text));
+  CHECK_THROWS_AS(ContextIds(base::SecretBytes(base::Bytes(31, 1))), std::invalid_argument);
+}
