@@ -1,5 +1,6 @@
 #include "nf-arpf/function.hpp"
 
+#include "lib/base/log.hpp"
 #include "nf-arpf/api.hpp"
 #include "nf-arpf/schema.hpp"
 
@@ -50,6 +51,10 @@ service::Function make_function(Config config) {
     auto instance = std::make_shared<Instance>(*shared);
     instance->api.add_routes(worker.router);
     return instance;
+  };
+  function.reload = [shared] {
+    const std::size_t count = shared->config.trust->revocation_lists->reload();
+    base::log::info("{} revocation lists are in force", count);
   };
   function.close = [shared] { shared->committer.reset(); };
   return function;

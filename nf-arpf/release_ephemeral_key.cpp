@@ -64,9 +64,12 @@ void ReleaseEphemeralKey::verify_chain(const SeCredentials& credentials, base::T
   const auto& agreed = trust_->agreed_issuers;
   require(std::find(agreed.begin(), agreed.end(), credentials.issuer) != agreed.end(), "CI_NOT_AGREED",
           "the CI's certificate is not one that this ARPF agreed on");
+  // As the trust anchor it is nobody's subject in the chain, where the dates of the others are looked at.
+  const ChainFault dates = crypto::check_dates(credentials.issuer, at);
+  if (dates != ChainFault::none) refuse_certificate("CI_NOT_AGREED", "/seCredentials/ciCertificate", dates);
   const std::array chain{credentials.issuer, credentials.part_number, credentials.secure_element};
-  const auto verdict =
-      crypto::check_chain(chain, at, crypto::KeyUsage::digital_signature, trust_->revocation_lists);
+  const auto lists = trust_->revocation_lists->current();
+  const auto verdict = crypto::check_chain(chain, at, crypto::KeyUsage::digital_signature, *lists);
   if (verdict.fault == ChainFault::none) return;
   if (verdict.position == 2) refuse_certificate("SE_CERTIFICATE_INVALID", "/seCredentials/seCertificate", verdict.fault);
   refuse_certificate("PN_CERTIFICATE_INVALID", "/seCredentials/pnCertificate", verdict.fault);
@@ -89,16 +92,17 @@ ReleaseEphemeralKey::VerifiedToken ReleaseEphemeralKey::verify_token(const profi
 
 std::string ReleaseEphemeralKey::verify_operator(const crypto::Certificate& certificate, base::Time at) const {
   const auto& issuers = trust_->operator_issuers;
+  const auto lists = trust_->revocation_lists->current();
   ChainFault fault = ChainFault::wrong_issuer;
   const bool is_trusted = std::any_of(issuers.begin(), issuers.end(), [&](const crypto::Certificate& issuer) {
-    const ChainFault found =
-        crypto::check_issued_by(certificate, issuer, at, crypto::KeyUsage::key_agreement, trust_->revocation_lists);
+    ChainFault found = crypto::check_issued_by(certificate, issuer, at, crypto::KeyUsage::key_agreement, *lists);
+    if (found == ChainFault::none) found = crypto::check_dates(issuer, at);
     if (found != ChainFault::wrong_issuer) fault = found;
     return found == ChainFault::none;
   });
   if (!is_trusted) {
     throw Error(ErrorKind::forbidden, "OPERATOR_NOT_TRUSTED",
-                "the operator's certificate does not verify: " + std::string(crypto::describe(fault)));
+                "the operator's certificate, or its CA's, does not verify: " + std::string(crypto::describe(fault)));
   }
   require(certificate.organizations().size() == 1, "OPERATOR_NOT_TRUSTED",
           "the operator's certificate does not have exactly one organizationName, the operator id");

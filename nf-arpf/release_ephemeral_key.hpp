@@ -13,6 +13,7 @@
 #include "lib/profile/ephemeral_key.hpp"
 #include "lib/profile/identity.hpp"
 #include "nf-arpf/claims.hpp"
+#include "nf-arpf/revocation_lists.hpp"
 
 namespace arpf {
 
@@ -34,7 +35,7 @@ struct OwnKey {
 struct Trust {
   std::vector<crypto::Certificate> agreed_issuers;  ///< matched byte for byte
   std::vector<crypto::Certificate> operator_issuers;
-  std::vector<crypto::RevocationList> revocation_lists;
+  std::shared_ptr<RevocationLists> revocation_lists;  ///< never null
   std::vector<OwnKey> agreement_keys;  ///< CERT.ARPF.ECKA, several side by side
   OwnKey endorsement_key;              ///< CERT.ARPF.ECDSA
 };

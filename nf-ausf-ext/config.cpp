@@ -63,6 +63,7 @@ void read_peers(const service::Section& function, Config& config) {
   const service::Section rsmf = function.section("rsmf", true);
   (void)service::read_uri(rsmf, "uri");
   config.rsmf_uri = rsmf.text("uri");
+  if (rsmf.has("tls")) config.rsmf_tls = service::read_client_tls(rsmf.section("tls"));
 }
 
 }  // namespace

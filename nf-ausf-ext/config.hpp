@@ -34,6 +34,7 @@ struct Config {
   sbi::Uri d_ausf;
   std::optional<sbi::Uri> notification_uri;  ///< of this function's own SBI, for the D-AUSF; nothing: no word of receipts
   std::string rsmf_uri;
+  sbi::TlsFiles rsmf_tls;  ///< of notifications; empty: no certificate of our own, and the system's CAs
   std::vector<ImsiPool> pools;
   std::chrono::seconds quarantine{0};
   std::chrono::seconds device_lifetime{0};

@@ -74,7 +74,9 @@ profile::EphemeralKey FetchEphemeralKey::open_answer(const profile::DiscoveryIms
 
 void FetchEphemeralKey::verify_endorsement(const TrustedArpf& arpf, base::BytesView endorsement, base::BytesView endorsed) const {
   const crypto::Certificate signer = crypto::verify_detached(endorsement, endorsed).signer;
-  const auto fault = crypto::check_issued_by(signer, arpf.issuer, clock_(), crypto::KeyUsage::digital_signature);
+  const base::Time now = clock_();
+  auto fault = crypto::check_issued_by(signer, arpf.issuer, now, crypto::KeyUsage::digital_signature);
+  if (fault == crypto::ChainFault::none) fault = crypto::check_dates(arpf.issuer, now);
   if (fault != crypto::ChainFault::none) {
     refuse(arpf.uri, "the endorsement's certificate is not of the configured CI: " + std::string(crypto::describe(fault)));
   }

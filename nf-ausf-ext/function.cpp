@@ -35,8 +35,8 @@ struct Shared {
     if (!config.authentication.auth_event_udms.empty()) {
       nf_instance_id = service::nf_instance_id(config.common, "AUSF");
     }
-    const auto& tls = config.common.client_tls;
-    web = std::make_unique<web::HttpClient>(tls ? web::TlsFiles{tls->certificate, tls->private_key, tls->ca} : web::TlsFiles());
+    const auto& tls = config.rsmf_tls;
+    web = std::make_unique<web::HttpClient>(web::TlsFiles{tls.certificate, tls.private_key, tls.ca});
   }
 
   void close() {

@@ -7,18 +7,13 @@ using base::Error;
 using base::ErrorKind;
 using store::Database;
 
-/// True if a list of entity tags names `version`, or `*` while there is one.
-bool names(const std::string& list, const std::optional<std::string>& version) {
-  return version && (list == "*" || list.find(*version) != std::string::npos);
-}
-
 void require_conditions(const Preconditions& conditions, const std::optional<StoredVector>& present) {
   const auto version = present ? std::optional(version_of(present->vector)) : std::nullopt;
-  if (!conditions.if_match.empty() && !names(conditions.if_match, version)) {
+  if (conditions.if_match && !conditions.if_match->match_strongly(version)) {
     throw Error(ErrorKind::precondition_failed, "", "the vector is not of the version in If-Match",
                 {{"header if-match", "is not the present version"}});
   }
-  if (!conditions.if_none_match.empty() && names(conditions.if_none_match, version)) {
+  if (conditions.if_none_match && conditions.if_none_match->match_weakly(version)) {
     throw Error(ErrorKind::precondition_failed, "", "there is such a vector already",
                 {{"header if-none-match", "names the present version"}});
   }

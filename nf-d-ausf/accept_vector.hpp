@@ -6,16 +6,17 @@
 #include <vector>
 
 #include "lib/base/error.hpp"
+#include "lib/sbi/entity_tags.hpp"
 #include "lib/store/committer.hpp"
 #include "nf-d-ausf/owners.hpp"
 #include "nf-d-ausf/vectors.hpp"
 
 namespace d_ausf {
 
-/// If-Match and If-None-Match of a request (RFC 9110, 13.1); empty: none.
+/// If-Match and If-None-Match of a request, where it has them.
 struct Preconditions {
-  std::string if_match;
-  std::string if_none_match;
+  std::optional<sbi::EntityTags> if_match;
+  std::optional<sbi::EntityTags> if_none_match;
 };
 
 struct AcceptedVector {

@@ -26,8 +26,7 @@ Owner owner_of(const sbi::Peer& peer) {
 }
 
 Preconditions read_preconditions(const Request& request) {
-  return {std::string(request.headers.find("if-match").value_or("")),
-          std::string(request.headers.find("if-none-match").value_or(""))};
+  return {sbi::EntityTags::of(request, "if-match"), sbi::EntityTags::of(request, "if-none-match")};
 }
 
 std::string write_record(const profile::DiscoveryImsi& dimsi, const StoredVector& stored) {

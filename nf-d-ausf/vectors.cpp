@@ -40,8 +40,10 @@ std::optional<base::Time> time(const store::Rows& rows, int column) {
 std::string version_of(const Vector& vector) {
   const base::BytesView hash = vector.receipt_hash ? base::BytesView(*vector.receipt_hash) : base::BytesView();
   const auto imsi = vector.imsi.tbcd();
-  // Every part before the URI has a fixed length, or none: no two contents share one text.
-  const base::Bytes all = base::concatenate(vector.challenge.rand, vector.challenge.autn, imsi, hash,
+  // Which of the two optional parts are there stands before them; all before the URI then has a known length, so that no two
+  // contents share one text.
+  const std::array<std::uint8_t, 2> present{vector.receipt_hash.has_value(), vector.notification_uri.has_value()};
+  const base::Bytes all = base::concatenate(vector.challenge.rand, vector.challenge.autn, imsi, present, hash,
                                             base::as_bytes(vector.notification_uri.value_or("")));
   const auto digest = crypto::sha256(all);
   return "\"" + base::to_hex(base::BytesView(digest).first(16)) + "\"";

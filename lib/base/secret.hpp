@@ -4,6 +4,7 @@
 #include <array>
 #include <cstring>
 #include <iosfwd>
+#include <string>
 #include <utility>
 
 #include "lib/base/bytes.hpp"
@@ -15,6 +16,12 @@ namespace base {
 /// Overwrites the octets in a way that the optimiser keeps.
 inline void wipe(std::span<std::uint8_t> octets) noexcept {
   if (!octets.empty()) explicit_bzero(octets.data(), octets.size());
+}
+
+/// Overwrites and empties a text that may hold a secret. What it left behind where it grew is beyond reach.
+inline void wipe(std::string& text) noexcept {
+  wipe(std::span(reinterpret_cast<std::uint8_t*>(text.data()), text.size()));
+  text.clear();
 }
 
 /// True if the octets are equal; time depends on the lengths alone.

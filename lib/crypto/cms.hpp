@@ -7,7 +7,7 @@
 #include "lib/crypto/keys.hpp"
 
 /// The CMS objects of PROTOCOL.md, section 6: encryptedKey, endorsement and authorization. All can be checked with
-/// `openssl cms` alone. Everything that comes in is DER, and nothing may follow it.
+/// `openssl cms` alone (-verify with `-purpose any`: CERT.ARPF.ECDSA is no S/MIME certificate). Everything that comes in is DER, and nothing may follow it.
 namespace crypto {
 
 /// Contents above this, and objects above it by their own overhead, are refused with CryptoError.

@@ -111,6 +111,7 @@ struct Client::Call {
   asio::steady_timer room;   ///< cancelled when the peer has taken some of a request's body
   std::weak_ptr<Connection> connection;
   StreamId stream = 0;
+  Instant sent_at;  ///< once it has a stream
 };
 
 struct Client::State {
@@ -167,8 +168,17 @@ class Client::Connection : public std::enable_shared_from_this<Connection> {
   void abandon(StreamId stream) {
     calls_.erase(stream);
     if (is_closed_) return;
+    if (is_silent_ && calls_.empty()) close_in_time();
     session_.reset(stream, Http2Error::cancel);
     schedule_flush();
+  }
+
+  /// After a wait that was in vain: if the peer sent nothing at all since it began, the connection is taken for dead. It gets no more
+  /// calls, and closes after the last one that it has.
+  void doubt(Instant since) {
+    if (last_received_ >= since) return;
+    is_silent_ = true;
+    is_leaving_ = true;
   }
 
   /// The next octets of a request's body that comes in pieces; nothing ends it.
@@ -206,6 +216,16 @@ class Client::Connection : public std::enable_shared_from_this<Connection> {
   }
 
  private:
+  /// Closes at the latest when a new connection would have failed: a peer that has gone without a word takes no last words either,
+  /// and TCP alone would wait for minutes.
+  void close_in_time() {
+    connect_timer_.expires_after(client_->limits.connect_timeout);
+    connect_timer_.async_wait([weak = weak_from_this()](ErrorCode error) {
+      const auto self = weak.lock();
+      if (!error && self) self->close(Call::Outcome::failed, "the peer is silent");
+    });
+  }
+
   Http2Session::Events events() {
     return {.head = [this](StreamId id, Http2Session::Head&& head) { on_head(id, std::move(head)); },
             .data = [this](StreamId id, std::string_view octets) { on_data(id, octets); },
@@ -250,6 +270,7 @@ class Client::Connection : public std::enable_shared_from_this<Connection> {
       return fail(call, Call::Outcome::refused, "the connection has no streams left");
     }
     call->stream = id;
+    call->sent_at = std::chrono::steady_clock::now();
     calls_.emplace(id, call);
     if (!call->is_piecewise) return;
     piecewise_.push_back(id);
@@ -319,7 +340,10 @@ class Client::Connection : public std::enable_shared_from_this<Connection> {
   void read() {
     transport_.read_some(asio::buffer(buffer_), [self = shared_from_this()](ErrorCode error, std::size_t size) {
       if (error) return self->close(Call::Outcome::failed, "the connection broke: " + error.message());
-      if (!self->session_.receive(std::string_view(self->buffer_.data(), size))) {
+      self->last_received_ = std::chrono::steady_clock::now();
+      const bool is_sound = self->session_.receive(std::string_view(self->buffer_.data(), size));
+      base::wipe(std::span(reinterpret_cast<std::uint8_t*>(self->buffer_.data()), size));
+      if (!is_sound) {
         return self->close(Call::Outcome::failed, "the peer does not speak HTTP/2");
       }
       self->schedule_flush();
@@ -338,7 +362,6 @@ class Client::Connection : public std::enable_shared_from_this<Connection> {
 
   void flush() {
     if (is_writing_ || is_closed_ || !is_ready_) return;
-    out_.clear();
     session_.take_output(out_);
     if (out_.empty()) {
       if (!session_.is_alive() || (is_leaving_ && calls_.empty())) close(Call::Outcome::failed, "the connection ended");
@@ -347,6 +370,7 @@ class Client::Connection : public std::enable_shared_from_this<Connection> {
     is_writing_ = true;
     transport_.write(asio::buffer(out_), [self = shared_from_this()](ErrorCode error, std::size_t) {
       self->is_writing_ = false;
+      base::wipe(self->out_);
       if (error) return self->close(Call::Outcome::failed, "the connection broke: " + error.message());
       self->wake_bodies();
       self->flush();
@@ -362,7 +386,7 @@ class Client::Connection : public std::enable_shared_from_this<Connection> {
   std::shared_ptr<State> client_;
   Uri uri_;
   tcp::resolver resolver_;
-  asio::steady_timer connect_timer_;
+  asio::steady_timer connect_timer_;  ///< of the connecting, later of the closing
   Transport transport_;
   Http2Session session_;
   std::vector<std::shared_ptr<Call>> waiting_;  ///< for the connection
@@ -371,7 +395,9 @@ class Client::Connection : public std::enable_shared_from_this<Connection> {
   std::array<char, kReadBufferBytes> buffer_;
   std::string out_;
   bool is_ready_ = false;
+  Instant last_received_;
   bool is_leaving_ = false;  ///< takes no more calls
+  bool is_silent_ = false;   ///< leaving because the peer is taken for dead
   bool is_writing_ = false;
   bool is_flush_scheduled_ = false;
   bool is_closed_ = false;
@@ -415,6 +441,7 @@ class Client::AnswerBody final : public BodyReader {
       co_await call->timer.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
       const bool is_late = std::chrono::steady_clock::now() >= until;
       if (is_late && call->response.body.empty() && !call->is_body_complete) {
+        if (const auto connection = call->connection.lock()) connection->doubt(until - patience_);
         throw ClientError(Kind::timeout, "the answer's body stopped before its end");
       }
     }
@@ -500,7 +527,10 @@ asio::awaitable<std::shared_ptr<Client::Call>> Client::exchange(std::shared_ptr<
     const bool was_sent = call->stream > 0;
     if (call->outcome == Call::Outcome::none) {
       call->failure = "no answer within " + std::to_string(deadline.count()) + " ms";
-      if (const auto connection = call->connection.lock(); connection && was_sent) connection->abandon(call->stream);
+      if (const auto connection = call->connection.lock(); connection && was_sent) {
+        connection->doubt(call->sent_at);
+        connection->abandon(call->stream);
+      }
       call->finish(Call::Outcome::failed);  // nobody else finishes it now
       throw ClientError(Kind::timeout, origin + ": " + call->failure);
     }

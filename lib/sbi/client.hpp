@@ -50,7 +50,8 @@ struct ClientLimits {
 };
 
 /// The HTTP/2 client of one loop: a connection an origin, shared by all requests to it as streams; connected again when it
-/// breaks, a request that the peer refused (GOAWAY, REFUSED_STREAM) sent once more. Cleartext with prior knowledge, or TLS with ALPN.
+/// breaks, or when a request ran into its deadline and nothing at all came from the peer since it was sent. A request that the
+/// peer refused (GOAWAY, REFUSED_STREAM) is sent once more. Cleartext with prior knowledge, or TLS with ALPN.
 /// Belongs to its loop's thread.
 class Client {
  public:

@@ -130,10 +130,7 @@ class Http2Server::Connection : public std::enable_shared_from_this<Connection> 
         base::log::info("{}: does not ask for HTTP/2 (ALPN h2)", self->address_);
         return self->close();
       }
-      if (const auto name = verified_peer_name(self->transport_.ssl())) {
-        self->peer_.name = *name;
-        self->peer_.is_verified = true;
-      }
+      if (!self->learn_peer()) return self->close();
       self->begin();
     });
   }
@@ -183,6 +180,19 @@ class Http2Server::Connection : public std::enable_shared_from_this<Connection> 
   [[nodiscard]] std::chrono::seconds request_timeout() const { return server_->limits.request_timeout; }
 
  private:
+  /// False for a certificate that names nobody: who shows one is never taken for a peer without.
+  bool learn_peer() {
+    try {
+      const auto name = peer_name(transport_.ssl());
+      peer_.is_verified = name.has_value();
+      if (name) peer_.name = *name;
+      return true;
+    } catch (const std::runtime_error& error) {
+      base::log::warning("{}: turned away: {}", address_, error.what());
+      return false;
+    }
+  }
+
   void begin() {
     is_ready_ = true;
     read();
@@ -368,6 +378,7 @@ class Http2Server::Connection : public std::enable_shared_from_this<Connection> 
     transport_.read_some(asio::buffer(buffer_), [self = shared_from_this()](ErrorCode error, std::size_t size) {
       if (error) return self->close();
       const bool is_sound = self->session_.receive(std::string_view(self->buffer_.data(), size));
+      base::wipe(std::span(reinterpret_cast<std::uint8_t*>(self->buffer_.data()), size));
       if (!is_sound) self->is_broken_ = true;
       self->schedule_flush();
       if (is_sound) self->read();
@@ -386,7 +397,6 @@ class Http2Server::Connection : public std::enable_shared_from_this<Connection> 
 
   void flush() {
     if (is_writing_ || is_closed_ || !is_ready_) return;
-    out_.clear();
     session_.take_output(out_);
     if (out_.empty()) {
       const bool is_done = is_ending_ && session_.open_streams() == 0;
@@ -397,6 +407,7 @@ class Http2Server::Connection : public std::enable_shared_from_this<Connection> 
     write_deadline_ = now() + server_->limits.write_timeout;
     transport_.write(asio::buffer(out_), [self = shared_from_this()](ErrorCode error, std::size_t) {
       self->is_writing_ = false;
+      base::wipe(self->out_);
       if (error) return self->close();
       self->wake_sources();
       self->flush();

@@ -98,6 +98,11 @@ class Http2Session {
 
  private:
   struct Stream {
+    Stream() = default;
+    ~Stream() { base::wipe(out); }
+    Stream(const Stream&) = delete;
+    Stream& operator=(const Stream&) = delete;
+
     Head head;
     bool has_head = false;    ///< the event was raised
     bool peer_done = false;

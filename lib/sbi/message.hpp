@@ -7,6 +7,8 @@
 #include <utility>
 #include <vector>
 
+#include "lib/base/secret.hpp"
+
 /// Requests and responses of a service-based interface (TS 29.500), the same over HTTP/2 and HTTP/1.1.
 namespace sbi {
 
@@ -29,19 +31,31 @@ class Headers {
   std::vector<Header> fields_;
 };
 
+/// The name of peers that showed no certificate; no peer with one is let in under it.
+inline constexpr const char* kAnonymous = "anonymous";
+
 /// Who sent a request.
 struct Peer {
   /// The first DNS name or URI of the verified client certificate, else its common name; `anonymous` without a certificate.
-  std::string name = "anonymous";
+  std::string name = kAnonymous;
   /// `address:port`, for the log.
   std::string address;
   /// True if `name` comes from a verified certificate.
   bool is_verified = false;
 
+  /// True for a peer that was not asked for a certificate, or had none where none is demanded. It owns everything.
   [[nodiscard]] bool is_anonymous() const noexcept { return !is_verified; }
 };
 
+/// The body is wiped when the request goes: RES* and keys come in some.
 struct Request {
+  Request() = default;
+  Request(const Request&) = default;
+  Request(Request&&) = default;
+  Request& operator=(const Request&) = default;
+  Request& operator=(Request&&) = default;
+  ~Request() { base::wipe(body); }
+
   std::string method;
   std::string scheme = "http";
   std::string authority;
@@ -64,6 +78,7 @@ struct Request {
 
 class BodyReader;
 
+/// The body is wiped when the response goes: KSEAF and other keys leave in some.
 struct Response {
   int status = 204;
   Headers headers;
@@ -72,6 +87,11 @@ struct Response {
   std::shared_ptr<BodyReader> stream;
 
   Response() = default;
+  Response(const Response&) = default;
+  Response(Response&&) = default;
+  Response& operator=(const Response&) = default;
+  Response& operator=(Response&&) = default;
+  ~Response() { base::wipe(body); }
   explicit Response(int code) : status(code) {}
   Response(int code, std::string content_type, std::string content) : status(code), body(std::move(content)) {
     headers.add("content-type", std::move(content_type));

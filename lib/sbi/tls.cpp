@@ -6,8 +6,11 @@
 
 #include <boost/asio/ip/address.hpp>
 #include <boost/asio/ssl/context.hpp>
+#include <memory>
 #include <stdexcept>
 #include <string_view>
+
+#include "lib/sbi/message.hpp"
 
 namespace sbi {
 namespace {
@@ -121,16 +124,15 @@ bool chose_http2(SSL* connection) {
   return std::string_view(reinterpret_cast<const char*>(protocol), size) == "h2";
 }
 
-std::optional<std::string> verified_peer_name(SSL* connection) {
-  X509* certificate = SSL_get1_peer_certificate(connection);
-  if (certificate == nullptr) return std::nullopt;
-  std::optional<std::string> name;
-  if (SSL_get_verify_result(connection) == X509_V_OK) {
-    name = alternative_name(certificate, GEN_DNS);
-    if (!name) name = alternative_name(certificate, GEN_URI);
-    if (!name) name = common_name(certificate);
-  }
-  X509_free(certificate);
+std::optional<std::string> peer_name(SSL* connection) {
+  const std::unique_ptr<X509, decltype(&X509_free)> certificate(SSL_get1_peer_certificate(connection), &X509_free);
+  if (!certificate) return std::nullopt;
+  if (SSL_get_verify_result(connection) != X509_V_OK) throw std::runtime_error("its certificate is not verified");
+  auto name = alternative_name(certificate.get(), GEN_DNS);
+  if (!name) name = alternative_name(certificate.get(), GEN_URI);
+  if (!name) name = common_name(certificate.get());
+  if (!name || name->empty()) throw std::runtime_error("its certificate has no DNS name, URI or common name");
+  if (*name == kAnonymous) throw std::runtime_error("its certificate is for the name anonymous, which stands for peers without one");
   return name;
 }
 

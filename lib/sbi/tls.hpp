@@ -31,7 +31,9 @@ void expect_server_name(ssl_st* connection, const std::string& host);
 /// True if ALPN chose `h2`.
 bool chose_http2(ssl_st* connection);
 
-/// The name in the peer's verified certificate: first DNS name, else first URI, else the common name; nothing without one.
-std::optional<std::string> verified_peer_name(ssl_st* connection);
+/// The name in the peer's certificate: first DNS name, else first URI, else the common name; nothing if the peer showed none.
+/// Throws std::runtime_error for a certificate by which nobody can be told: not verified, without any such name or with an empty
+/// one, or with the name `anonymous`, which stands for peers without a certificate.
+std::optional<std::string> peer_name(ssl_st* connection);
 
 }  // namespace sbi

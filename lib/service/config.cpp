@@ -4,6 +4,9 @@
 
 #include <algorithm>
 #include <boost/asio/ip/address.hpp>
+#include <stdexcept>
+
+#include "lib/service/key_files.hpp"
 
 namespace service {
 namespace {
@@ -11,18 +14,32 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
+/// What the TLS library itself has to say against the files: a key of another certificate, no certificates in `ca`.
+void try_out(const Section& tls, const sbi::TlsFiles& files, bool is_server) {
+  try {
+    (void)(is_server ? sbi::make_server_context(files) : sbi::make_client_context(files));
+  } catch (const std::runtime_error& error) {
+    const std::string fault = error.what();
+    const bool is_of_ca = !files.ca.empty() && fault.starts_with(files.ca + ": no CA");
+    const bool is_of_key = fault.starts_with(files.private_key + ": no private key");
+    tls.problem(is_of_ca ? "ca" : is_of_key ? "private_key" : "certificate", fault);
+  }
+}
+
 sbi::TlsFiles read_tls(const Section& tls, bool is_server) {
   sbi::TlsFiles files;
   const bool has_own = is_server || tls.has("certificate") || tls.has("private_key");
   if (has_own) {
     files.certificate = read_file_path(tls, "certificate");
-    files.private_key = read_file_path(tls, "private_key");
+    files.private_key = read_secret_path(tls, "private_key");
   }
   if (tls.has("ca")) files.ca = read_file_path(tls, "ca");
   if (is_server) {
     files.verify_client = tls.boolean("verify_client", tls.has("ca"));
     if (files.verify_client && files.ca.empty()) tls.problem("verify_client", "needs ca, the certificates that clients chain to");
   }
+  const bool has_all = !has_own || (!files.certificate.empty() && !files.private_key.empty());
+  if (has_all) try_out(tls, files, is_server);
   return files;
 }
 
@@ -111,8 +128,11 @@ sbi::Uri read_uri(const Section& section, const std::string& key) {
 
 std::string read_file_path(const Section& section, const std::string& key) {
   const std::string path = section.text(key);
-  if (!path.empty() && access(path.c_str(), R_OK) != 0) section.problem(key, "the file " + path + " cannot be read");
-  return path;
+  if (path.empty() || access(path.c_str(), R_OK) == 0) return path;
+  section.problem(key, "the file " + path + " cannot be read");
+  return "";
 }
+
+sbi::TlsFiles read_client_tls(const Section& section) { return read_tls(section, false); }
 
 }  // namespace service

@@ -18,8 +18,8 @@ namespace service {
 struct Listener {
   std::string address;
   std::uint16_t port = 0;
-  std::optional<sbi::TlsFiles> tls;
-  std::optional<Registration> registration;  ///< as which it is registered at the NRF
+  std::optional<sbi::TlsFiles> tls = std::nullopt;
+  std::optional<Registration> registration = std::nullopt;  ///< as which it is registered at the NRF
 };
 
 /// The sections that every function has (config/*.yaml explain each key).
@@ -44,7 +44,10 @@ CommonConfig read_common(const Section& root, const std::string& nf);
 /// An absolute URI (sbi::Uri); notes a problem and returns an empty one if it is none.
 sbi::Uri read_uri(const Section& section, const std::string& key);
 
-/// Files that must exist and be readable; notes a problem otherwise.
+/// The `tls` section of a client: what servers are verified against, and perhaps a certificate of its own, tried out together.
+sbi::TlsFiles read_client_tls(const Section& section);
+
+/// A file that must exist and be readable; notes a problem otherwise, and returns an empty path.
 std::string read_file_path(const Section& section, const std::string& key);
 
 }  // namespace service

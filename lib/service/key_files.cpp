@@ -7,12 +7,18 @@
 namespace service {
 namespace {
 
+void warn_of_dates(const Section& section, const std::string& key, const std::string& path, const crypto::Certificate& certificate) {
+  const auto fault = crypto::check_dates(certificate, base::system_now());
+  if (fault != crypto::ChainFault::none) section.warning(key, path + ": " + std::string(crypto::describe(fault)));
+}
+
 template <class Loaded>
 std::vector<Loaded> read_all(const Section& section, const std::string& key) {
   std::vector<Loaded> out;
   for (const std::string& path : section.texts(key)) {
     try {
       out.push_back(Loaded::load(path));
+      if constexpr (std::is_same_v<Loaded, crypto::Certificate>) warn_of_dates(section, key, path, out.back());
     } catch (const crypto::CryptoError& error) {
       section.problem(key, error.what());
     }
@@ -37,11 +43,13 @@ std::string read_secret_path(const Section& section, const std::string& key) {
   return path;
 }
 
-std::optional<crypto::Certificate> read_certificate(const Section& section, const std::string& key) {
+std::optional<crypto::Certificate> read_certificate(const Section& section, const std::string& key, Dates dates) {
   const std::string path = section.text(key);
   if (path.empty()) return std::nullopt;
   try {
-    return crypto::Certificate::load(path);
+    auto certificate = crypto::Certificate::load(path);
+    if (dates == Dates::matter) warn_of_dates(section, key, path, certificate);
+    return certificate;
   } catch (const crypto::CryptoError& error) {
     section.problem(key, error.what());
     return std::nullopt;
@@ -56,8 +64,8 @@ std::vector<crypto::RevocationList> read_revocation_lists(const Section& section
   return read_all<crypto::RevocationList>(section, key);
 }
 
-std::optional<KeyPair> read_key_pair(const Section& section) {
-  auto certificate = read_certificate(section, "certificate");
+std::optional<KeyPair> read_key_pair(const Section& section, Dates dates) {
+  auto certificate = read_certificate(section, "certificate", dates);
   const std::string path = read_secret_path(section, "private_key");
   if (path.empty() || !certificate) return std::nullopt;
   try {

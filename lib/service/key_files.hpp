@@ -16,9 +16,12 @@ namespace service {
 /// The path of a file that must be of mode 0600 or stricter; empty if it is not, or cannot be read.
 std::string read_secret_path(const Section& section, const std::string& key);
 
-std::optional<crypto::Certificate> read_certificate(const Section& section, const std::string& key);
+/// Whether a certificate that is not valid now is worth a warning.
+enum class Dates { matter, do_not_matter };
 
-/// Every file of a list.
+std::optional<crypto::Certificate> read_certificate(const Section& section, const std::string& key, Dates dates = Dates::matter);
+
+/// Every file of a list; a warning for each certificate that is not valid now.
 std::vector<crypto::Certificate> read_certificates(const Section& section, const std::string& key);
 std::vector<crypto::RevocationList> read_revocation_lists(const Section& section, const std::string& key);
 
@@ -29,7 +32,7 @@ struct KeyPair {
 };
 
 /// `certificate` and `private_key` of the section, which must belong together; the latter's file must be of mode 0600 or stricter.
-std::optional<KeyPair> read_key_pair(const Section& section);
+std::optional<KeyPair> read_key_pair(const Section& section, Dates dates = Dates::matter);
 
 /// A file with 64 hex digits, as `openssl rand -hex 32` makes them, of mode 0600 or stricter.
 std::shared_ptr<const crypto::KeyEncryptionKey> read_key_encryption_key(const Section& section, const std::string& key);

@@ -26,6 +26,7 @@ namespace asio = boost::asio;
 using namespace std::chrono_literals;
 
 constexpr auto kDrainTime = 5s;
+constexpr std::uint64_t kOtherDescriptors = 512;  ///< databases, loops, peers, and Pistache's threads and connections
 
 }  // namespace
 
@@ -174,6 +175,26 @@ Running::~Running() {
   state_->stop();
 }
 
+std::uint64_t descriptors_needed(const CommonConfig& config) {
+  return config.limits.max_connections * config.workers + kOtherDescriptors;
+}
+
+std::uint64_t raise_descriptor_limit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return 0;
+  limit.rlim_cur = limit.rlim_max;
+  (void)setrlimit(RLIMIT_NOFILE, &limit);
+  return getrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_cur : 0;
+}
+
+void require_descriptors(const CommonConfig& config, std::uint64_t limit) {
+  const std::uint64_t needed = descriptors_needed(config);
+  if (needed <= limit) return;
+  throw ConfigError("sbi.limits.max_connections: " + std::to_string(config.limits.max_connections) + " for each of " +
+                    std::to_string(config.workers) + " workers needs " + std::to_string(needed) + " file descriptors, and this process may open " +
+                    std::to_string(limit) + ": lower it, or raise the hard limit (ulimit -Hn, LimitNOFILE=)");
+}
+
 const std::vector<std::uint16_t>& Running::http2_ports() const { return state_->http2_ports; }
 const std::vector<std::uint16_t>& Running::http1_ports() const { return state_->http1_ports; }
 
@@ -188,26 +209,31 @@ void block_signals() {
   std::signal(SIGPIPE, SIG_IGN);
 }
 
-void wait_for_end() {
+/// What went wrong is for the operator to mend and to signal again: the function goes on with what it had.
+void reload(const Function& function) {
+  base::log::reopen();
+  base::log::info("the log was opened again");
+  if (!function.reload) return;
+  try {
+    function.reload();
+  } catch (const std::exception& error) {
+    base::log::error("not reloaded: {}", error.what());
+  }
+}
+
+void wait_for_end(const Function& function) {
   sigset_t signals;
   sigemptyset(&signals);
   for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&signals, signal);
   int signal = 0;
-  while (sigwait(&signals, &signal) == 0 && signal == SIGHUP) {
-    base::log::reopen();
-    base::log::info("the log was opened again");
-  }
-}
-
-/// Keys must not end in a core file.
-void forbid_core_dumps() {
-  const rlimit none{0, 0};
-  setrlimit(RLIMIT_CORE, &none);
+  while (sigwait(&signals, &signal) == 0 && signal == SIGHUP) reload(function);
 }
 
 /// What only this user is to see: keys must not end in a core file, and databases and logs are for this user alone.
+/// Before anything is read: the configuration brings keys.
 void keep_to_this_user() {
-  forbid_core_dumps();
+  const rlimit none{0, 0};
+  setrlimit(RLIMIT_CORE, &none);
   umask(S_IRWXG | S_IRWXO);
 }
 
@@ -251,26 +277,28 @@ int main(const Program& program, int argc, char** argv, const std::function<Func
     return app.exit(error) == 0 ? 0 : 2;
   }
   try {
-    if (named != nullptr) {
-      keep_to_this_user();
-      return named->run(config_path, given);
-    }
+    keep_to_this_user();
+    if (named != nullptr) return named->run(config_path, given);
     const YamlDocument document = YamlDocument::load(config_path);
     Function function = read(document);
     if (!level_name.empty() && !base::log::level_from_name(level_name, function.common.log_level)) {
       throw ConfigError("-e: " + level_name + " is none of trace, debug, info, warning, error, fatal, off");
     }
+    require_descriptors(function.common, raise_descriptor_limit());
+    const std::vector<std::string> warnings = document.warnings();
     if (is_check) {
+      for (const std::string& warning : warnings) std::cerr << warning << '\n';
+      if (!warnings.empty()) return 2;
       std::cout << config_path << ": sound\n";
       return 0;
     }
-    keep_to_this_user();
     block_signals();
     base::log::open(program.section, function.common.log_file, function.common.log_level);
     base::log::info("{} {} starts, configuration {}", program.name, FIRST_ATTACH_VERSION, config_path);
+    for (const std::string& warning : warnings) base::log::error("{}", warning);
     {
       const Running running(program, function);
-      wait_for_end();
+      wait_for_end(function);
       base::log::info("{} drains", program.name);
     }
     base::log::info("{} ended", program.name);

@@ -32,6 +32,9 @@ struct Function {
   std::function<std::shared_ptr<void>(Worker&)> build;
   /// Ends what runs by itself, on the worker's loop, when the function drains. May be empty.
   std::function<void(Worker&)> drain;
+  /// Reads again what may change while the function runs (SIGHUP); on the main thread, after open(). What it throws goes to the log
+  /// and changes nothing. May be empty.
+  std::function<void()> reload;
   /// Closes what open() opened, and all that is shared and refers to a loop. Called when the loops have stopped.
   std::function<void()> close;
 };
@@ -64,11 +67,21 @@ struct Command {
 };
 
 /// The main function of every network function: options, configuration, log, workers, signals. SIGTERM and SIGINT drain and
-/// end within seconds; SIGHUP opens the log file again. Returns the exit status: 0; 1 if it could not start or run; 2 for a bad
+/// end within seconds; SIGHUP opens the log file again and calls reload(). Returns the exit status: 0; 1 if it could not start or run; 2 for a bad
 /// command line or configuration.
 /// `read` reads the document, calls its finish(), and makes the function. A command of `commands` that is named runs in its place.
 int main(const Program& program, int argc, char** argv, const std::function<Function(const YamlDocument&)>& read,
          const std::vector<Command>& commands = {});
+
+/// How many file descriptors the listeners of a configuration may come to need, all connections open: `max_connections` a worker, and
+/// some for databases, loops, peers and the HTTP/1.1 front end.
+std::uint64_t descriptors_needed(const CommonConfig& config);
+
+/// Raises the soft limit of open files to the hard one; the limit now.
+std::uint64_t raise_descriptor_limit();
+
+/// Throws ConfigError that says what to lower or to raise, if `limit` descriptors are not enough for the configuration.
+void require_descriptors(const CommonConfig& config, std::uint64_t limit);
 
 /// Runs a function until `wait` returns; the body of main(), and what the tests start in their own process.
 class Running {

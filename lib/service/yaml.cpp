@@ -19,12 +19,27 @@ struct YamlDocument::State {
   };
   std::string file;
   std::vector<Problem> problems;
+  std::vector<Problem> warnings;
   std::vector<std::shared_ptr<Section::State>> sections;
 
-  void add(const YAML::Mark& mark, const std::string& key, const std::string& what) {
+  void add(const YAML::Mark& mark, const std::string& key, const std::string& what) { add(problems, mark, key, what); }
+  void add(std::vector<Problem>& to, const YAML::Mark& mark, const std::string& key, const std::string& what) const {
     const int line = mark.line < 0 ? 1 : mark.line + 1;
     const int column = mark.column < 0 ? 1 : mark.column + 1;
-    problems.push_back({mark, file + ":" + std::to_string(line) + ":" + std::to_string(column) + ": " + key + ": " + what});
+    to.push_back({mark, file + ":" + std::to_string(line) + ":" + std::to_string(column) + ": " + key + ": " + what});
+  }
+
+  /// The texts of `all` in order of line, each once.
+  static std::vector<std::string> in_order(std::vector<Problem> all) {
+    std::stable_sort(all.begin(), all.end(), [](const Problem& a, const Problem& b) {
+      return std::pair(a.mark.line, a.mark.column) < std::pair(b.mark.line, b.mark.column);
+    });
+    std::vector<std::string> texts;
+    std::set<std::string> said;
+    for (const Problem& problem : all) {
+      if (said.insert(problem.text).second) texts.push_back(problem.text);
+    }
+    return texts;
   }
 };
 
@@ -83,6 +98,12 @@ void Section::problem(const std::string& key, const std::string& what) const {
   const auto document = state_->document.lock();
   const YAML::Node value = state_->find(key);
   document->add(value.IsDefined() ? value.Mark() : state_->mark, state_->name(key), what);
+}
+
+void Section::warning(const std::string& key, const std::string& what) const {
+  const auto document = state_->document.lock();
+  const YAML::Node value = state_->find(key);
+  document->add(document->warnings, value.IsDefined() ? value.Mark() : state_->mark, state_->name(key), what);
 }
 
 namespace {
@@ -253,16 +274,11 @@ void YamlDocument::finish() const {
     }
   }
   if (state_->problems.empty()) return;
-  auto problems = state_->problems;
-  std::stable_sort(problems.begin(), problems.end(), [](const State::Problem& a, const State::Problem& b) {
-    return std::pair(a.mark.line, a.mark.column) < std::pair(b.mark.line, b.mark.column);
-  });
   std::string all;
-  std::set<std::string> said;
-  for (const auto& problem : problems) {
-    if (said.insert(problem.text).second) all += (all.empty() ? "" : "\n") + problem.text;
-  }
+  for (const std::string& text : State::in_order(state_->problems)) all += (all.empty() ? "" : "\n") + text;
   throw ConfigError(all);
 }
+
+std::vector<std::string> YamlDocument::warnings() const { return State::in_order(state_->warnings); }
 
 }  // namespace service

@@ -40,6 +40,8 @@ class Section {
 
   /// Notes a problem with the value of `key`, or with the section itself if the key is absent.
   void problem(const std::string& key, const std::string& what) const;
+  /// Notes what is wrong with it but keeps nobody from starting: a certificate that has expired, for what else there is goes on.
+  void warning(const std::string& key, const std::string& what) const;
 
  private:
   friend class YamlDocument;
@@ -61,6 +63,9 @@ class YamlDocument {
 
   /// Throws ConfigError with all problems noted so far, unknown keys among them; in order of line. Call it once all is read.
   void finish() const;
+
+  /// The warnings noted so far, in the form of problems, in order of line.
+  [[nodiscard]] std::vector<std::string> warnings() const;
 
  private:
   struct State;

@@ -4,6 +4,7 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <future>
+#include <utility>
 
 #include "lib/base/error.hpp"
 #include "lib/base/log.hpp"
@@ -20,9 +21,28 @@ std::exception_ptr store_failure() {
                                              "the store cannot write now; nothing was recorded"));
 }
 
+/// The failures of writes that nobody waits for: one line for all of a group.
+struct Unheard {
+  void add(const std::exception_ptr& failure) {
+    if (!failure) return;
+    if (count++ == 0) first = failure;
+  }
+  void log() const {
+    if (count == 0) return;
+    try {
+      std::rethrow_exception(first);
+    } catch (const std::exception& error) {
+      base::log::warning("{} writes that nobody waits for failed, the first: {}", count, error.what());
+    }
+  }
+  std::size_t count = 0;
+  std::exception_ptr first;
+};
+
 }  // namespace
 
-Committer::Committer(Database database) : database_(std::move(database)), thread_([this] { run(); }) {}
+Committer::Committer(Database database, std::size_t max_waiting)
+    : database_(std::move(database)), max_waiting_(max_waiting), thread_([this] { run(); }) {}
 
 Committer::~Committer() {
   {
@@ -38,44 +58,42 @@ asio::awaitable<void> Committer::write(Work<void> work) {
   const auto initiate = [this, executor](auto handler, Work<void> job) {
     using Handler = decltype(handler);
     const auto shared = std::make_shared<Handler>(std::move(handler));
-    enqueue({std::move(job), [shared, executor](std::exception_ptr failure) {
-               asio::post(executor, [shared, failure] { std::move (*shared)(failure); });
-             }});
+    const auto resume = [shared, executor](std::exception_ptr failure) {
+      asio::post(executor, [shared, failure] { std::move (*shared)(failure); });
+    };
+    if (!enqueue({std::move(job), resume})) resume(store_failure());
   };
   co_await asio::async_initiate<const asio::use_awaitable_t<>, void(std::exception_ptr)>(initiate, asio::use_awaitable,
                                                                                          std::move(work));
 }
 
-void Committer::write_later(Work<void> work) {
-  enqueue({std::move(work), [](std::exception_ptr failure) {
-             if (!failure) return;
-             try {
-               std::rethrow_exception(failure);
-             } catch (const std::exception& error) {
-               base::log::warning("a write that nobody waits for failed: {}", error.what());
-             }
-           }});
-}
+void Committer::write_later(Work<void> work) { (void)enqueue({std::move(work), nullptr}); }
 
 void Committer::block_on(Work<void> work) {
   std::promise<void> done;
-  enqueue({std::move(work), [&done](std::exception_ptr failure) {
-             failure ? done.set_exception(failure) : done.set_value();
-           }});
+  const auto finish = [&done](std::exception_ptr failure) { failure ? done.set_exception(failure) : done.set_value(); };
+  if (!enqueue({std::move(work), finish})) finish(store_failure());
   done.get_future().get();
 }
 
-void Committer::enqueue(Job job) {
+bool Committer::enqueue(Job&& job) {
   {
     const std::lock_guard lock(mutex_);
+    if (!job.done && waiting_.size() >= max_waiting_ / 2) {
+      ++dropped_;
+      return false;
+    }
+    if (waiting_.size() >= max_waiting_) return false;
     waiting_.push_back(std::move(job));
   }
   wake_.notify_one();
+  return true;
 }
 
 void Committer::run() {
   while (true) {
     std::vector<Job> jobs;
+    std::size_t dropped = 0;
     {
       std::unique_lock lock(mutex_);
       wake_.wait(lock, [this] { return is_stopping_ || !waiting_.empty(); });
@@ -84,17 +102,21 @@ void Committer::run() {
       const auto end = waiting_.begin() + static_cast<std::ptrdiff_t>(count);
       jobs.assign(std::make_move_iterator(waiting_.begin()), std::make_move_iterator(end));
       waiting_.erase(waiting_.begin(), end);
+      dropped = std::exchange(dropped_, 0);
     }
+    if (dropped > 0) base::log::warning("the database {} is behind: {} writes that nobody waits for were dropped", database_.path(), dropped);
     commit(jobs);
   }
 }
 
 void Committer::commit(std::vector<Job>& jobs) {
   std::vector<std::exception_ptr> failures;
+  bool is_logged = false;
   try {
     failures = attempt(jobs);
   } catch (const std::exception& error) {
-    base::log::error("the database {} failed: {}", database_.path(), error.what());
+    base::log::error("the database {} failed, {} writes were not made: {}", database_.path(), jobs.size(), error.what());
+    is_logged = true;
     failures.assign(jobs.size(), store_failure());
     try {
       database_.script("ROLLBACK");
@@ -102,10 +124,16 @@ void Committer::commit(std::vector<Job>& jobs) {
       // SQLite has rolled back by itself already, as it does when the disk is full.
     }
   }
+  Unheard unheard;
   for (std::size_t i = 0; i < jobs.size(); ++i) {
     jobs[i].work = nullptr;  // what it captured goes on this thread, before the writer goes on
-    jobs[i].done(failures[i]);
+    if (jobs[i].done) {
+      jobs[i].done(failures[i]);
+    } else {
+      unheard.add(failures[i]);
+    }
   }
+  if (!is_logged) unheard.log();
 }
 
 std::vector<std::exception_ptr> Committer::attempt(std::vector<Job>& jobs) {

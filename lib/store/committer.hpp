@@ -18,14 +18,18 @@ namespace store {
 
 /// All writes of a database, on one thread that groups what is waiting into one transaction and resumes each writer once
 /// its change is on disk. A piece of work that throws is undone alone; its writer gets the exception. If the database
-/// itself fails, every writer of the group gets base::Error{unavailable, INSUFFICIENT_RESOURCES} and the log says why.
+/// itself fails, every writer of the group gets base::Error{unavailable, INSUFFICIENT_RESOURCES} and the log says why, once a group.
+/// What may wait is bounded: with `max_waiting` pieces of work a writer is refused in the same way, at once, and what nobody waits
+/// for is dropped at half of that already, so that it takes no writer's place.
 class Committer {
  public:
+  static constexpr std::size_t kMaxWaiting = 32 * 1024;
+
   /// Changes the database; runs on the committer's thread, so it captures values, not references to a loop's objects.
   template <class Result>
   using Work = std::function<Result(Database&)>;
 
-  explicit Committer(Database database);
+  explicit Committer(Database database, std::size_t max_waiting = kMaxWaiting);
   /// Carries out what is waiting, then ends.
   ~Committer();
   Committer(const Committer&) = delete;
@@ -41,7 +45,7 @@ class Committer {
   }
   boost::asio::awaitable<void> write(Work<void> work);
 
-  /// Runs `work` soon; nobody waits for it, and what it throws goes to the log.
+  /// Runs `work` soon; nobody waits for it. What it throws goes to the log, and so does how many were dropped: a line a group.
   void write_later(Work<void> work);
 
   /// As write, for a thread that may block: start-up and tests.
@@ -56,19 +60,22 @@ class Committer {
  private:
   struct Job {
     Work<void> work;
-    std::function<void(std::exception_ptr)> done;
+    std::function<void(std::exception_ptr)> done;  ///< empty: nobody waits
   };
 
   void block_on(Work<void> work);
-  void enqueue(Job job);
+  /// False if there is no room for it; it is then still the caller's.
+  bool enqueue(Job&& job);
   void run();
   void commit(std::vector<Job>& jobs);
   std::vector<std::exception_ptr> attempt(std::vector<Job>& jobs);
 
   Database database_;
+  const std::size_t max_waiting_;
   std::mutex mutex_;
   std::condition_variable wake_;
   std::vector<Job> waiting_;
+  std::size_t dropped_ = 0;  ///< since the log said so last
   bool is_stopping_ = false;
   std::thread thread_;
 };

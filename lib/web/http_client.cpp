@@ -56,6 +56,7 @@ struct HttpClient::State {
     transfer->headers = curl_slist_append(transfer->headers, "expect:");
     curl_easy_setopt(easy, CURLOPT_URL, transfer->url.c_str());
     curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+    curl_easy_setopt(easy, CURLOPT_PROXY, "");  // none, whatever the environment says: where notifications go is configuration
     curl_easy_setopt(easy, CURLOPT_POSTFIELDS, transfer->body.c_str());
     curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE, static_cast<long>(transfer->body.size()));
     curl_easy_setopt(easy, CURLOPT_HTTPHEADER, transfer->headers);

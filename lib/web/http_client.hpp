@@ -6,7 +6,7 @@
 #include <stdexcept>
 #include <string>
 
-/// libcurl, for ordinary web servers: the RSMF's URL, which may be behind any HTTP version and any proxy.
+/// libcurl, for ordinary web servers: the RSMF's URL, which may speak any HTTP version. Proxies of the environment are not used.
 namespace web {
 
 /// No answer came: not resolved, refused, timed out, TLS failed. The text says which, and names the URL.

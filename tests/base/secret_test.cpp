@@ -40,6 +40,17 @@ bool is_zero(base::BytesView octets) {
 
 }  // namespace
 
+TEST_CASE("A text that may hold a secret is overwritten and emptied", "[base][secret]") {
+  std::string text = "a secret that is longer than what stands in the string itself";
+  const std::size_t size = text.size();
+  const char* const where = text.data();
+  base::wipe(text);
+  CHECK(text.empty());
+  CHECK(text.data() == where);  // its room is still its own
+  CHECK(std::all_of(where, where + size, [](char c) { return c == 0; }));
+  base::wipe(text);  // an empty one as well
+}
+
 TEST_CASE("A key that is moved leaves zeros behind", "[base][secret]") {
   OneKey from = test::key<OneKey>("01020304");
   OneKey constructed(std::move(from));

@@ -76,6 +76,57 @@ TEST_CASE_METHOD(HandDrivenFixture, "A server that never answers costs the deadl
   CHECK(test::get(next).body == "next");
 }
 
+TEST_CASE_METHOD(HandDrivenFixture, "A connection that went silent is left by the next request", "[sbi][client]") {
+  auto first = start("GET", "/first");
+  FIRST_ATTACH_ACCEPTED(peer);
+  REQUIRE(pump_to_request(peer, 1));
+  peer.http.session.respond(1, text(200, "first"));
+  peer.flush();
+  REQUIRE(test::get(first).body == "first");
+  SECTION("and closed") {
+    CHECK(failure_of(start("GET", "/lost", {}, 50ms)) == ClientError::Kind::timeout);  // the peer reads no more, nor does it close
+    auto next = start("GET", "/next");
+    FIRST_ATTACH_ACCEPTED(second);
+    REQUIRE(pump_to_request(second, 1));
+    second.http.session.respond(1, text(200, "next"));
+    second.flush();
+    CHECK(test::get(next).body == "next");
+    CHECK(peer.pump_to_close());
+  }
+  SECTION("but what else it may still answer is waited for") {
+    auto patient = start("GET", "/patient");
+    REQUIRE(pump_to_request(peer, 3));
+    CHECK(failure_of(start("GET", "/lost", {}, 50ms)) == ClientError::Kind::timeout);
+    auto next = start("GET", "/next");
+    FIRST_ATTACH_ACCEPTED(second);
+    REQUIRE(pump_to_request(second, 1));
+    peer.http.session.respond(3, text(200, "late"));
+    peer.flush();
+    CHECK(test::get(patient).body == "late");
+    CHECK(peer.pump_to_close());
+    second.http.session.respond(1, text(200, "next"));
+    second.flush();
+    CHECK(test::get(next).body == "next");
+  }
+}
+
+TEST_CASE_METHOD(HandDrivenFixture, "A connection that brought something since a request went out is kept when that is late", "[sbi][client]") {
+  auto first = start("GET", "/first");
+  FIRST_ATTACH_ACCEPTED(peer);
+  REQUIRE(pump_to_request(peer, 1));
+  auto slow = start("GET", "/slow", {}, 1s);
+  REQUIRE(pump_to_request(peer, 3));
+  peer.http.session.respond(1, text(200, "first"));
+  peer.flush();
+  REQUIRE(test::get(first).body == "first");
+  CHECK(failure_of(std::move(slow)) == ClientError::Kind::timeout);
+  auto next = start("GET", "/next");
+  REQUIRE(pump_to_request(peer, 5));
+  peer.http.session.respond(5, text(200, "next"));
+  peer.flush();
+  CHECK(test::get(next).body == "next");
+}
+
 TEST_CASE_METHOD(HandDrivenFixture, "A server that does not even speak costs the deadline", "[sbi][client]") {
   auto answer = start("GET", "/", {}, 50ms);
   const auto silent = accepted();

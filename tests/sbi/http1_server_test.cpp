@@ -153,6 +153,44 @@ TEST_CASE_METHOD(Http1Fixture, "A request without a host, or with one that could
   CHECK(exchange("GET /plain HTTP/1.1\r\nHost: a,b\r\n\r\n").status == 400);
 }
 
+TEST_CASE_METHOD(Http1Fixture, "What Pistache refuses by itself, before any code of ours, is as docs/HTTP1.md lists it", "[sbi][http1]") {
+  struct Row {
+    std::string head, body;
+    int status;
+    std::string says;  ///< the answer's whole text
+  };
+  const std::string post = "POST /echo HTTP/1.1\r\nHost: h\r\nContent-Type: application/json\r\n";
+  const std::string get = "GET /plain HTTP/1.1\r\n";
+  const auto row = GENERATE_COPY(values<Row>({
+      {get + "Host: a:999999999999\r\n", "", 500, "Invalid port: 999999999999"},
+      {get + "Host: a:65536\r\n", "", 500, "Invalid port: 65536"},
+      {get + "Host: a:x\r\n", "", 500, "Invalid port: x"},
+      {get + "Host: [::1\r\n", "", 500, "Invalid port: :1"},
+      {post + "Content-Length: 99999999999999999999\r\n", "{}", 500, "stoull"},
+      {post + "Content-Length: 18446744073709551615\r\n", "{}", 500, "basic_string::_M_create"},
+      {post + "Content-Length: -1\r\n", "{}", 500, "basic_string::_M_create"},
+      {post + "Content-Length: x\r\n", "", 200, ""},  // taken as no body
+      {post + "Transfer-Encoding: chunked\r\n", "ZZZ\r\n", 400, "Invalid chunk size"},
+      {post + "Transfer-Encoding: chunked\r\n", "FFFFFFFFFFFFFFFF\r\n", 400, "std::bad_alloc"},
+      {post + "Transfer-Encoding: chunked\r\n", "-1\r\n", 400, "basic_string::_M_create"},
+      {post + "Content-Length: 2\r\nTransfer-Encoding: chunked\r\n", "2\r\n{}\r\n0\r\n\r\n", 400,
+       "Got mutually exclusive ContentLength and TransferEncoding header"},
+      {get + "Host: h\r\nCookie: x\r\n", "", 500, "Invalid cookie, missing value"},
+      {get + "Host: h\r\nDate: x\r\n", "", 500, "Invalid Date format"},
+      {get + "Host: h\r\nCache-Control: max-age=x\r\n", "", 500, "Invalid caching directive, malformated delta-seconds"},
+      {get + "Host: h\r\nAccept: x\r\n", "", 415, "Unknown Media Type"},
+      {get + "Host: h\r\nAccept: text/plain;q=x\r\n", "", 415, "Invalid quality factor"},
+      {get + "Host: h\r\nContent-Type: x\r\n", "", 415, "Unknown Media Type"},
+      {"FOO /plain HTTP/1.1\r\nHost: h\r\n", "", 400, "Unknown HTTP request method"},
+      {"GET /plain HTTP/3.0\r\nHost: h\r\n", "", 400, "Encountered invalid HTTP version"},
+  }));
+  CAPTURE(row.head, row.body);
+  const Answer answer = exchange(row.head + "\r\n" + row.body);
+  CHECK(answer.status == row.status);
+  CHECK(answer.body == row.says);
+  CHECK(exchange(request_text("GET", "/plain", "", "")).status == 200);  // the front end goes on
+}
+
 TEST_CASE_METHOD(Http1Fixture, "What is no HTTP is refused, and the front end goes on", "[sbi][http1]") {
   CHECK(exchange("NONSENSE /plain HTTP/1.1\r\nHost: h\r\n\r\n").status >= 400);
   CHECK(exchange(request_text("GET", "/plain", "", "")).status == 200);

@@ -89,6 +89,22 @@ TEST_CASE_METHOD(TlsFixture, "A client is called by its certificate: DNS name, e
   }
 }
 
+TEST_CASE_METHOD(TlsFixture, "A client whose certificate names nobody is turned away, never taken for anonymous", "[sbi][tls]") {
+  const bool verifies = GENERATE(true, false);
+  serve_tls(verifies);
+  auto wanted = test::template_for("the client", {crypto::KeyUsage::digital_signature});
+  SECTION("without any name") { wanted.common_name.clear(); }
+  SECTION("with an empty DNS name") { wanted.dns_names = {""}; }
+  SECTION("with an empty URI") { wanted.uris = {""}; }
+  SECTION("by the common name anonymous") { wanted.common_name = "anonymous"; }
+  SECTION("by the DNS name anonymous") { wanted.dns_names = {"anonymous"}; }
+  SECTION("by the URI anonymous") { wanted.uris = {"anonymous"}; }
+  keep("client", issued(wanted, &ca));
+  open_tls_client("client");
+  CHECK(is_turned_away());
+  CHECK(eventually([this] { return server->open_connections() == 0; }));
+}
+
 TEST_CASE_METHOD(TlsFixture, "A server that verifies turns strangers away", "[sbi][tls]") {
   serve_tls(true);
   SECTION("a client without a certificate") { open_tls_client(""); }

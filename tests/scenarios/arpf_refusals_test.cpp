@@ -11,6 +11,13 @@ namespace {
 
 constexpr const char* kDimsi = "901700000000001";
 
+/// A list of `issuer` with one certificate, in force since an hour ago.
+crypto::RevocationList revocation_list(const Party& issuer, const crypto::Certificate& revoked) {
+  const std::array names{revoked};
+  return crypto::issue_revocation_list(issuer.certificate, *issuer.key, names, base::system_now() - std::chrono::hours(1),
+                                       base::system_now() + std::chrono::hours(24));
+}
+
 struct ArpfFixture : Lab {
   ArpfFixture() : device(make_device(kDimsi)) {}
 
@@ -174,16 +181,59 @@ TEST_CASE_METHOD(ArpfFixture, "The ARPF refuses a chain with one fault by the fa
   CHECK(to_arpf("GET", std::string("/narpf-keys/v1/claims/") + kDimsi).status == 404);
 }
 
+TEST_CASE_METHOD(ArpfFixture, "The ARPF reads its revocation lists again when it is told to", "[arpf][step-0e]") {
+  const Party other_se = make_se(pn);
+  const std::string path = folder.write("pn.crl", base::as_text(revocation_list(pn, other_se.certificate).der()));
+  auto config = arpf_config();
+  auto trust = *config.trust;
+  trust.revocation_lists = std::make_shared<arpf::RevocationLists>(
+      std::vector{path}, arpf::RevocationLists::Lists{crypto::RevocationList::load(path)});
+  config.trust = std::make_shared<const arpf::Trust>(trust);
+  const service::Function function = arpf::make_function(config);
+  arpf = std::make_unique<service::Running>(arpf::kProgram, function);
+  CHECK(verdict() == "200");
+  (void)folder.write("pn.crl", base::as_text(revocation_list(pn, device.own.certificate).der()));
+  CHECK(verdict() == "200");  // not yet
+  function.reload();
+  CHECK(verdict() == "403 CERTIFICATE_REVOKED");
+  (void)folder.write("pn.crl", "no list");
+  CHECK_THROWS_WITH(function.reload(), Catch::Contains(path));
+  CHECK(verdict() == "403 CERTIFICATE_REVOKED");  // those in force stay
+}
+
+TEST_CASE_METHOD(ArpfFixture, "The ARPF refuses what an expired trust anchor issued", "[arpf][step-0e]") {
+  auto config = arpf_config();
+  auto trust = *config.trust;
+  SECTION("the CI") {
+    const Party old_ci = make_party(expired(wanted_ca("old CI")));
+    const Party old_pn = make_party(wanted_ca("PN"), &old_ci);
+    trust.agreed_issuers.push_back(old_ci.certificate);
+    config.trust = std::make_shared<const arpf::Trust>(trust);
+    start_arpf(config);
+    device = make_device(kDimsi, old_pn, make_se(old_pn));
+    device.issuer = old_ci.certificate;
+    CHECK(verdict() == "403 CERTIFICATE_EXPIRED");
+    CHECK(last.params() == std::vector<std::string>{"/seCredentials/ciCertificate"});
+    device = make_device(kDimsi);
+  }
+  SECTION("the operator's CA") {
+    const Party old_ca = make_party(expired(wanted_ca("old operator CA")));
+    trust.operator_issuers.push_back(old_ca.certificate);
+    config.trust = std::make_shared<const arpf::Trust>(trust);
+    start_arpf(config);
+    CHECK(verdict(with_operator(make_party(wanted_leaf("MNO", KeyUsage::key_agreement), &old_ca))) == "403 OPERATOR_NOT_TRUSTED");
+  }
+  CHECK(verdict() == "200");
+}
+
 TEST_CASE_METHOD(ArpfFixture, "The ARPF refuses what a revocation list names", "[arpf][step-0e]") {
   const auto list_of = [](const Party& issuer, const crypto::Certificate& revoked) {
-    const std::array names{revoked};
-    return crypto::issue_revocation_list(issuer.certificate, *issuer.key, names, base::system_now() - std::chrono::hours(1),
-                                         base::system_now() + std::chrono::hours(24));
+    return std::make_shared<arpf::RevocationLists>(std::vector<std::string>(), arpf::RevocationLists::Lists{revocation_list(issuer, revoked)});
   };
   auto config = arpf_config();
   auto trust = *config.trust;
   SECTION("the SE") {
-    trust.revocation_lists = {list_of(pn, device.own.certificate)};
+    trust.revocation_lists = list_of(pn, device.own.certificate);
     config.trust = std::make_shared<const arpf::Trust>(trust);
     start_arpf(config);
     CHECK(verdict() == "403 CERTIFICATE_REVOKED");
@@ -192,14 +242,14 @@ TEST_CASE_METHOD(ArpfFixture, "The ARPF refuses what a revocation list names", "
     CHECK(verdict() == "200");
   }
   SECTION("the PN") {
-    trust.revocation_lists = {list_of(ci, pn.certificate)};
+    trust.revocation_lists = list_of(ci, pn.certificate);
     config.trust = std::make_shared<const arpf::Trust>(trust);
     start_arpf(config);
     CHECK(verdict() == "403 CERTIFICATE_REVOKED");
     CHECK(last.params() == std::vector<std::string>{"/seCredentials/pnCertificate"});
   }
   SECTION("the operator") {
-    trust.revocation_lists = {list_of(operator_ca, mno.certificate)};
+    trust.revocation_lists = list_of(operator_ca, mno.certificate);
     config.trust = std::make_shared<const arpf::Trust>(trust);
     start_arpf(config);
     CHECK(verdict() == "403 OPERATOR_NOT_TRUSTED");

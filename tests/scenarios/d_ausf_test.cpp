@@ -98,6 +98,39 @@ TEST_CASE_METHOD(DAusfFixture, "A vector is put, read, replaced and deleted", "[
     CHECK(to_d_ausf("PUT", kVector, vector_of('a'), {{"if-match", "*"}}).status == 412);
     CHECK(to_d_ausf("PUT", kVector, vector_of('a'), {{"if-none-match", "*"}}).status == 201);
   }
+  SECTION("conditions of several lines, and weak tags") {
+    CHECK(to_d_ausf("PUT", kVector, vector_of('a'), {{"if-match", "\"another\""}, {"if-match", "\"third\""}}).status == 412);
+    CHECK(to_d_ausf("PUT", kVector, vector_of('a'), {{"if-match", "\"another\""}, {"if-match", tag}}).status == 200);
+    CHECK(to_d_ausf("PUT", kVector, vector_of('a'), {{"if-match", "W/" + tag}}).status == 412);  // compared strongly
+    CHECK(to_d_ausf("PUT", kVector, vector_of('a'), {{"if-none-match", "W/" + tag}}).status == 412);  // compared weakly
+    CHECK(to_d_ausf("PUT", kVector, vector_of('a'), {{"if-none-match", "\"another\""}, {"if-none-match", tag}}).status == 412);
+    CHECK(to_d_ausf("PUT", kVector, vector_of('a'), {{"if-none-match", "\"another\""}}).status == 200);
+  }
+  SECTION("conditions that are none") {
+    for (const char* name : {"if-match", "if-none-match"}) {
+      for (const std::string& value : {std::string(), std::string("x"), tag + "x", "*, " + tag, "w/" + tag, tag.substr(0, tag.size() - 1), tag + ","}) {
+        CAPTURE(name, value);
+        const Answer answer = to_d_ausf("PUT", kVector, vector_of('c'), {{name, value}});
+        CHECK(answer.verdict() == "400 INVALID_MSG_FORMAT");
+        CHECK(answer.params() == std::vector<std::string>{std::string("header ") + name});
+        CHECK(to_d_ausf("DELETE", kVector, nullptr, {{name, value}}).status == 400);
+      }
+    }
+    CHECK(to_d_ausf("GET", kVector).header("etag") == tag);
+  }
+  SECTION("no two contents have one version") {
+    // 32 octets that may be a receiptHash and may begin a URI.
+    const std::string uri = "http://127.0.0.1:7777/0123456789";
+    REQUIRE(uri.size() == 32);
+    json hash_only = vector_of('a'), uri_only = vector_of('a');
+    hash_only["receiptHash"] = base::to_hex(base::as_bytes(uri));
+    uri_only["notificationUri"] = uri;
+    const Answer with_hash = to_d_ausf("PUT", kVector, hash_only);
+    const Answer with_uri = to_d_ausf("PUT", kVector, uri_only);
+    REQUIRE(with_hash.status == 200);
+    REQUIRE(with_uri.status == 200);
+    CHECK(with_hash.header("etag") != with_uri.header("etag"));
+  }
   SECTION("deleted, it is gone") {
     CHECK(to_d_ausf("DELETE", kVector).status == 204);
     CHECK(to_d_ausf("GET", kVector).verdict() == "404 USER_NOT_FOUND");

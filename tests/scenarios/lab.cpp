@@ -87,8 +87,8 @@ std::uint16_t free_port() {
   return acceptor.local_endpoint().port();
 }
 
-Caller::Caller() {
-  loop_.run([this] { client_ = std::make_unique<sbi::Client>(loop_.io(), "TEST", nullptr); });
+Caller::Caller(std::shared_ptr<boost::asio::ssl::context> tls) : scheme_(tls ? "https" : "http") {
+  loop_.run([&] { client_ = std::make_unique<sbi::Client>(loop_.io(), "TEST", tls); });
 }
 
 Caller::~Caller() {
@@ -108,7 +108,7 @@ Answer Caller::send(std::uint16_t port, const std::string& method, const std::st
 
 Answer Caller::send_raw(std::uint16_t port, const std::string& method, const std::string& target, const std::string& body,
                         const HeaderList& headers) {
-  const auto uri = sbi::Uri::parse("http://127.0.0.1:" + std::to_string(port));
+  const auto uri = sbi::Uri::parse(scheme_ + "://127.0.0.1:" + std::to_string(port));
   sbi::Request request = sbi::make_request(method, uri, target);
   bool has_type = false;
   for (const auto& [name, value] : headers) {
@@ -263,7 +263,7 @@ arpf::Config Lab::arpf_config() const {
   config.common = common(arpf_port, folder / "arpf.db");
   config.trust = std::make_shared<const arpf::Trust>(arpf::Trust{{ci.certificate},
                                                                  {operator_ca.certificate},
-                                                                 {},
+                                                                 std::make_shared<arpf::RevocationLists>(std::vector<std::string>(), arpf::RevocationLists::Lists()),
                                                                  {{agreement.certificate, agreement.key}},
                                                                  {endorser.certificate, endorser.key}});
   return config;

@@ -82,7 +82,8 @@ std::uint16_t free_port();
 /// HTTP/2 to any port of loopback; every exchange is checked against its schema (REQUIREs, so of the test's thread only).
 class Caller {
  public:
-  Caller();
+  /// With a TLS context (sbi::make_client_context) it calls by https.
+  explicit Caller(std::shared_ptr<boost::asio::ssl::context> tls = nullptr);
   ~Caller();
   Answer send(std::uint16_t port, const std::string& method, const std::string& target, const std::string& body = {},
               const HeaderList& headers = {});
@@ -91,6 +92,7 @@ class Caller {
                   const HeaderList& headers);
 
  private:
+  std::string scheme_;
   Loop loop_;
   std::unique_ptr<sbi::Client> client_;
 };

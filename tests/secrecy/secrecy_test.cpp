@@ -7,9 +7,12 @@
 #include "lib/aka/suci_concealment.hpp"
 #include "lib/base/log.hpp"
 #include "lib/crypto/certificate.hpp"
+#include "lib/crypto/cms.hpp"
 #include "lib/crypto/kdf.hpp"
 #include "lib/profile/subscriber_keys.hpp"
 #include "lib/sbi/client.hpp"
+#include "lib/sbi/http2_server.hpp"
+#include "lib/store/database.hpp"
 #include "nf-arpf/function.hpp"
 #include "nf-ausf-ext/function.hpp"
 #include "nf-d-ausf/function.hpp"
@@ -88,7 +91,10 @@ class Lab {
     ausf_ext_function_ = run(ausf_ext::kProgram, [](const auto& document) { return ausf_ext::make_function(document); }, ausf_ext_yaml());
   }
   ~Lab() {
-    loop_.run([this] { client_.close(); });
+    loop_.run([this] {
+      client_.close();
+      fake_arpf_.reset();
+    });
     loop_.stop();
   }
 
@@ -105,6 +111,20 @@ class Lab {
   [[nodiscard]] std::string ausf_ext_uri() const { return at(*ausf_ext_function_); }
   [[nodiscard]] const std::string& arpf_uri() const { return arpf_; }
   [[nodiscard]] const std::string& pki() const { return pki_; }
+  /// Overwrites the sealed key of a device, which then does not open, as under a key-encryption key that is not its own.
+  void spoil_sealed_key(const DiscoveryImsi& dimsi) {
+    auto database = store::Database::open(folder_ / "x.db");
+    database.run("UPDATE devices SET ephemeral_key = randomblob(length(ephemeral_key)) WHERE dimsi = $1", dimsi.packed());
+  }
+  /// Puts an ARPF of the test's own in the place of the ARPF; it gives this answer for every key.
+  void replace_arpf(std::function<sbi::Response(const sbi::Request&)> answer) {
+    arpf_function_.reset();
+    fake_routes_.add("POST", "/narpf-keys/v1/devices/{dimsi}/retrieve-key", sbi::BodyKind::json, sbi::PlainHandler(std::move(answer)));
+    loop_.run([this] {
+      fake_arpf_ = std::make_unique<sbi::Http2Server>(loop_.io(), fake_routes_, sbi::ServerLimits());
+      fake_arpf_->listen("127.0.0.1", static_cast<std::uint16_t>(std::stoul(sbi::Uri::parse(arpf_).port)), nullptr);
+    });
+  }
   [[nodiscard]] std::string log() const { return test::read_text(log_); }
   /// Everything that rests in the databases, their write-ahead logs included.
   [[nodiscard]] std::string databases() const {
@@ -153,19 +173,24 @@ class Lab {
   Running arpf_function_;
   Running d_ausf_function_;
   Running ausf_ext_function_;
+  sbi::Router fake_routes_;
+  std::unique_ptr<sbi::Http2Server> fake_arpf_;
 };
 
-ue_sim::Device onboard(Lab& lab, const DiscoveryImsi& dimsi) {
+/// Offers a new device, which comes to be in `state`.
+ue_sim::Device onboard(Lab& lab, const DiscoveryImsi& dimsi, const std::function<void(const ue_sim::Device&)>& before = nullptr,
+                       const std::string& state = "PRELOADED", int status = 201) {
   const base::Time now = base::system_now();
   const ue_sim::Factory factory(ue_sim::load_part_number(lab.pki()), crypto::Certificate::load(lab.pki() + "/arpf-ecka.pem"), now);
   ue_sim::Device device = factory.personalise(dimsi);
+  if (before) before(device);
   const json credentials{{"token", base::to_base64(device.token)},
                          {"seCertificate", base::to_base64(device.se_certificate)},
                          {"pnCertificate", base::to_base64(factory.part_number().certificate.der())},
                          {"ciCertificate", base::to_base64(factory.part_number().issuer.der())}};
   const json offer{{"arpfs", {{{"uri", lab.arpf_uri()}, {"seCredentials", credentials}}}}};
-  const json answer = lab.call(lab.ausf_ext_uri(), "PUT", "/nausfext-onboarding/v1/devices/" + dimsi.digits(), offer, 201);
-  REQUIRE(answer["state"] == "PRELOADED");
+  const json answer = lab.call(lab.ausf_ext_uri(), "PUT", "/nausfext-onboarding/v1/devices/" + dimsi.digits(), offer, status);
+  REQUIRE(answer["state"] == state);
   return device;
 }
 
@@ -217,6 +242,71 @@ void attach(Lab& lab, ue_sim::Device& device, Secrets& secrets) {
   secrets.add("KSEAF", kseaf.reveal());
 }
 
+/// An attach with the IMSI in which all goes wrong that can: a wrong RES*, a challenge answered with its loss of synchronism, and at last
+/// a sealed key that does not open. Collects the keys, as above.
+void attach_with_faults(Lab& lab, ue_sim::Device& device, Secrets& secrets) {
+  const json first = challenge(lab, lab.d_ausf_uri(), "imsi-" + device.dimsi.digits());
+  REQUIRE(ue_sim::take_imsi(device, octets(first, "rand"), octets(first, "autn")));
+  const profile::Imsi imsi = device.subscription->imsi;
+  const std::string supi = "imsi-" + imsi.digits();
+  const auto keys = profile::derive_subscriber_keys(device.ephemeral_key, device.dimsi, imsi);
+  const auto answer_to = [&](const json& context) {
+    return aka::usim_authenticate(keys, octets(context, "rand"), octets(context, "autn"), device.subscription->sequence, kServingNetwork);
+  };
+  const json second = challenge(lab, lab.ausf_ext_uri(), supi);
+  const auto answer = answer_to(second);
+  const auto& proved = std::get<aka::Authenticated>(answer);
+  auto wrong = base::Bytes(proved.res_star.reveal().begin(), proved.res_star.reveal().end());
+  wrong.back() ^= 1;
+  const std::string href = second["_links"]["5g-aka"]["href"];
+  const json refused = lab.call(lab.ausf_ext_uri(), "PUT", href.substr(href.find("/nausf-auth")), {{"resStar", base::to_hex(wrong)}}, 200);
+  REQUIRE(refused["authResult"] == "AUTHENTICATION_FAILURE");
+
+  const auto again = answer_to(second);  // no longer fresh
+  const auto& lost = std::get<aka::SynchronisationFailure>(again);
+  const json resynchronised =
+      lab.call(lab.ausf_ext_uri(), "POST", "/nausf-auth/v1/ue-authentications",
+               {{"supiOrSuci", supi},
+                {"servingNetworkName", kServingNetwork},
+                {"resynchronizationInfo", {{"rand", second["5gAuthData"]["rand"]}, {"auts", base::to_hex(lost.auts)}}}},
+               201);
+  const auto fresh = answer_to(resynchronised);
+  const auto& proved_again = std::get<aka::Authenticated>(fresh);
+
+  lab.spoil_sealed_key(device.dimsi);
+  const json failed = lab.call(lab.ausf_ext_uri(), "POST", "/nausf-auth/v1/ue-authentications",
+                               {{"supiOrSuci", supi}, {"servingNetworkName", kServingNetwork}}, 500);
+  REQUIRE(failed["cause"] == "SYSTEM_FAILURE");
+
+  secrets.add("eK", device.ephemeral_key.reveal());
+  secrets.add("eKc", profile::derive_encryption_key(device.ephemeral_key, device.dimsi).reveal());
+  secrets.add("eKi", profile::derive_integrity_key(device.ephemeral_key, device.dimsi).reveal());
+  secrets.add("K", keys.k.reveal());
+  secrets.add("OPc", keys.opc.reveal());
+  secrets.add("the wrong RES*", wrong);
+  for (const auto* one : {&proved, &proved_again}) {
+    secrets.add("CK", one->ck.reveal());
+    secrets.add("IK", one->ik.reveal());
+    secrets.add("XRES*", one->res_star.reveal());
+    secrets.add("KAUSF", one->kausf.reveal());
+    secrets.add("KSEAF", aka::derive_kseaf(one->kausf, kServingNetwork).reveal());
+  }
+}
+
+/// An ARPF's answer that is endorsed as it should be, but whose envelope has one bit changed: what was sealed in it is the device's eK.
+sbi::Response answer_with_bad_envelope(const std::string& pki, const ue_sim::Device& device) {
+  const auto content = base::concatenate(device.dimsi.tbcd(), device.ephemeral_key.reveal());
+  base::Bytes envelope = crypto::envelop(content, crypto::Certificate::load(pki + "/operator.pem"));
+  envelope.back() ^= 1;
+  const base::Bytes endorsement =
+      crypto::sign_detached(base::concatenate(device.token, envelope), crypto::Certificate::load(pki + "/arpf-ecdsa.pem"),
+                            crypto::PrivateKey::load(pki + "/arpf-ecdsa.key"), base::system_now());
+  const json body{{"dimsi", device.dimsi.digits()},
+                  {"encryptedKey", base::to_base64(envelope)},
+                  {"endorsement", base::to_base64(endorsement)}};
+  return {200, sbi::kJson, body.dump()};
+}
+
 void add_private_keys(const std::string& pki, Secrets& secrets) {
   for (const char* name : {"arpf-ecka", "arpf-ecdsa", "operator", "ci", "pn"}) {
     secrets.add(std::string("private key ") + name, crypto::PrivateKey::load(pki + "/" + name + ".key").scalar().reveal());
@@ -261,6 +351,28 @@ TEST_CASE("at debug level no key of an onboarding and two attaches is in any log
   REQUIRE(log.find("retrieve-key") != std::string::npos);  // the log is that of this run, and at debug level
   REQUIRE(log.find("5g-aka-confirmation") != std::string::npos);
   CHECK(secrets.size() == 3 * 11 + 8);
+  CHECK(secrets.found_in(log).empty());
+  CHECK(secrets.found_in(lab.databases()).empty());
+}
+
+TEST_CASE("nor is one of an attach with a wrong RES*, a resynchronisation, a sealed key that does not open, or a bad envelope",
+          "[secrecy][step-0e][step-8]") {
+  Lab lab;
+  Secrets secrets;
+  ue_sim::Device device = onboard(lab, *DiscoveryImsi::from_digits("901700000000001"));
+  attach_with_faults(lab, device, secrets);
+
+  sbi::Response bad;
+  lab.replace_arpf([&bad](const sbi::Request&) { return bad; });
+  const auto prepare = [&](const ue_sim::Device& made) { bad = answer_with_bad_envelope(lab.pki(), made); };
+  const ue_sim::Device refused = onboard(lab, *DiscoveryImsi::from_digits("901700000000002"), prepare, "FAILED", 502);
+  secrets.add("eK in the bad envelope", refused.ephemeral_key.reveal());
+  add_private_keys(lab.pki(), secrets);
+
+  const std::string log = lab.log();
+  REQUIRE(log.find("5g-aka-confirmation") != std::string::npos);
+  REQUIRE(log.find("[error]") != std::string::npos);  // the sealed key
+  CHECK(secrets.size() == 6 + 2 * 5 + 1 + 8);
   CHECK(secrets.found_in(log).empty());
   CHECK(secrets.found_in(lab.databases()).empty());
 }

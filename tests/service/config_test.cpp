@@ -1,8 +1,11 @@
 #include "lib/service/config.hpp"
 
+#include <sys/resource.h>
+
 #include <catch2/catch.hpp>
 
 #include "lib/service/key_files.hpp"
+#include "lib/service/run.hpp"
 #include "tests/support/certificates.hpp"
 #include "tests/support/temporary_folder.hpp"
 
@@ -34,6 +37,23 @@ std::string with(const std::string& sbi, const std::string& more = "") {
   return "arpf:\n  database: /x.db\n" + more + "  sbi:\n" + sbi;
 }
 const std::string kServer = "    server: {address: 127.0.0.1, port: 7000}\n";
+
+/// Certificates as TLS sections name them: own.pem and own.key, other.key of another certificate, ca.pem.
+struct TlsFolder : test::TemporaryFolder {
+  TlsFolder() {
+    const auto issuer = test::identity(test::ca_template("CA"), crypto::Curve::p256);
+    (void)write("ca.pem", issuer.certificate.pem());
+    for (const std::string name : {"own", "other"}) {
+      const auto made = test::identity(test::template_for(name, {crypto::KeyUsage::digital_signature}), crypto::Curve::p256, &issuer);
+      (void)write(name + ".pem", made.certificate.pem());
+      (void)write(name + ".key", base::as_text(made.key.to_pem().reveal()));
+    }
+  }
+  std::string certificate = *this / "own.pem";
+  std::string key = *this / "own.key";
+  std::string other_key = *this / "other.key";
+  std::string ca = *this / "ca.pem";
+};
 
 }  // namespace
 
@@ -122,9 +142,8 @@ TEST_CASE("Ports, workers and timeouts have their ranges too", "[service][config
 }
 
 TEST_CASE("An address beyond loopback needs verified clients, or a word that says it is meant", "[service][config]") {
-  const test::TemporaryFolder folder;
-  const auto file = folder.write("x.pem", "");
-  const std::string tls = ", tls: {certificate: " + file + ", private_key: " + file;
+  const TlsFolder folder;
+  const std::string tls = ", tls: {certificate: " + folder.certificate + ", private_key: " + folder.key;
   const auto problems = [](const std::string& rest, const std::string& more = "", const std::string& front = "server") {
     return read(with((front == "server" ? "" : kServer) + "    " + front + ": {port: 0, " + rest + "}\n" + more)).problems;
   };
@@ -136,48 +155,89 @@ TEST_CASE("An address beyond loopback needs verified clients, or a word that say
     CHECK(problems(at, "    insecure_beyond_loopback: true\n").empty());
     CHECK_THAT(problems(at, "    insecure_beyond_loopback: false\n"), Catch::Contains("beyond loopback"));
     CHECK_THAT(problems(at + tls + "}"), Catch::Contains("beyond loopback"));
-    CHECK_THAT(problems(at + tls + ", ca: " + file + ", verify_client: false}"), Catch::Contains("beyond loopback"));
-    CHECK(problems(at + tls + ", ca: " + file + "}").empty());
+    CHECK_THAT(problems(at + tls + ", ca: " + folder.ca + ", verify_client: false}"), Catch::Contains("beyond loopback"));
+    CHECK(problems(at + tls + ", ca: " + folder.ca + "}").empty());
     CHECK_THAT(problems(at, "", "http1"), Catch::Contains("arpf.sbi.http1.address") || Catch::Contains("beyond loopback"));
   }
   CHECK_THAT(problems("address: localhost"), Catch::Contains("localhost is not an IP address"));
   CHECK_THAT(problems("address: 127.0.0.256"), Catch::Contains("is not an IP address"));
 }
 
-TEST_CASE("TLS sections name files that can be read", "[service][config]") {
-  const test::TemporaryFolder folder;
-  const auto file = folder.write("x.pem", "");
+TEST_CASE("TLS sections name files that can be read and belong together", "[service][config]") {
+  const TlsFolder folder;
   const auto server = [](const std::string& tls) { return read(with("    server: {address: 127.0.0.1, tls: {" + tls + "}}\n")); };
   const auto client = [](const std::string& tls) { return read(with(kServer, "  client: {tls: {" + tls + "}}\n")); };
+  const std::string own = "certificate: " + folder.certificate + ", private_key: " + folder.key;
   SECTION("of a server") {
-    const auto sound = server("certificate: " + file + ", private_key: " + file);
+    const auto sound = server(own);
     CHECK(sound.problems.empty());
-    CHECK(sound.config.http2.at(0).tls->certificate == file);
+    CHECK(sound.config.http2.at(0).tls->certificate == folder.certificate);
     CHECK_FALSE(sound.config.http2.at(0).tls->verify_client);
-    CHECK(server("certificate: " + file + ", private_key: " + file + ", ca: " + file).config.http2.at(0).tls->verify_client);
-    CHECK_THAT(server("certificate: " + file).problems, Catch::Contains("tls.private_key: is missing"));
-    CHECK_THAT(server("private_key: " + file).problems, Catch::Contains("tls.certificate: is missing"));
-    CHECK_THAT(server("certificate: /absent, private_key: " + file).problems, Catch::Contains("the file /absent cannot be read"));
-    CHECK_THAT(server("certificate: " + file + ", private_key: " + file + ", verify_client: true").problems, Catch::Contains("needs ca"));
+    CHECK(server(own + ", ca: " + folder.ca).config.http2.at(0).tls->verify_client);
+    CHECK_THAT(server("certificate: " + folder.certificate).problems, Catch::Contains("tls.private_key: is missing"));
+    CHECK_THAT(server("private_key: " + folder.key).problems, Catch::Contains("tls.certificate: is missing"));
+    CHECK_THAT(server("certificate: /absent, private_key: " + folder.key).problems, Catch::Contains("the file /absent cannot be read"));
+    CHECK_THAT(server(own + ", verify_client: true").problems, Catch::Contains("needs ca"));
   }
   SECTION("of a client") {
-    CHECK(client("ca: " + file).problems.empty());
-    CHECK(client("ca: " + file).config.client_tls->ca == file);
-    CHECK_THAT(client("certificate: " + file).problems, Catch::Contains("tls.private_key: is missing"));
+    CHECK(client("ca: " + folder.ca).problems.empty());
+    CHECK(client("ca: " + folder.ca).config.client_tls->ca == folder.ca);
+    CHECK(client(own + ", ca: " + folder.ca).problems.empty());
+    CHECK_THAT(client("certificate: " + folder.certificate).problems, Catch::Contains("tls.private_key: is missing"));
     CHECK_THAT(client("ca: /absent").problems, Catch::Contains("the file /absent cannot be read"));
-    CHECK_THAT(client("ca: " + file + ", verify_client: true").problems, Catch::Contains("verify_client: is not known here"));
+    CHECK_THAT(client("ca: " + folder.ca + ", verify_client: true").problems, Catch::Contains("verify_client: is not known here"));
   }
   SECTION("not of HTTP/1.1") {
     CHECK_THAT(read(with(kServer + "    http1: {address: 127.0.0.1, tls: {}}\n")).problems, Catch::Contains("tls: is not known here"));
   }
+  SECTION("a key that others may read is refused, on either side") {
+    std::filesystem::permissions(folder.key, static_cast<std::filesystem::perms>(0644));
+    CHECK_THAT(server(own).problems, Catch::Contains("tls.private_key: the file " + folder.key + " may be read by others: chmod 600 it"));
+    CHECK_THAT(client(own).problems, Catch::Contains("tls.private_key: the file " + folder.key + " may be read by others: chmod 600 it"));
+  }
+  SECTION("a key of another certificate is refused, on either side") {
+    const std::string mixed = "certificate: " + folder.certificate + ", private_key: " + folder.other_key;
+    CHECK_THAT(server(mixed).problems, Catch::Contains("server.tls.private_key: " + folder.other_key) || Catch::Contains("server[0].tls.private_key: " + folder.other_key));
+    CHECK_THAT(client(mixed).problems, Catch::Contains("client.tls.private_key: " + folder.other_key));
+  }
+  SECTION("files that hold something else are named") {
+    const auto none = folder.write("none.pem", "no certificate");
+    CHECK_THAT(server("certificate: " + none + ", private_key: " + folder.key).problems, Catch::Contains("tls.certificate: " + none));
+    CHECK_THAT(server("certificate: " + folder.certificate + ", private_key: " + none).problems, Catch::Contains("tls.private_key: " + none));
+    CHECK_THAT(server(own + ", ca: " + none).problems, Catch::Contains("tls.ca: " + none));
+    CHECK_THAT(client("ca: " + none).problems, Catch::Contains("tls.ca: " + none));
+  }
+}
+
+TEST_CASE("A function's connections fit into its file descriptors", "[service][config]") {
+  CommonConfig config;
+  config.limits.max_connections = 1000;
+  config.workers = 3;
+  const std::uint64_t needed = service::descriptors_needed(config);
+  CHECK(needed > 3000);
+  CHECK_NOTHROW(service::require_descriptors(config, needed));
+  CHECK_THROWS_WITH(service::require_descriptors(config, needed - 1),
+                    Catch::Contains("max_connections: 1000 for each of 3 workers") && Catch::Contains("may open " + std::to_string(needed - 1)));
+}
+
+TEST_CASE("The soft limit of open files is raised to the hard one", "[service]") {
+  rlimit before{};
+  REQUIRE(getrlimit(RLIMIT_NOFILE, &before) == 0);
+  rlimit low = before;
+  low.rlim_cur = 256;
+  REQUIRE(setrlimit(RLIMIT_NOFILE, &low) == 0);
+  CHECK(service::raise_descriptor_limit() == before.rlim_max);
+  rlimit after{};
+  REQUIRE(getrlimit(RLIMIT_NOFILE, &after) == 0);
+  CHECK(after.rlim_cur == before.rlim_max);
+  (void)setrlimit(RLIMIT_NOFILE, &before);
 }
 
 TEST_CASE("HTTP/1.1, which has no TLS, does not stand beside a server that verifies its clients", "[service][config]") {
-  const test::TemporaryFolder folder;
-  const auto file = folder.write("x.pem", "");
-  const auto problems = [&file](const std::string& verify) {
-    return read(with("    server: {address: 127.0.0.1, tls: {certificate: " + file + ", private_key: " + file + ", ca: " + file +
-                     ", verify_client: " + verify + "}}\n    http1: {address: 127.0.0.1}\n"))
+  const TlsFolder folder;
+  const auto problems = [&folder](const std::string& verify) {
+    return read(with("    server: {address: 127.0.0.1, tls: {certificate: " + folder.certificate + ", private_key: " + folder.key +
+                     ", ca: " + folder.ca + ", verify_client: " + verify + "}}\n    http1: {address: 127.0.0.1}\n"))
         .problems;
   };
   CHECK(problems("false").empty());
@@ -214,6 +274,7 @@ struct KeyFilesFixture {
   auto read_files(const std::string& text, const Reader& reader) {
     const auto document = YamlDocument::parse(text, "x.yaml");
     auto out = reader(document.root());
+    warnings = document.warnings();
     try {
       document.finish();
       problems.clear();
@@ -222,9 +283,9 @@ struct KeyFilesFixture {
     }
     return out;
   }
-  auto key_pair(const std::string& certificate, const std::string& key) {
+  auto key_pair(const std::string& certificate, const std::string& key, service::Dates dates = service::Dates::matter) {
     return read_files("certificate: " + folder / certificate + "\nprivate_key: " + folder / key + "\n",
-                      [](const service::Section& root) { return service::read_key_pair(root); });
+                      [dates](const service::Section& root) { return service::read_key_pair(root, dates); });
   }
   auto key_encryption_key(const std::string& content) {
     const auto path = folder.write("kek", content);
@@ -234,9 +295,34 @@ struct KeyFilesFixture {
   test::Identity own = made("own");
   test::Identity other = made("other");
   std::string problems;
+  std::vector<std::string> warnings;
 };
 
 }  // namespace
+
+TEST_CASE_METHOD(KeyFilesFixture, "A certificate that is not valid now is told of, and keeps nobody from starting", "[service][key-files]") {
+  CHECK(key_pair("own.crt", "own.key"));
+  CHECK(warnings.empty());
+  auto wanted = test::template_for("own", {crypto::KeyUsage::digital_signature});
+  std::string why;
+  SECTION("expired") {
+    wanted.not_after = base::system_now() - std::chrono::seconds(10);
+    why = "the certificate has expired";
+  }
+  SECTION("not valid yet") {
+    wanted.not_before = base::system_now() + std::chrono::hours(1);
+    why = "the certificate is not valid yet";
+  }
+  const std::string path = folder.write("own.crt", crypto::issue(wanted, own.key.public_key(), own.key, nullptr).pem());
+  CHECK(key_pair("own.crt", "own.key"));
+  CHECK(problems.empty());
+  CHECK(warnings == std::vector{"x.yaml:1:14: certificate: " + path + ": " + why});
+  CHECK(key_pair("own.crt", "own.key", service::Dates::do_not_matter));
+  CHECK(warnings.empty());
+  const auto all = read_files("list: [" + path + "]\n", [](const service::Section& root) { return service::read_certificates(root, "list"); });
+  CHECK(all.size() == 1);
+  CHECK(warnings == std::vector{"x.yaml:1:7: list: " + path + ": " + why});
+}
 
 TEST_CASE_METHOD(KeyFilesFixture, "A certificate and its key are read", "[service][key-files]") {
   const auto pair = key_pair("own.crt", "own.key");

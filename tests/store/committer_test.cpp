@@ -1,9 +1,11 @@
 #include "lib/store/committer.hpp"
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <future>
 
 #include "lib/base/error.hpp"
+#include "lib/base/log.hpp"
 #include "tests/support/loop.hpp"
 #include "tests/support/temporary_folder.hpp"
 
@@ -152,6 +154,52 @@ TEST_CASE_METHOD(CommitterFixture, "A write that nobody waits for may fail witho
   committer.write_later([](Database&) { throw Refusal("nobody hears this"); });
   committer.write_and_wait(insertion_of(1));
   CHECK(seen() == std::vector<std::int64_t>{1});
+}
+
+TEST_CASE_METHOD(CommitterFixture, "What waits is bounded, and writers come before what nobody waits for", "[store][committer]") {
+  test::Loop loop;
+  Committer committer(Database::open(path), 8);
+  Gate gate(committer);  // it is at work, and waits no more
+  for (int i = 0; i < 4; ++i) committer.write_later(insertion_of(i));
+  committer.write_later(insertion_of(100));  // one above half: dropped
+  std::vector<std::future<void>> writers;
+  for (int i = 4; i < 8; ++i) writers.push_back(loop.start(committer.write(insertion_of(i))));
+  auto beyond = loop.start(committer.write(insertion_of(101)));
+  CHECK(error_of([&] { test::get(beyond); }) == base::ErrorKind::unavailable);  // at once, though the committer is held
+  CHECK(error_of([&] { committer.write_and_wait(insertion_of(102)); }) == base::ErrorKind::unavailable);
+  gate.release();
+  for (auto& writer : writers) CHECK_NOTHROW(test::get(writer));
+  CHECK(seen() == std::vector<std::int64_t>{0, 1, 2, 3, 4, 5, 6, 7});
+  CHECK_NOTHROW(committer.write_and_wait(insertion_of(8)));  // there is room again
+}
+
+TEST_CASE_METHOD(CommitterFixture, "What a group has to complain of is one line of the log, whatever its size", "[store][committer]") {
+  const std::string log = folder / "store.log";
+  base::log::open("store", log, base::log::Level::warning);
+  std::string expected;
+  {
+    Committer committer(Database::open(path), 400);
+    Gate gate(committer);
+    SECTION("the database fails") {
+      for (int i = 0; i < 100; ++i) committer.write_later(insertion_of(i));
+      committer.write_later([](Database& database) { database.script("no SQL"); });
+      expected = "failed, 101 writes were not made";
+    }
+    SECTION("writes fail that nobody waits for") {
+      for (int i = 0; i < 100; ++i) committer.write_later([](Database&) { throw Refusal("no such row"); });
+      expected = "100 writes that nobody waits for failed, the first: no such row";
+    }
+    SECTION("writes are dropped") {
+      for (int i = 0; i < 300; ++i) committer.write_later(insertion_of(i));
+      expected = "100 writes that nobody waits for were dropped";
+    }
+    gate.release();
+  }
+  base::log::open("store", "", base::log::Level::info);
+  const std::string text = test::read_text(log);
+  CAPTURE(text);
+  CHECK_THAT(text, Catch::Contains(expected));
+  CHECK(std::count(text.begin(), text.end(), '\n') == 1);
 }
 
 TEST_CASE_METHOD(CommitterFixture, "Many coroutines write at once, each with its own result", "[store][committer]") {

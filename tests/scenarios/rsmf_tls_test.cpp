@@ -1,0 +1,112 @@
+#include <boost/asio/ssl/context.hpp>
+#include <catch2/catch.hpp>
+#include <cstdlib>
+#include <optional>
+
+#include "lib/sbi/http2_server.hpp"
+#include "lib/sbi/tls.hpp"
+#include "lib/web/http_client.hpp"
+#include "tests/scenarios/lab.hpp"
+
+/// How notifications reach an RSMF that is an ordinary web server: whom libcurl trusts, what it shows, which way it goes.
+
+using namespace test;
+
+namespace {
+
+constexpr std::chrono::seconds kPatience(10);
+
+/// An RSMF with TLS, of a CA that is not the core's, which asks for a certificate but does without.
+struct RsmfLab {
+  RsmfLab() {
+    const Party rsmf_ca = make_party(wanted_ca("RSMF CA"));
+    const Party core_ca = make_party(wanted_ca("core CA"));
+    auto server_of = wanted_leaf("rsmf", crypto::KeyUsage::digital_signature);
+    server_of.ip_addresses = {"127.0.0.1"};
+    keep("server", make_party(server_of, &rsmf_ca));
+    auto client_of = wanted_leaf("ausf", crypto::KeyUsage::digital_signature);
+    client_of.dns_names = {"ausf.example"};
+    keep("own", make_party(client_of, &core_ca));
+    (void)folder.write("rsmf-ca.pem", rsmf_ca.certificate.pem());
+    (void)folder.write("core-ca.pem", core_ca.certificate.pem());
+    router.add("POST", "/notifications", sbi::BodyKind::json, sbi::PlainHandler([this](const sbi::Request& request) {
+                 told_by = request.peer.name;
+                 return sbi::Response(204);
+               }));
+    const sbi::TlsFiles files{folder / "server.pem", folder / "server.key", folder / "core-ca.pem", false};
+    loop.run([&] {
+      server = std::make_unique<sbi::Http2Server>(loop.io(), router, sbi::ServerLimits());
+      port = server->listen("127.0.0.1", 0, sbi::make_server_context(files));
+    });
+  }
+  ~RsmfLab() {
+    loop.run([this] { server.reset(); });
+    loop.stop();
+  }
+  void keep(const std::string& name, const Party& party) {
+    (void)folder.write(name + ".pem", party.certificate.pem());
+    (void)folder.write(name + ".key", base::as_text(party.key->to_pem().reveal()));
+  }
+  /// The status of a notification, and by whom it came; the error's text if none got through.
+  std::string notify(web::TlsFiles tls) {
+    web::HttpClient client(std::move(tls));
+    try {
+      const int status = loop.await(client.post_json("https://127.0.0.1:" + std::to_string(port) + "/notifications", "{}", kPatience));
+      return std::to_string(status) + " " + told_by;
+    } catch (const web::HttpError& error) {
+      return error.what();
+    }
+  }
+
+  TemporaryFolder folder;
+  Loop loop;
+  sbi::Router router;
+  std::unique_ptr<sbi::Http2Server> server;
+  std::uint16_t port = 0;
+  std::string told_by;
+};
+
+/// Sets a variable of the environment until it goes.
+class Environment {
+ public:
+  Environment(const char* name, const std::string& value) : name_(name) {
+    if (const char* before = std::getenv(name)) before_ = before;
+    setenv(name, value.c_str(), 1);
+  }
+  ~Environment() { before_ ? setenv(name_, before_->c_str(), 1) : unsetenv(name_); }
+  Environment(const Environment&) = delete;
+  Environment& operator=(const Environment&) = delete;
+
+ private:
+  const char* name_;
+  std::optional<std::string> before_;
+};
+
+}  // namespace
+
+TEST_CASE_METHOD(RsmfLab, "An RSMF's certificate is held against the CA that is configured for it, and no other", "[ausf-ext][web][step-11]") {
+  CHECK(notify({"", "", folder / "rsmf-ca.pem"}) == "204 anonymous");
+  CHECK_THAT(notify({"", "", folder / "core-ca.pem"}), Catch::Contains("https://127.0.0.1"));
+  CHECK_THAT(notify({}), Catch::Contains("https://127.0.0.1"));  // the system's CAs know it not
+}
+
+TEST_CASE_METHOD(RsmfLab, "An RSMF is shown a certificate only where one is configured for it", "[ausf-ext][web][step-11]") {
+  CHECK(notify({folder / "own.pem", folder / "own.key", folder / "rsmf-ca.pem"}) == "204 ausf.example");
+}
+
+TEST_CASE_METHOD(RsmfLab, "Notifications go where the configuration says, not through a proxy of the environment", "[ausf-ext][web][step-11]") {
+  const std::string nowhere = "http://127.0.0.1:" + std::to_string(free_port());
+  const Environment https("https_proxy", nowhere), http("http_proxy", nowhere), all("all_proxy", nowhere);
+  CHECK(notify({"", "", folder / "rsmf-ca.pem"}) == "204 anonymous");
+}
+
+TEST_CASE("The RSMF's TLS is a section of its own, and takes nothing from the core's", "[ausf-ext][config]") {
+  const TemporaryFolder folder;
+  const std::string ca = folder.write("ca.pem", make_party(wanted_ca("CA")).certificate.pem());
+  const auto read = [](const std::string& rsmf, const std::string& client) {
+    const auto document = service::YamlDocument::parse("ausf_ext:\n  rsmf: {uri: \"https://rsmf.example/\"" + rsmf + "}\n" + client, "x.yaml");
+    return ausf_ext::read_config(document.root()).rsmf_tls;
+  };
+  CHECK(read("", "  client: {tls: {ca: " + ca + "}}\n").ca.empty());
+  CHECK(read(", tls: {ca: " + ca + "}", "").ca == ca);
+}
