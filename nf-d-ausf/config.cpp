@@ -22,18 +22,24 @@ std::optional<DimsiRange> read_range(const service::Section& section) {
   if (!from || !to) return std::nullopt;
   if (from->imsi().size() != to->imsi().size()) {
     section.problem("to", "has another number of digits than from");
-  } else if (*to < *from) {
+    return std::nullopt;
+  }
+  if (*to < *from) {
     section.problem("to", "is before from");
+    return std::nullopt;
   }
   return DimsiRange{*from, *to};
 }
 
-void read_ranges(const service::Section& section, OwnerRights& rights) {
+void read_ranges(const service::Section& section, const core::PlmnRouting& routing, OwnerRights& rights) {
   const auto ranges = section.sections("dimsi_ranges");
   if (section.has("dimsi_ranges") && ranges.empty()) section.problem("dimsi_ranges", "is empty: leave it out for all dIMSIs");
   for (const service::Section& one : ranges) {
     const auto range = read_range(one);
     if (!range) continue;
+    if (!routing.serves_here({range->from.imsi(), range->to.imsi()})) {
+      one.problem("from", "the routing table sends dIMSIs of this range elsewhere: their vectors would never be served");
+    }
     const auto overlaps = [&range](const DimsiRange& other) { return range->contains(other.from) || other.contains(range->from); };
     if (std::any_of(rights.ranges.begin(), rights.ranges.end(), overlaps)) {
       one.problem("from", "this range overlaps with another one of the same peer");
@@ -42,7 +48,7 @@ void read_ranges(const service::Section& section, OwnerRights& rights) {
   }
 }
 
-OwnerRights read_owner(const service::Section& section) {
+OwnerRights read_owner(const service::Section& section, const core::PlmnRouting& routing) {
   OwnerRights rights;
   rights.peer = section.text("peer");
   if (section.has("notification_origin")) {
@@ -50,16 +56,16 @@ OwnerRights read_owner(const service::Section& section) {
     if (!origin.path.empty()) section.problem("notification_origin", "has a path; an origin is http(s)://host:port");
     rights.notification_origin = origin;
   }
-  read_ranges(section, rights);
+  read_ranges(section, routing, rights);
   return rights;
 }
 
-Owners read_owners(const service::Section& function) {
+Owners read_owners(const service::Section& function, const core::PlmnRouting& routing) {
   std::vector<OwnerRights> entries;
   const auto sections = function.sections("owners");
   if (function.has("owners") && sections.empty()) function.problem("owners", "is empty: leave it out to let everybody preload");
   for (const service::Section& section : sections) {
-    OwnerRights rights = read_owner(section);
+    OwnerRights rights = read_owner(section, routing);
     const auto is_same = [&rights](const OwnerRights& other) { return other.peer == rights.peer; };
     if (std::any_of(entries.begin(), entries.end(), is_same)) section.problem("peer", rights.peer + " has an entry already");
     entries.push_back(std::move(rights));
@@ -94,7 +100,7 @@ Config read_config(const service::Section& root) {
   const service::Section function = root.section("d_ausf");
   config.home_network_keys = service::read_home_network_keys(function);
   config.routing = service::read_routing(function, config.common, !config.common.nrf.uris.empty());
-  config.owners = read_owners(function);
+  config.owners = read_owners(function, config.routing);
   config.common.direct = config.owners.origins();  // owners are told of receipts where they are, not through an SCP
   config.receipt_answer = read_receipt_answer(function);
   config.receipts = read_receipt_limits(function.section("receipts"));

@@ -18,7 +18,7 @@ enum class NfKind { ausf, udm };
 struct ServedHere {
   bool operator==(const ServedHere&) const = default;
 };
-/// Others do, in the order in which they are tried. An empty list: that service has no one (404).
+/// Others do, in the order in which they are tried. An empty list: that service has no one (504).
 struct ServedByPeers {
   std::vector<sbi::Uri> ausf;
   std::vector<sbi::Uri> udm;

@@ -19,7 +19,8 @@ using sbi::Response;
 
 constexpr std::string_view kLinkPrefix = "r-";
 constexpr std::size_t kMacOctets = 16;
-constexpr std::size_t kMaxLinkSize = 1024;               ///< characters of an id
+/// Characters of an id: base64url of the MAC and a URI of kMaxUriSize.
+constexpr std::size_t kMaxLinkSize = kLinkPrefix.size() + ((kMacOctets + RelayLinks::kMaxUriSize) * 4 + 2) / 3;
 constexpr std::size_t kMaxRewritten = 1024 * 1024;       ///< octets of an answer that is searched for links; a longer one passes as it is
 constexpr std::size_t kMaxResting = 1000;                ///< origins remembered
 constexpr std::string_view kContexts = "/nausf-auth/v1/ue-authentications/";
@@ -77,6 +78,19 @@ class Rejoined final : public sbi::BodyReader {
   std::shared_ptr<sbi::BodyReader> rest_;
 };
 
+/// The URI of a resource at a peer; what cannot be followed up is refused here, not when somebody follows.
+const std::string& require_followable(const std::string& uri) {
+  bool is_sound = uri.size() <= RelayLinks::kMaxUriSize;
+  try {
+    is_sound = is_sound && !sbi::Uri::parse(uri).path.empty();
+  } catch (const std::invalid_argument&) {
+    is_sound = false;
+  }
+  if (is_sound) return uri;
+  base::log::warning("a relayed answer names a resource whose URI cannot be followed up");
+  throw Error(ErrorKind::gateway_timeout, "NETWORK_FAILURE", "the function that serves this subscriber names a resource that leads nowhere");
+}
+
 /// The body, or a little more than `limit` octets of it.
 boost::asio::awaitable<std::string> read_up_to(std::shared_ptr<sbi::BodyReader> source, std::size_t limit) {
   std::string body;
@@ -119,9 +133,15 @@ std::optional<std::string> RelayLinks::open(std::string_view id) const {
   return std::string(base::as_text(uri));
 }
 
-std::string absolute_uri(const std::string& reference, const std::string& origin) {
-  if (reference.find("://") != std::string::npos) return reference;
-  return origin + (reference.starts_with('/') ? "" : "/") + reference;
+std::string absolute_uri(const std::string& reference, const std::string& base) {
+  const std::size_t scheme_end = reference.find("://");
+  if (scheme_end != std::string::npos && reference.find_first_of("/?#") > scheme_end) return reference;
+  const std::size_t authority = base.find("://") + 3;
+  if (reference.starts_with("//")) return base.substr(0, authority - 2) + reference;
+  const std::size_t path = std::min(base.find('/', authority), base.size());
+  if (reference.starts_with('/')) return base.substr(0, path) + reference;
+  const std::size_t last = std::max(base.rfind('/'), path);
+  return base.substr(0, last) + "/" + reference;
 }
 
 std::string with_links(const std::string& json, const std::function<std::string(const std::string&)>& replace) {
@@ -194,13 +214,14 @@ void Relay::put_resting_last(std::vector<sbi::Uri>& roots) const {
 }
 
 boost::asio::awaitable<Response> Relay::send(const Request& request, sbi::Uri root, std::string target,
-                                             std::shared_ptr<sbi::BodyReader> body) {
+                                             std::shared_ptr<sbi::BodyReader> body, Instant until) {
   const Request onward_request = onward(request, root, std::move(target));
   // A body that no one announced and that the method does not have is not made up.
   const bool may_lack_body = request.method == "GET" || request.method == "HEAD" || request.method == "DELETE";
   if (may_lack_body && !request.headers.find("content-length")) body.reset();
   const InFlight counted(in_flight_, settings_.max_in_flight);
-  Response answer = co_await client_.open(root, onward_request, body, deadline_of(request));
+  const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(until - std::chrono::steady_clock::now());
+  Response answer = co_await client_.open(root, onward_request, body, std::max(left, std::chrono::milliseconds(1)));
   co_return std::move(answer);
 }
 
@@ -212,20 +233,22 @@ boost::asio::awaitable<Response> Relay::forward(const Request& request, std::vec
                 "this request has come through here before: the routing tables of two functions send it to each other");
   }
   put_resting_last(roots);
+  const Instant until = std::chrono::steady_clock::now() + deadline_of(request);
   for (const sbi::Uri& root : roots) {
     std::string target = root.path + request.target;
+    const std::string asked = root.origin() + path_of(target);
     Response answer;
     std::string failure;
     bool is_unreachable = false;
     try {
-      answer = co_await send(request, root, std::move(target), body);
+      answer = co_await send(request, root, std::move(target), body, until);
     } catch (const sbi::ClientError& error) {
       failure = error.what();
       is_unreachable = error.kind() == sbi::ClientError::Kind::unreachable;
     }
     if (failure.empty()) {
       resting_.erase(root.origin());
-      Response led_back = co_await lead_back(request, root.origin(), std::move(answer));
+      Response led_back = co_await lead_back(request, asked, std::move(answer));
       co_return std::move(led_back);
     }
     base::log::warning("a request for {} was not relayed: {}", path_of(request.target), failure);
@@ -237,14 +260,16 @@ boost::asio::awaitable<Response> Relay::forward(const Request& request, std::vec
 
 boost::asio::awaitable<Response> Relay::follow_up(const Request& request, std::string segment, std::string uri,
                                                   std::shared_ptr<sbi::BodyReader> body) {
-  const sbi::Uri resource = sbi::Uri::parse(uri);  // a relayed answer's, authenticated: it was parsed when it was made
+  const sbi::Uri resource = sbi::Uri::parse(uri);  // a relayed answer's, authenticated: see require_followable
   const std::size_t at = request.target.find(segment);
   if (at == std::string::npos) throw Error(ErrorKind::not_found, "CONTEXT_NOT_FOUND", "there is no such resource");
   std::string target = resource.path + request.target.substr(at + segment.size());
+  const std::string asked = resource.origin() + path_of(target);
+  const Instant until = std::chrono::steady_clock::now() + deadline_of(request);
   Response answer;
   std::string failure;
   try {
-    answer = co_await send(request, resource, std::move(target), body);
+    answer = co_await send(request, resource, std::move(target), body, until);
   } catch (const sbi::ClientError& error) {
     failure = error.what();
   }
@@ -252,19 +277,21 @@ boost::asio::awaitable<Response> Relay::follow_up(const Request& request, std::s
     base::log::warning("a request that follows up was not relayed: {}", failure);
     throw Error(ErrorKind::gateway_timeout, "TARGET_NF_NOT_REACHABLE", "the function that made this resource gives no answer");
   }
-  Response led_back = co_await lead_back(request, resource.origin(), std::move(answer));
+  Response led_back = co_await lead_back(request, asked, std::move(answer));
   co_return std::move(led_back);
 }
 
-boost::asio::awaitable<Response> Relay::lead_back(const Request& request, std::string origin, Response answer) {
+boost::asio::awaitable<Response> Relay::lead_back(const Request& request, std::string asked, Response answer) {
   sbi::Headers headers;
   for (const sbi::Header& header : answer.headers.fields()) {
     if (is_of_one_hop(header.name)) continue;
     std::string value = header.value;
     if (header.name == "location" && answer.status == 201) {
-      const std::string made = absolute_uri(value, origin);
+      const std::string made = absolute_uri(value, asked);
       value = request.api_root() + path_of(request.target);  // PUT makes the resource that it names
-      if (request.method == "POST") value += "/" + links_.make(made);
+      if (request.method == "POST") value += "/" + links_.make(require_followable(made));
+    } else if (header.name == "location") {
+      value = absolute_uri(value, asked);  // of a redirection: relative to whoever redirects, not to us
     }
     headers.add(header.name, std::move(value));
   }
@@ -279,8 +306,8 @@ boost::asio::awaitable<Response> Relay::lead_back(const Request& request, std::s
   }
   const std::string contexts = request.api_root() + std::string(kContexts);
   answer.body = with_links(body, [&](const std::string& href) {
-    const std::string uri = absolute_uri(href, origin);
-    const std::size_t slash = uri.rfind('/');
+    const std::string uri = absolute_uri(href, asked);
+    const std::size_t slash = require_followable(uri).rfind('/');
     return contexts + links_.make(uri.substr(0, slash)) + uri.substr(slash);
   });
   answer.stream.reset();

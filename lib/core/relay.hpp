@@ -23,6 +23,7 @@ namespace core {
 class RelayLinks {
  public:
   static constexpr std::size_t kKeyOctets = 16;
+  static constexpr std::size_t kMaxUriSize = 800;  ///< of a resource; a longer one has an id that opens to nothing
 
   /// `key`: kKeyOctets, the same for every instance of the function. Throws std::invalid_argument for another length.
   explicit RelayLinks(base::SecretBytes key);
@@ -51,7 +52,8 @@ class Relay {
 
   /// Sends the request to the first of `roots` (API roots) that can be reached, and passes its answer back: status, header and body
   /// untouched, but Location and `_links` lead back here. `body`: of a request that is read as it comes, else null.
-  /// Throws Error: 504 TARGET_NF_NOT_REACHABLE if there is no answer, 400 MSG_LOOP_DETECTED for a request that has come through here
+  /// Throws Error: 504 TARGET_NF_NOT_REACHABLE if there is no answer, 504 NETWORK_FAILURE if one breaks off or names a resource that
+  /// cannot be followed up, 400 MSG_LOOP_DETECTED for a request that has come through here
   /// before (TS 29.500, 6.10.10), 503 NF_CONGESTION.
   boost::asio::awaitable<sbi::Response> forward(const sbi::Request& request, std::vector<sbi::Uri> roots, std::shared_ptr<sbi::BodyReader> body);
 
@@ -63,8 +65,10 @@ class Relay {
  private:
   using Instant = std::chrono::steady_clock::time_point;
 
-  boost::asio::awaitable<sbi::Response> send(const sbi::Request& request, sbi::Uri root, std::string target, std::shared_ptr<sbi::BodyReader> body);
-  boost::asio::awaitable<sbi::Response> lead_back(const sbi::Request& request, std::string origin, sbi::Response answer);
+  boost::asio::awaitable<sbi::Response> send(const sbi::Request& request, sbi::Uri root, std::string target, std::shared_ptr<sbi::BodyReader> body,
+                                             Instant until);
+  /// `asked`: the absolute URI at the peer that the answer is of, without its query.
+  boost::asio::awaitable<sbi::Response> lead_back(const sbi::Request& request, std::string asked, sbi::Response answer);
   [[nodiscard]] sbi::Request onward(const sbi::Request& request, const sbi::Uri& root, std::string target) const;
   [[nodiscard]] std::chrono::milliseconds deadline_of(const sbi::Request& request) const;
   void put_resting_last(std::vector<sbi::Uri>& roots) const;
@@ -76,8 +80,8 @@ class Relay {
   std::map<std::string, Instant> resting_;  ///< origins that could not be reached, until when
 };
 
-/// `reference` as a Location or a link has it, made absolute against the origin that sent it.
-std::string absolute_uri(const std::string& reference, const std::string& origin);
+/// `reference` as a Location or a link has it, made absolute against the URI that was asked for (RFC 3986, 5.2, without dot segments).
+std::string absolute_uri(const std::string& reference, const std::string& base);
 
 /// The JSON text with each `href` of its `_links` replaced by what `replace` makes of it, and not an octet else; the text as it is
 /// if it is no JSON object or has no `_links`.

@@ -173,6 +173,10 @@ boost::asio::awaitable<std::vector<sbi::Uri>> SubscriberRoutes::roots_of(const P
 SubscriberRoutes::Answer SubscriberRoutes::delegate(const Request& request, const PlmnRouting::Match& match, NfKind kind,
                                                     std::string service, std::shared_ptr<sbi::BodyReader> body) {
   Request delegated = request;
+  delegated.headers = sbi::Headers();
+  for (const sbi::Header& header : request.headers.fields()) {  // by its own discovery headers we were found, or by nobody
+    if (!header.name.starts_with("3gpp-sbi-discovery-")) delegated.headers.add(header.name, header.value);
+  }
   delegated.headers.add("3gpp-sbi-discovery-target-nf-type", kind == NfKind::ausf ? "AUSF" : "UDM");
   delegated.headers.add("3gpp-sbi-discovery-service-names", std::move(service));
   if (match.plmn) {
@@ -199,7 +203,9 @@ SubscriberRoutes::Answer SubscriberRoutes::take(const Request& request, NfKind k
     co_return std::move(answer);
   }
   std::vector<sbi::Uri> roots = co_await roots_of(match, kind, std::move(service));
-  if (roots.empty()) throw Error(ErrorKind::gateway_timeout, "TARGET_NF_NOT_FOUND", "no function is known that serves this subscriber");
+  if (roots.empty()) {  // not 404: that bars the USIM, and an NRF may have lost its memory a moment ago
+    throw Error(ErrorKind::gateway_timeout, "TARGET_NF_NOT_REACHABLE", "no function is known that serves this subscriber");
+  }
   Response answer = co_await parts_.relay.forward(request, std::move(roots), body);
   co_return std::move(answer);
 }

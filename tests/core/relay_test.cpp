@@ -167,6 +167,46 @@ TEST_CASE("Of a JSON text with links only the hrefs change", "[core][relay]") {
   CHECK(core::with_links(row.before, mark) == row.after);
 }
 
+TEST_CASE("A reference is made absolute against what was asked for", "[core][relay]") {
+  struct Row {
+    std::string reference, absolute;
+  };
+  const auto row = GENERATE(values<Row>({
+      {"http://h:1/x", "http://h:1/x"},
+      {"/x/y", "http://peer:7777/x/y"},
+      {"/x?back=http://h/", "http://peer:7777/x?back=http://h/"},
+      {"x?back=http://h/", "http://peer:7777/a/x?back=http://h/"},
+      {"//h:1/x", "http://h:1/x"},
+      {"b/1", "http://peer:7777/a/b/1"},
+      {"", "http://peer:7777/a/"},
+  }));
+  CHECK(core::absolute_uri(row.reference, "http://peer:7777/a/b") == row.absolute);
+  CHECK(core::absolute_uri("1", "http://peer:7777") == "http://peer:7777/1");
+}
+
+TEST_CASE_METHOD(RelayFixture, "A redirection that is relative is relative to the peer", "[core][relay]") {
+  upstream.answer = Response(307).with("location", "/elsewhere");
+  CHECK(header(forward(request("GET", "/nudm-sdm/v2/imsi-001010000000001"), {upstream.uri}), "location") == upstream.uri.origin() + "/elsewhere");
+}
+
+TEST_CASE_METHOD(RelayFixture, "A resource that cannot be followed up is refused when it is named", "[core][relay]") {
+  const std::string uri = GENERATE(std::string("http://"), std::string("http://h"), std::string("ftp://h/x"), std::string("http://[/x"), std::string("/x y"),
+                                   std::string("/x?y"), "/" + std::string(RelayLinks::kMaxUriSize, 'x'));
+  CAPTURE(uri);
+  SECTION("by Location") { upstream.answer = Response(201, sbi::kHalJson, "{}").with("location", uri); }
+  SECTION("by a link") { upstream.answer = Response(200, sbi::kJson, json{{"_links", {{"eap-session", {{"href", uri + "/"}}}}}}.dump()); }
+  CHECK(cause_of(request("POST", kContext, "{}"), {upstream.uri}) == "NETWORK_FAILURE");
+  upstream.answer = Response(204);
+  CHECK(forward(request("POST", kContext, "{}"), {upstream.uri}).status == 204);
+}
+
+TEST_CASE("The longest URI of a resource makes an id that opens", "[core][relay]") {
+  const RelayLinks links(base::SecretBytes(base::Bytes(16, 1)));
+  const std::string longest(RelayLinks::kMaxUriSize, 'x');
+  CHECK(links.open(links.make(longest)) == longest);
+  CHECK_FALSE(links.open(links.make(longest + "xx")));
+}
+
 TEST_CASE_METHOD(RelayFixture, "A request is passed on as it came", "[core][relay]") {
   Request asked = request("POST", "/nudm-ueau/v1/imsi-001010000000001/auth-events?a=%20b", "{ \"x\": 1.0 }");
   asked.headers.add("3gpp-sbi-sender-timestamp", "Tue, 24 Nov 2026 21:00:00.000 GMT");
