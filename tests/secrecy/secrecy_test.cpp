@@ -365,13 +365,13 @@ TEST_CASE("nor is one of an attach with a wrong RES*, a resynchronisation, a sea
   sbi::Response bad;
   lab.replace_arpf([&bad](const sbi::Request&) { return bad; });
   const auto prepare = [&](const ue_sim::Device& made) { bad = answer_with_bad_envelope(lab.pki(), made); };
-  const ue_sim::Device refused = onboard(lab, *DiscoveryImsi::from_digits("901700000000002"), prepare, "FAILED", 502);
+  const ue_sim::Device refused = onboard(lab, *DiscoveryImsi::from_digits("901700000000002"), prepare, "FAILED");
   secrets.add("eK in the bad envelope", refused.ephemeral_key.reveal());
   add_private_keys(lab.pki(), secrets);
 
   const std::string log = lab.log();
   REQUIRE(log.find("5g-aka-confirmation") != std::string::npos);
-  REQUIRE(log.find("[error]") != std::string::npos);  // the sealed key
+  REQUIRE(log.find("] error: ") != std::string::npos);  // the sealed key
   CHECK(secrets.size() == 6 + 2 * 5 + 1 + 8);
   CHECK(secrets.found_in(log).empty());
   CHECK(secrets.found_in(lab.databases()).empty());
