@@ -32,7 +32,8 @@ std::uint16_t ScriptedAmf::discover(const std::string& type, const std::string& 
   const Answer found = caller_.send_raw(nrf_, "GET", target, "", {{"user-agent", "AMF"}});
   CAPTURE(found.body);
   REQUIRE(found.status == 200);
-  for (const json& instance : found.content()["nfInstances"]) {
+  const json content = found.content();
+  for (const json& instance : content["nfInstances"]) {
     const bool serves = !instance.contains("plmnList") ||
                         std::any_of(instance["plmnList"].begin(), instance["plmnList"].end(), [&](const json& one) {
                           return one == plmn_list(plmn)[0];
