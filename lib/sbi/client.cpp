@@ -532,7 +532,7 @@ asio::awaitable<std::shared_ptr<Client::Call>> Client::exchange(std::shared_ptr<
         connection->abandon(call->stream);
       }
       call->finish(Call::Outcome::failed);  // nobody else finishes it now
-      throw ClientError(Kind::timeout, origin + ": " + call->failure);
+      throw ClientError(was_sent ? Kind::timeout : Kind::unreachable, origin + ": " + call->failure);
     }
     if (call->outcome == Call::Outcome::refused && tries < kMaxTries && !body) continue;
     throw ClientError(was_sent ? Kind::broken : Kind::unreachable, origin + ": " + call->failure);

@@ -26,6 +26,13 @@ namespace asio = boost::asio;
 using namespace std::chrono_literals;
 
 constexpr auto kDrainTime = 5s;
+
+/// Connecting takes at most half of the time for an answer: then there is some left for the next peer of a list.
+sbi::ClientLimits client_limits(const CommonConfig& config) {
+  sbi::ClientLimits limits;
+  limits.connect_timeout = std::min(limits.connect_timeout, config.client_timeout / 2);
+  return limits;
+}
 constexpr std::uint64_t kOtherDescriptors = 512;  ///< databases, loops, peers, and Pistache's threads and connections
 
 }  // namespace
@@ -35,7 +42,7 @@ struct Running::State {
   struct Loop {
     Loop(const Program& program, const CommonConfig& config, const std::shared_ptr<asio::ssl::context>& client_tls, std::size_t index)
         : guard(io.get_executor()),
-          client(io, program.nf_type, client_tls),
+          client(io, program.nf_type, client_tls, client_limits(config)),
           server(io, router, config.limits),
           worker{index, io, client, router, nullptr} {}
 
