@@ -81,12 +81,6 @@ std::vector<std::string> Answer::params() const {
 
 std::string Answer::header(const std::string& name) const { return std::string(headers.find(name).value_or("")); }
 
-std::uint16_t free_port() {
-  boost::asio::io_context io;
-  tcp::acceptor acceptor(io, {boost::asio::ip::make_address("127.0.0.1"), 0});
-  return acceptor.local_endpoint().port();
-}
-
 Caller::Caller(std::shared_ptr<boost::asio::ssl::context> tls) : scheme_(tls ? "https" : "http") {
   loop_.run([&] { client_ = std::make_unique<sbi::Client>(loop_.io(), "TEST", tls); });
 }

@@ -15,6 +15,7 @@
 #include "nf-ausf-ext/function.hpp"
 #include "nf-d-ausf/function.hpp"
 #include "tests/scenarios/schemas.hpp"
+#include "tests/support/free_port.hpp"
 #include "tests/support/loop.hpp"
 #include "tests/support/temporary_folder.hpp"
 #include "ue-sim/secure_element.hpp"
@@ -75,9 +76,6 @@ struct Answer {
 };
 
 using HeaderList = std::vector<std::pair<std::string, std::string>>;
-
-/// A port of loopback that was free a moment ago.
-std::uint16_t free_port();
 
 /// HTTP/2 to any port of loopback; every exchange is checked against its schema (REQUIREs, so of the test's thread only).
 class Caller {

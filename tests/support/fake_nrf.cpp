@@ -1,5 +1,7 @@
 #include "tests/support/fake_nrf.hpp"
 
+#include "tests/support/free_port.hpp"
+
 #include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -51,7 +53,8 @@ FakeNrf::~FakeNrf() {
 void FakeNrf::come_back() {
   loop_.run([this] {
     server_ = std::make_unique<sbi::Http2Server>(loop_.io(), router_, sbi::ServerLimits());
-    port_ = server_->listen("127.0.0.1", port_, nullptr);
+    if (port_ == 0) port_ = free_port();  // it must have the same one when it comes back
+    server_->listen("127.0.0.1", port_, nullptr);
   });
 }
 
