@@ -312,7 +312,7 @@ bool FakeNrf::eventually(const std::function<bool()>& condition) {
   const auto deadline = steady_clock::now() + kDeadline;
   while (!condition()) {
     if (steady_clock::now() > deadline) return false;
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));  // between two looks at the condition; nothing is assumed of its length
   }
   return true;
 }
