@@ -36,6 +36,43 @@ base::Error too_large(std::size_t limit) {
   return {base::ErrorKind::too_large, "", "the body is longer than " + std::to_string(limit) + " octets"};
 }
 
+/// How long the connections that are ready wait for their turn. A round begins with the first of those that the loop found ready together,
+/// and ends when all of them had their turn.
+class Round {
+ public:
+  /// A connection has its turn. True if end_turn() is to be called behind all that are ready now.
+  bool enter() {
+    ++turns_;
+    if (is_marked_) return false;
+    if (!is_open_) began_ = now();
+    is_open_ = is_marked_ = true;
+    return true;
+  }
+  void end_turn() {
+    is_open_ = turns_ >= kManyTurns;
+    is_marked_ = false;
+    turns_ = 0;
+  }
+  /// Since the round began.
+  [[nodiscard]] Instant::duration age() const { return is_open_ ? now() - began_ : Instant::duration(0); }
+
+ private:
+  /// As many as the loop finds ready at a time, or nearly: there are more, which wait since the same time.
+  static constexpr int kManyTurns = 100;
+
+  Instant began_;
+  int turns_ = 0;
+  bool is_open_ = false;
+  bool is_marked_ = false;
+};
+
+/// The answer to a request that waited too long: made once, for it is given when there is no time.
+Response congestion() {
+  static const Response answer =
+      to_problem(base::Error(base::ErrorKind::unavailable, "NF_CONGESTION", "more requests have come than can be served now"));
+  return answer;
+}
+
 }  // namespace
 
 /// What the connections of one server share, so that none of them needs the server itself.
@@ -56,6 +93,7 @@ struct Http2Server::State {
   const Router& router;
   ServerLimits limits;
   asio::steady_timer tick;
+  Round round;
   bool is_draining = false;
   std::vector<Listener> listeners;
   std::set<std::shared_ptr<Connection>> connections;
@@ -138,7 +176,7 @@ class Http2Server::Connection : public std::enable_shared_from_this<Connection> 
   /// Once a second: ends what has waited too long.
   void check_deadlines(Instant at) {
     if (is_writing_ && at > write_deadline_) return close();
-    if (session_.open_streams() == 0 && at > deadline_) {
+    if (exchanges_ == 0 && at > deadline_) {
       // Not ready: TLS is not there to say good-bye. Ending already: a header block that never ends keeps it open.
       if (!is_ready_ || (is_ending_ && !is_writing_)) return close();
       session_.go_away();
@@ -242,6 +280,7 @@ class Http2Server::Connection : public std::enable_shared_from_this<Connection> 
     request.headers.swap(head.headers);
     request.peer = peer_;
     session_.keep(id, exchange);
+    ++exchanges_;
     try {
       accept_head(*exchange, head.too_large);
     } catch (...) {
@@ -295,11 +334,15 @@ class Http2Server::Connection : public std::enable_shared_from_this<Connection> 
   }
 
   void on_closed(StreamId id) {
-    if (const auto exchange = exchange_of(id)) release(*exchange);
-    if (session_.open_streams() == 1) deadline_ = now() + server_->limits.idle_timeout;
+    if (const auto exchange = exchange_of(id)) {
+      release(*exchange);
+      --exchanges_;
+    }
+    if (exchanges_ == 0) deadline_ = now() + server_->limits.idle_timeout;
   }
 
   void dispatch(const std::shared_ptr<Exchange>& exchange) {
+    if (server_->round.age() > server_->limits.max_wait) return answer(exchange, congestion());
     if (auto response = serve_at_once(*exchange->route, exchange->request)) return answer(exchange, std::move(*response));
     asio::co_spawn(server_->loop, serve_and_answer(shared_from_this(), exchange), asio::detached);
   }
@@ -381,6 +424,7 @@ class Http2Server::Connection : public std::enable_shared_from_this<Connection> 
   }
 
   void on_readable() {
+    if (server_->round.enter()) asio::post(server_->loop, [server = server_] { server->round.end_turn(); });
     Transport::Moved moved;
     for (int i = 0; i < kReadsATurn && moved.next == Transport::Next::more && !is_broken_; ++i) {
       moved = transport_.read(server_->read_buffer);
@@ -464,7 +508,8 @@ class Http2Server::Connection : public std::enable_shared_from_this<Connection> 
   Http2Session session_;
   std::string address_;
   Peer peer_;
-  std::string unwritten_;  ///< what the peer did not take yet
+  std::size_t exchanges_ = 0;  ///< open: a header block that has not ended is none
+  std::string unwritten_;      ///< what the peer did not take yet
   Instant deadline_;  ///< while there are no exchanges
   Instant write_deadline_;
   std::size_t sources_ = 0;  ///< answers whose body comes in pieces

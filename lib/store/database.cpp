@@ -121,6 +121,8 @@ Database::Prepared& Database::prepare_anew(std::string_view sql) {
   return *statements_.emplace(prepared->sql, std::move(prepared)).first->second;
 }
 
+std::int64_t Database::total_changes() const { return sqlite3_total_changes64(handle_); }
+
 std::int64_t Database::changes() const { return sqlite3_changes(handle_); }
 
 void Database::bind(sqlite3_stmt* statement, int index, std::int64_t value) {

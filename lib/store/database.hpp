@@ -84,6 +84,9 @@ class Database {
     return changes();
   }
 
+  /// Rows that this connection has inserted, changed or deleted since it was opened, those that were undone included.
+  [[nodiscard]] std::int64_t total_changes() const;
+
   /// Runs statements without values, separated by semicolons.
   void script(const std::string& sql);
 
