@@ -48,7 +48,10 @@ struct Unheard {
 }  // namespace
 
 Committer::Committer(Database database, std::size_t max_waiting)
-    : database_(std::move(database)), max_waiting_(max_waiting), thread_([this] { run(); }) {}
+    : database_(std::move(database)),
+      checkpointer_(Database::open(database_.path())),
+      max_waiting_(max_waiting),
+      thread_([this] { run(); }) {}
 
 Committer::~Committer() {
   {
@@ -111,6 +114,7 @@ void Committer::run() {
     }
     if (dropped > 0) base::log::warning("the database {} is behind: {} writes that nobody waits for were dropped", database_.path(), dropped);
     commit(jobs);
+    checkpointer_.note(jobs.size());
   }
 }
 

@@ -6,6 +6,8 @@
 #include <utility>
 #include <vector>
 
+#include "lib/base/log.hpp"
+
 namespace store {
 namespace {
 
@@ -50,7 +52,7 @@ base::Bytes Rows::blob(int column) const {
   return data == nullptr ? base::Bytes() : base::Bytes(data, data + size);
 }
 
-Database Database::open(const std::string& path, Mode mode) {
+Database Database::open(const std::string& path, Mode mode, std::size_t mapped_octets) {
   Database out;
   out.path_ = path;
   const int access = mode == Mode::read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
@@ -62,9 +64,10 @@ Database Database::open(const std::string& path, Mode mode) {
   try {
     if (mode == Mode::read_write) {
       out.script("PRAGMA page_size=1024; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA secure_delete=ON;"
-                 "PRAGMA foreign_keys=ON; PRAGMA wal_autocheckpoint=16384;");
+                 "PRAGMA foreign_keys=ON; PRAGMA wal_autocheckpoint=65536;");
     }
     out.script("PRAGMA cache_size=-16384;");
+    if (mapped_octets > 0) out.script("PRAGMA mmap_size=" + std::to_string(mapped_octets) + ";");
   } catch (const StoreError& error) {
     throw StoreError("the database " + path + ": " + error.what());
   }
@@ -119,6 +122,11 @@ Database::Prepared& Database::prepare_anew(std::string_view sql) {
     prepared->indices.push_back(sqlite3_bind_parameter_index(prepared->statement, ("$" + std::to_string(number)).c_str()));
   }
   return *statements_.emplace(prepared->sql, std::move(prepared)).first->second;
+}
+
+void Database::checkpoint() noexcept {
+  const int result = sqlite3_wal_checkpoint_v2(handle_, nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
+  if (result != SQLITE_OK && result != SQLITE_BUSY) base::log::error("the database {}: a checkpoint failed: {}", path_, sqlite3_errmsg(handle_));
 }
 
 std::int64_t Database::total_changes() const { return sqlite3_total_changes64(handle_); }
