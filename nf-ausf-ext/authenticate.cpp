@@ -58,7 +58,9 @@ boost::asio::awaitable<Authenticated> Authenticate::succeed(const Authentication
   if (context.tells_supi) done.supi = context.imsi;
   if (context.tells_servers) done.servers = parts_.config.provisioning_servers;
   TellUdm::Event event{context.imsi, std::move(auth_type), context.serving_network_name, now, true};
-  done.is_first = co_await note_success(parts_.committer, context.dimsi, context.imsi, context.serving_network_name, now);
+  if (!is_attached(parts_.reader, context.dimsi, context.imsi)) {  // its first success: to be recorded before it is told
+    done.is_first = co_await note_success(parts_.committer, context.dimsi, context.imsi, context.serving_network_name, now);
+  }
   co_await parts_.tell_udm.authenticated(std::move(event));
   co_return std::move(done);
 }

@@ -48,6 +48,7 @@ constexpr const char* kFindState = "SELECT state FROM devices WHERE dimsi = $1";
 constexpr const char* kBeginEpoch = "UPDATE devices SET epoch = epoch + 1 WHERE dimsi = $1";
 constexpr const char* kPutSqn = "UPDATE devices SET sqn = $2 WHERE dimsi = $1";
 constexpr const char* kFindSqn = "SELECT sqn FROM devices WHERE dimsi = $1";
+constexpr const char* kFindSequence = "SELECT epoch, sqn FROM devices WHERE dimsi = $1";
 
 constexpr std::array<std::string_view, 7> kStateNames{"OFFERED",  "KEY_RETRIEVED", "PRELOADED", "RECEIVED",
                                                       "ATTACHED", "RETIRED",       "FAILED"};
@@ -243,6 +244,12 @@ aka::SequenceNumber find_sqn(Database& database, const profile::DiscoveryImsi& d
   Rows rows = database.query(kFindSqn, dimsi.packed());
   if (!rows.next()) throw store::StoreError("a device vanished while it was authenticated");
   return aka::SequenceNumber::from_value(rows.number(0));
+}
+
+std::optional<SequenceState> find_sequence(Database& database, const profile::DiscoveryImsi& dimsi) {
+  Rows rows = database.query(kFindSequence, dimsi.packed());
+  if (!rows.next()) return std::nullopt;
+  return SequenceState{rows.integer(0), aka::SequenceNumber::from_value(rows.number(1))};
 }
 
 }  // namespace ausf_ext

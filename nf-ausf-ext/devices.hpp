@@ -123,4 +123,11 @@ void begin_epoch(store::Database& database, Device& device);
 void put_sqn(store::Database& database, const profile::DiscoveryImsi& dimsi, const aka::SequenceNumber& sqn);
 aka::SequenceNumber find_sqn(store::Database& database, const profile::DiscoveryImsi& dimsi);
 
+/// What the next sequence number depends on; nothing if there is no such device.
+struct SequenceState {
+  std::int64_t epoch;
+  aka::SequenceNumber last;
+};
+std::optional<SequenceState> find_sequence(store::Database& database, const profile::DiscoveryImsi& dimsi);
+
 }  // namespace ausf_ext

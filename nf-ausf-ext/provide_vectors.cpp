@@ -27,11 +27,11 @@ boost::asio::awaitable<aka::SequenceNumber> ProvideVectors::use_sequence_numbers
   if (wanted.resynchronization) sqn_ms = verify_auts(wanted.subscriber->keys, *wanted.resynchronization);
   store::Committer::Work<aka::SequenceNumber> work = [wanted, sqn_ms, count](store::Database& database) {
     const Subscriber& subscriber = *wanted.subscriber;
-    const auto present = find_device(database, subscriber.dimsi);
+    const auto present = find_sequence(database, subscriber.dimsi);
     if (!present || present->epoch != subscriber.epoch) {
       throw Error(ErrorKind::not_found, "USER_NOT_FOUND", "this IMSI is not allocated to a device any more");
     }
-    aka::SequenceNumber last = find_sqn(database, subscriber.dimsi);
+    aka::SequenceNumber last = present->last;
     if (sqn_ms) last = aka::resynchronised(last, *sqn_ms);
     const aka::SequenceNumber first = aka::next(last, wanted.ind);
     aka::SequenceNumber used = first;

@@ -4,6 +4,7 @@
 #include "lib/core/pvs_info.hpp"
 #include "lib/core/usual_authentication_info.hpp"
 #include "lib/crypto/cipher.hpp"
+#include "lib/sbi/flat_json.hpp"
 
 namespace core {
 namespace {
@@ -136,6 +137,10 @@ Response ue_authentication_context(const Request& request, const std::string& co
 }
 
 std::optional<aka::ResStar> read_confirmation(const Request& request) {
+  if (const auto flat = sbi::FlatObject::read(request.body)) {  // as nearly every SEAF writes it
+    const auto usual = base::from_hex_exactly<16>(flat->text("resStar"));
+    if (usual) return aka::ResStar(*usual);
+  }
   const nlohmann::json body = sbi::parse_json(request.body);
   const JsonObject object(body);
   if (object.is_null("resStar")) return std::nullopt;
@@ -149,11 +154,12 @@ Response authentication_failure() {
 
 Response authentication_success(const std::optional<profile::Imsi>& supi, const aka::Kseaf& kseaf,
                                 const ProvisioningServers& servers) {
-  ordered_json body{{"authResult", "AUTHENTICATION_SUCCESS"}};
-  if (supi) body["supi"] = aka::to_supi(*supi);
-  body["kseaf"] = base::to_hex(kseaf.reveal());
-  if (!servers.empty()) body["pvsInfo"] = write_pvs_info(servers);
-  return {200, sbi::kJson, body.dump()};
+  sbi::ObjectWriter body;
+  body.text("authResult", "AUTHENTICATION_SUCCESS");
+  if (supi) body.text("supi", aka::to_supi(*supi));
+  body.hex("kseaf", kseaf.reveal());
+  if (!servers.empty()) body.json("pvsInfo", write_pvs_info(servers).dump());
+  return {200, sbi::kJson, std::move(body).finish()};
 }
 
 Response authentication_info_result(const profile::Imsi& supi, const HomeEnvironmentVectorView& vector,

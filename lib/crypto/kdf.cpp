@@ -2,8 +2,10 @@
 
 #include <openssl/core_names.h>
 
+#include <algorithm>
 #include <array>
 
+#include "lib/crypto/cipher.hpp"
 #include "lib/crypto/keys.hpp"
 #include "lib/crypto/openssl.hpp"
 
@@ -32,6 +34,19 @@ OSSL_PARAM text_parameter(const char* name, const char* text) {
   return OSSL_PARAM_construct_utf8_string(name, const_cast<char*>(text), 0);
 }
 
+// An HMAC with SHA-256 under an empty key. Copies of it are keyed anew: that spares looking up the hash by its name for each.
+const EVP_MAC_CTX* hmac_template() {
+  static EVP_MAC_CTX* const prepared = [] {
+    EVP_MAC* const algorithm = check_not_null(EVP_MAC_fetch(nullptr, "HMAC", nullptr), "HMAC");
+    EVP_MAC_CTX* const context = check_not_null(EVP_MAC_CTX_new(algorithm), "HMAC");
+    const std::array parameters{text_parameter(OSSL_MAC_PARAM_DIGEST, "SHA256"), OSSL_PARAM_construct_end()};
+    const std::uint8_t zero = 0;
+    check(EVP_MAC_init(context, &zero, sizeof zero, parameters.data()) == 1, "HMAC");
+    return context;
+  }();
+  return prepared;
+}
+
 }  // namespace
 
 Sha256Digest sha256(base::BytesView data) {
@@ -41,12 +56,10 @@ Sha256Digest sha256(base::BytesView data) {
 }
 
 void hmac_sha256(base::BytesView key, base::BytesView data, std::span<std::uint8_t, 32> out) {
-  static EVP_MAC* const algorithm = check_not_null(EVP_MAC_fetch(nullptr, "HMAC", nullptr), "HMAC");
-  const openssl::MacContext context(check_not_null(EVP_MAC_CTX_new(algorithm), "HMAC"));
+  const openssl::MacContext context(check_not_null(EVP_MAC_CTX_dup(hmac_template()), "HMAC"));
   static constexpr std::uint8_t kNoKey = 0;  // a null key would mean: the one that was set before
-  const std::array parameters{text_parameter(OSSL_MAC_PARAM_DIGEST, "SHA256"), OSSL_PARAM_construct_end()};
   std::size_t size = 0;
-  check(EVP_MAC_init(context.get(), key.empty() ? &kNoKey : key.data(), key.size(), parameters.data()) == 1 &&
+  check(EVP_MAC_init(context.get(), key.empty() ? &kNoKey : key.data(), key.size(), nullptr) == 1 &&
             EVP_MAC_update(context.get(), data.data(), data.size()) == 1 &&
             EVP_MAC_final(context.get(), out.data(), &size, out.size()) == 1 && size == out.size(),
         "HMAC");
@@ -62,19 +75,15 @@ void x963_kdf(base::BytesView shared_secret, base::BytesView shared_info, std::s
   check(EVP_KDF_derive(context.get(), out.data(), out.size(), parameters.data()) == 1, "X9.63 KDF");
 }
 
+// OpenSSL's own KBKDF looks up MAC and cipher by their names at each call. One block of output is one CMAC (SP 800-108, 4.1).
 void kbkdf_cmac(std::span<const std::uint8_t, 16> key, std::string_view label, base::BytesView context,
                 std::span<std::uint8_t, 16> out) {
-  static EVP_KDF* const algorithm = check_not_null(EVP_KDF_fetch(nullptr, "KBKDF", nullptr), "KBKDF");
-  // Counter and L have 32 bits, and a zero octet follows the label, unless OpenSSL is told otherwise.
-  const std::array parameters{text_parameter(OSSL_KDF_PARAM_MODE, "counter"),
-                              text_parameter(OSSL_KDF_PARAM_MAC, "CMAC"),
-                              text_parameter(OSSL_KDF_PARAM_CIPHER, "AES-128-CBC"),
-                              octets_parameter(OSSL_KDF_PARAM_KEY, key),
-                              octets_parameter(OSSL_KDF_PARAM_SALT, base::as_bytes(label)),
-                              octets_parameter(OSSL_KDF_PARAM_INFO, context),
-                              OSSL_PARAM_construct_end()};
-  const auto derivation = new_context(algorithm);
-  check(EVP_KDF_derive(derivation.get(), out.data(), out.size(), parameters.data()) == 1, "KBKDF");
+  static constexpr std::array<std::uint8_t, 4> kCounter{0, 0, 0, 1};
+  static constexpr std::array<std::uint8_t, 1> kSeparator{0};
+  static constexpr std::array<std::uint8_t, 4> kBits{0, 0, 0, 128};
+  Block derived = aes_cmac(key, base::concatenate(kCounter, base::as_bytes(label), kSeparator, context, kBits));
+  std::copy(derived.begin(), derived.end(), out.begin());
+  base::wipe(derived);
 }
 
 }  // namespace crypto

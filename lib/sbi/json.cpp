@@ -110,7 +110,7 @@ ObjectWriter& ObjectWriter::text(std::string_view name, std::string_view value) 
     out_ += value;
     out_ += '"';
   } else {
-    out_ += json(value).dump(-1, ' ', false, json::error_handler_t::replace);
+    out_ += nlohmann::json(value).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
   }
   return *this;
 }
@@ -126,6 +126,12 @@ ObjectWriter& ObjectWriter::hex(std::string_view name, base::BytesView octets) {
 ObjectWriter& ObjectWriter::integer(std::string_view name, std::int64_t value) {
   begin_member(name);
   out_ += std::to_string(value);
+  return *this;
+}
+
+ObjectWriter& ObjectWriter::json(std::string_view name, std::string_view value) {
+  begin_member(name);
+  out_ += value;
   return *this;
 }
 

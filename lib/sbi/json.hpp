@@ -23,15 +23,22 @@ nlohmann::json parse_json(std::string_view text);
 /// Writes a JSON object of a few members without a document: what is answered most often. Members in the order in which they are added.
 class ObjectWriter {
  public:
+  /// Memory for most objects is there at once: a text that grows leaves what it held behind, and keys are among what is written.
+  ObjectWriter() {
+    out_.reserve(1024);
+    out_ = "{";
+  }
   ObjectWriter& text(std::string_view name, std::string_view value);
   ObjectWriter& hex(std::string_view name, base::BytesView octets);
   ObjectWriter& integer(std::string_view name, std::int64_t value);
+  /// A value that is JSON already.
+  ObjectWriter& json(std::string_view name, std::string_view value);
   /// The object. Nothing is added afterwards.
   [[nodiscard]] std::string finish() &&;
 
  private:
   void begin_member(std::string_view name);
-  std::string out_ = "{";
+  std::string out_;
 };
 
 /// One JSON object of a request and the way to it, so that every fault names its member as a JSON pointer

@@ -1,6 +1,9 @@
 #include "lib/sbi/http2_server.hpp"
 
+#include <algorithm>
+#include <boost/asio/post.hpp>
 #include <catch2/catch.hpp>
+#include <nlohmann/json.hpp>
 
 #include "lib/sbi/problem.hpp"
 #include "tests/sbi/served.hpp"
@@ -377,4 +380,84 @@ TEST_CASE_METHOD(ServedFixture, "An address that is taken, or is none, is an err
   CHECK_THROWS_WITH(other.listen("127.0.0.1", port, nullptr), Catch::Contains("127.0.0.1:" + std::to_string(port)));
   CHECK_THROWS_WITH(other.listen("nowhere", 0, nullptr), Catch::Contains("nowhere"));
   loop.run([] {});
+}
+
+namespace {
+
+/// Requests that each hold up the loop, as a cryptographic check does.
+struct BusyFixture : ServedFixture {
+  BusyFixture() {
+    limits.max_wait = 200ms;
+    router.add("GET", "/busy", sbi::BodyKind::none, sbi::PlainHandler([](const sbi::Request&) {
+                 const auto until = std::chrono::steady_clock::now() + 30ms;
+                 while (std::chrono::steady_clock::now() < until) {
+                 }
+                 return sbi::Response(200);
+               }));
+  }
+  /// How many of a peer's streams were answered with `status`.
+  static long count(Http2Peer& peer, int status) {
+    return std::count_if(peer.http.streams.begin(), peer.http.streams.end(),
+                         [status](const auto& each) { return each.second.head.status == status; });
+  }
+};
+
+}  // namespace
+
+TEST_CASE_METHOD(BusyFixture, "What waited too long for its turn is turned away at once, and those after it are served again", "[sbi][server][overload]") {
+  serve();
+  FIRST_ATTACH_PEER(peer);
+  std::vector<StreamId> ids;
+  for (int i = 0; i < 50; ++i) ids.push_back(peer.http.session.request(request("GET", "/busy")));
+  peer.flush();
+  for (const StreamId id : ids) REQUIRE(peer.pump_to_end(id));
+  CHECK(count(peer, 200) >= 1);
+  CHECK(count(peer, 503) >= 30);
+  CHECK(count(peer, 200) + count(peer, 503) == 50);
+  const auto& refused = peer.http.streams[ids.back()];
+  CHECK(refused.head.status == 503);
+  CHECK(refused.head.headers.find("retry-after") == "1");
+  CHECK(nlohmann::json::parse(refused.body)["cause"] == "NF_CONGESTION");
+
+  const StreamId next = peer.http.session.request(request("GET", "/busy"));
+  peer.flush();
+  REQUIRE(peer.pump_to_end(next));
+  CHECK(peer.http.streams[next].head.status == 200);
+}
+
+TEST_CASE_METHOD(BusyFixture, "As long as nothing waits too long, everything is served", "[sbi][server][overload]") {
+  limits.max_wait = kLong;
+  serve();
+  FIRST_ATTACH_PEER(peer);
+  std::vector<StreamId> ids;
+  for (int i = 0; i < 20; ++i) ids.push_back(peer.http.session.request(request("GET", "/busy")));
+  peer.flush();
+  for (const StreamId id : ids) REQUIRE(peer.pump_to_end(id));
+  CHECK(count(peer, 200) == 20);
+}
+
+TEST_CASE_METHOD(BusyFixture, "Connections that wait behind others are turned away as well", "[sbi][server][overload]") {
+  serve();
+  std::vector<std::unique_ptr<Http2Peer>> peers;
+  for (int i = 0; i < 20; ++i) {
+    peers.push_back(std::make_unique<Http2Peer>(connect(), sbi::Http2Session::Role::client));
+    peers.back()->flush();
+  }
+  std::promise<void> release;
+  boost::asio::post(loop.io(), [&release] { release.get_future().wait_for(test::kDeadline); });  // so that all are ready when the loop looks next
+  for (auto& peer : peers) {
+    (void)peer->http.session.request(request("GET", "/busy"));
+    peer->flush();
+  }
+  release.set_value();
+  long served = 0;
+  long refused = 0;
+  for (auto& peer : peers) {
+    REQUIRE(peer->pump_to_end(1));
+    served += count(*peer, 200);
+    refused += count(*peer, 503);
+  }
+  CHECK(served >= 1);
+  CHECK(refused >= 1);
+  CHECK(served + refused == 20);
 }

@@ -189,3 +189,19 @@ TEST_CASE("A list has 1 to so many objects, and the item at fault is named", "[s
 TEST_CASE("A variable of the path is named in braces", "[sbi][json]") {
   CHECK(fault_of([] { sbi::fail_path_parameter("dimsi", "is no IMSI"); }) == "MANDATORY_IE_INCORRECT {dimsi}");
 }
+
+TEST_CASE("An object written without a document is the same JSON", "[sbi][json]") {
+  CHECK(std::move(sbi::ObjectWriter()).finish() == "{}");
+  const std::string odd = GENERATE(std::string(), std::string("plain"), std::string("quote\" backslash\\ line\n"), std::string("\x01\x7f"),
+                                   std::string("\xC3\xA9"), std::string("a\0b", 3));
+  sbi::ObjectWriter writer;
+  writer.text("text", odd).hex("hex", std::array<std::uint8_t, 3>{0, 0x7f, 0xff}).integer("integer", INT64_MIN);
+  const nlohmann::json wanted{{"text", odd}, {"hex", "007fff"}, {"integer", INT64_MIN}};
+  CHECK(parse_json(std::move(writer).finish()) == wanted);
+}
+
+TEST_CASE("What is no UTF-8 is replaced, so that the object stays JSON", "[sbi][json]") {
+  sbi::ObjectWriter writer;
+  writer.text("text", "\xFF");
+  CHECK(parse_json(std::move(writer).finish())["text"] == "\xEF\xBF\xBD");
+}
