@@ -122,7 +122,7 @@ bool Connection::open() {
   const int yes = 1;
   ::setsockopt(socket_, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
   ::fcntl(socket_, F_SETFL, ::fcntl(socket_, F_GETFL) | O_NONBLOCK);
-  if (tls_context_ != nullptr) tls_ = make_tls(tls_context_, socket_, options_.host);
+  if (tls_context_ != nullptr) tls_ = make_tls(tls_context_, socket_, options_.server_name.empty() ? options_.host : options_.server_name);
   is_write_wanted_by_tls_ = true;  // the first event is that it can be written to
   return true;
 }

@@ -31,6 +31,7 @@ void add_content(CLI::App& app, Options& to) {
   app.add_option("--count", to.count, "dIMSIs from there on; bulk: vectors to load")->check(CLI::PositiveNumber)->capture_default_str();
   app.add_option("--seed", to.seed, "of everything random")->capture_default_str();
   app.add_option("--ca", to.ca, "PEM, that an https server is verified against");
+  app.add_option("--server-name", to.server_name, "that its certificate must be for, if not the URI's host");
   app.add_option("--certificate", to.certificate, "own certificate, PEM");
   app.add_option("--private-key", to.private_key, "its key, PEM");
   app.add_option("--path", to.path, "fixed: the path");
