@@ -1,4 +1,4 @@
-# What scripts/bench and scripts/bench-curves share: servers on 127.0.3.x in a folder of its own, pinned to one core, and the load on
+# What scripts/bench and scripts/bench-curves share: servers on 127.0.77.x in a folder of its own, pinned to one core, and the load on
 # another. Sourced, in the folder of the project; sets $work, which is removed at the end unless keep=yes.
 
 bin="$PWD/build/release"
@@ -41,6 +41,7 @@ await() {
 serve() {
   local name="$1" address="$2" port="$3"
   shift 3
+  if (exec 3<>"/dev/tcp/$address/$port") 2>/dev/null; then echo "something listens at $address:$port already" >&2; return 1; fi
   taskset -c "${pinned_to:-$server_core}" "$@" >>"$work/$name.out" 2>&1 &
   pid_of[$name]=$!
   await "$name" "$address" "$port"
@@ -55,7 +56,7 @@ stop() {
 }
 
 pki() {
-  [ -d "$work/pki" ] || "$bin/ue-sim" pki --out "$work/pki" --arpf-uri http://127.0.3.30:7777 >"$work/pki.log"
+  [ -d "$work/pki" ] || "$bin/ue-sim" pki --out "$work/pki" --arpf-uri http://127.0.77.30:7777 >"$work/pki.log"
 }
 
 # start_nf NF [NAME [HOST]]: arpf, d-ausf or ausf-ext with its configuration as it is in config/, in the lab's folder; the database is
@@ -63,9 +64,9 @@ pki() {
 start_nf() {
   local nf="$1" name="${2:-$1}" host
   case "$nf" in arpf) host=30 ;; d-ausf) host=40 ;; ausf-ext) host=50 ;; esac
-  host="127.0.3.${3:-$host}"
+  host="127.0.77.${3:-$host}"
   pki
-  sed -e "s#lab/$nf\.#$work/$name.#; s#lab/#$work/#" -e "s#address: 127\.0\.0\.[345]0#address: $host#" -e 's#127\.0\.0\.#127.0.3.#g' \
+  sed -e "s#lab/$nf\.#$work/$name.#; s#lab/#$work/#" -e "s#address: 127\.0\.0\.[345]0#address: $host#" -e 's#127\.0\.0\.#127.0.77.#g' \
     "config/$nf.yaml" >"$work/$name.yaml"
   case "$name" in *-tls) sed -i -e '/^    server:/,/^    http1:/s/^#~\( *\(tls:\|certificate:\|private_key:\)\)/  \1/' "$work/$name.yaml" ;; esac
   serve "$name" "$host" 7777 "$bin/nf-$nf" -c "$work/$name.yaml"
@@ -77,9 +78,9 @@ remove_database() { rm -rf "$work/$1".db*; }
 start_nghttpd() {
   mkdir -p "$work/htdocs/nausf-auth/v1"
   if [ "${1:-}" = tls ]; then
-    serve nghttpd 127.0.3.10 9443 nghttpd -n1 -a 127.0.3.10 -d "$work/htdocs" 9443 "$work/pki/tls-d-ausf.key" "$work/pki/tls-d-ausf.pem"
+    serve nghttpd 127.0.77.10 9443 nghttpd -n1 -a 127.0.77.10 -d "$work/htdocs" 9443 "$work/pki/tls-d-ausf.key" "$work/pki/tls-d-ausf.pem"
   else
-    serve nghttpd 127.0.3.10 9080 nghttpd -n1 --no-tls -a 127.0.3.10 -d "$work/htdocs" 9080
+    serve nghttpd 127.0.77.10 9080 nghttpd -n1 --no-tls -a 127.0.77.10 -d "$work/htdocs" 9080
   fi
 }
 
@@ -101,10 +102,10 @@ load() {
   taskset -c "$load_core" "$bin/bench-load" --pid "${pid_of[$server]}" "$@" | tee -a "$file" | cut -c 1-200 >&2
 }
 
-load_nghttpd() { load "$1" nghttpd --uri http://127.0.3.10:9080 --mode fixed --path /nausf-auth/v1/ue-authentications "${@:2}"; }
+load_nghttpd() { load "$1" nghttpd --uri http://127.0.77.10:9080 --mode fixed --path /nausf-auth/v1/ue-authentications "${@:2}"; }
 
 # seed_vectors NAME HOST COUNT: so many vectors, in ascending order.
 seed_vectors() {
   echo "  seeding $3 vectors" >&2
-  load "$work/seed.jsonl" "$1" --uri "http://127.0.3.$2:7777" --mode bulk --count "$3"
+  load "$work/seed.jsonl" "$1" --uri "http://127.0.77.$2:7777" --mode bulk --count "$3"
 }
