@@ -31,7 +31,7 @@ class Axis:
         else:
             self.low = 0 if from_zero else min(values)
             step = self.step(max(values) - self.low)
-            self.high = math.ceil(max(values) * 1.02 / step) * step
+            self.high = math.ceil(max(values) / step - 1e-9) * step
             self.ticks = [self.low + i * step for i in range(round((self.high - self.low) / step) + 1)]
 
     @staticmethod
@@ -45,8 +45,8 @@ class Axis:
         return self.begin + share * (self.end - self.begin)
 
 
-def number(value):
-    if value >= 10000 and math.log10(value) == int(math.log10(value)):
+def number(value, is_power):
+    if is_power and value >= 10000:
         return f'10<tspan dy="-5" font-size="9">{int(math.log10(value))}</tspan>'
     return f"{value:,.10g}"
 
@@ -62,11 +62,11 @@ def panel(top, x_axis, x_label, y_label, lines, is_log=False):
     for tick in y_axis.ticks:
         y = y_axis.at(tick)
         out.append(f'<line x1="{LEFT}" y1="{y:.1f}" x2="{WIDTH - RIGHT}" y2="{y:.1f}" stroke="#ddd"/>')
-        out.append(text(LEFT - 8, y + 4, number(tick), "end"))
+        out.append(text(LEFT - 8, y + 4, number(tick, y_axis.is_log), "end"))
     for tick in x_axis.ticks:
         x = x_axis.at(tick)
         out.append(f'<line x1="{x:.1f}" y1="{top + PLOT}" x2="{x:.1f}" y2="{top + PLOT + 5}" stroke="#444"/>')
-        out.append(text(x, top + PLOT + 20, number(tick)))
+        out.append(text(x, top + PLOT + 20, number(tick, x_axis.is_log)))
     out.append(text((LEFT + WIDTH - RIGHT) / 2, top + PLOT + 38, x_label))
     middle = top + PLOT / 2
     out.append(text(20, middle, y_label, extra=f'transform="rotate(-90 20 {middle})"'))
@@ -83,7 +83,8 @@ def panel(top, x_axis, x_label, y_label, lines, is_log=False):
 def write(folder, name, title, panels, numbers):
     on = machine()
     foot = f"{on['cores']} cores, {on['cpu']}; one for the server, one for the load"
-    body = [text(WIDTH / 2, 22, title, size=15)] + [part for one in panels for part in one] + [text(WIDTH - RIGHT, HEIGHT - 8, foot, "end", 10)]
+    body = [text(WIDTH / 2, 22, title, size=15)] + [part for one in panels for part in one]
+    body.append(text(WIDTH - RIGHT, HEIGHT - 8, foot, "end", 10))
     svg = (f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" font-family="sans-serif">\n'
            f'<rect width="{WIDTH}" height="{HEIGHT}" fill="white"/>\n' + "\n".join(body) + "\n</svg>\n")
     with open(f"{folder}/{name}.svg", "w", encoding="ascii") as out:
@@ -97,10 +98,10 @@ def write(folder, name, title, panels, numbers):
 def draw_vectors(folder, closed_file, half_file, sizes):
     closed, half = read_runs(closed_file), read_runs(half_file)
     x_axis = Axis(sizes, LEFT, WIDTH - RIGHT, is_log=True)
-    offered = half[0]["offered_rate"]
+    at_half = f"vectors (at {half[0]['offered_rate']:,.0f} lookups a second, half of what the fewest allow)"
     panels = [
         panel(TOP + 10, x_axis, "vectors", "lookups a second", [("rate", [(n, run["rate"]) for n, run in zip(sizes, closed)])]),
-        panel(TOP + 10 + PLOT + GAP + 20, x_axis, f"vectors (at {offered:,.0f} lookups a second, half of what the fewest allow)", "latency, us",
+        panel(TOP + 10 + PLOT + GAP + 20, x_axis, at_half, "latency, us",
               [("median", [(n, run["p50_us"]) for n, run in zip(sizes, half)]),
                ("99th percentile", [(n, run["p99_us"]) for n, run in zip(sizes, half)])], is_log=True)]
     numbers = [{"vectors": n, "closed": a, "half": b} for n, a, b in zip(sizes, closed, half)]
@@ -116,10 +117,11 @@ def draw_overload(folder, file, capacity):
     panels = [
         panel(TOP + 10, x_axis, label, "a second", [("served", [(x, run["rate"]) for x, run in zip(load, runs)]),
                                                     ("refused with 503", list(zip(load, shed)))]),
-        panel(TOP + 10 + PLOT + GAP + 20, x_axis, label, "latency from when it was due, us",
+        panel(TOP + 10 + PLOT + GAP + 20, x_axis, label, "latency of what is served, us",
               [("median", [(x, run["p50_us"]) for x, run in zip(load, runs)]),
                ("99th percentile", [(x, run["p99_us"]) for x, run in zip(load, runs)])], is_log=True)]
-    write(folder, "overload", "nf-d-ausf: lookups under more load than it can serve", panels, [{"load": x, **run} for x, run in zip(load, runs)])
+    numbers = [{"load": x, **run} for x, run in zip(load, runs)]
+    write(folder, "overload", "nf-d-ausf: lookups under more load than it can serve", panels, numbers)
 
 
 def main():

@@ -68,7 +68,9 @@ start_nf() {
   pki
   sed -e "s#lab/$nf\.#$work/$name.#; s#lab/#$work/#" -e "s#address: 127\.0\.0\.[345]0#address: $host#" -e 's#127\.0\.0\.#127.0.77.#g' \
     "config/$nf.yaml" >"$work/$name.yaml"
-  case "$name" in *-tls) sed -i -e '/^    server:/,/^    http1:/s/^#~\( *\(tls:\|certificate:\|private_key:\)\)/  \1/' "$work/$name.yaml" ;; esac
+  if [[ "$name" == *-tls ]]; then
+    sed -i '/^    server:/,/^    http1:/s/^#~\( *\(tls:\|certificate:\|private_key:\)\)/  \1/' "$work/$name.yaml"
+  fi
   serve "$name" "$host" 7777 "$bin/nf-$nf" -c "$work/$name.yaml"
 }
 

@@ -197,8 +197,10 @@ bool Load::count(Exchange& exchange, std::uint32_t error_code, std::int64_t now)
     return false;
   }
   ++counts_->by_status[std::min<std::size_t>(exchange.status, counts_->by_status.size() - 1)];
-  counts_->latency.add(static_cast<std::uint64_t>(std::max<std::int64_t>(now - exchange.started_ns, 0)));
-  if (exchange.status < 200 || exchange.status > 299) return false;
+  const bool is_success = exchange.status >= 200 && exchange.status <= 299;
+  auto& latency = is_success ? counts_->latency : counts_->refusal;
+  latency.add(static_cast<std::uint64_t>(std::max<std::int64_t>(now - exchange.started_ns, 0)));
+  if (!is_success) return false;
   const bool is_right = work_.is_right(exchange);
   ++(is_right ? counts_->ok : counts_->wrong);
   return is_right;
@@ -213,6 +215,7 @@ void Load::offer_due(std::int64_t now) {
   while (!resting_.empty() && due_ns(offered_) <= now) {
     Exchange& exchange = *resting_.front();
     resting_.pop_front();
+    if (!exchange.connection->can_request()) continue;  // it rests again once the connection is replaced
     work_.begin(exchange);
     send(exchange, due_ns(offered_++));
     if (exchange.connection->is_dirty) continue;

@@ -22,7 +22,8 @@ struct Counts {
   std::uint64_t lost = 0;                ///< requests that went with their connection
   std::uint64_t reconnects = 0;
   std::array<std::uint64_t, 1000> by_status{};
-  Histogram latency;
+  Histogram latency;  ///< of 2xx
+  Histogram refusal;  ///< latency of all other answers
 };
 
 /// A moment, with what had been used until then.

@@ -129,7 +129,8 @@ def print_offered(name, count):
     with open(name, encoding="ascii") as file:
         report = json.load(file)
     preloaded = report["states"].get("PRELOADED", 0)
-    print(json.dumps({"requests": count, "ok": preloaded, "reconnects": 0, "seconds": report["seconds"], "rate": preloaded / report["seconds"]}))
+    seconds = report["seconds"]
+    print(json.dumps({"requests": count, "ok": preloaded, "reconnects": 0, "seconds": seconds, "rate": preloaded / seconds}))
 
 
 def main():

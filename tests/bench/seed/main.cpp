@@ -60,7 +60,9 @@ ausf_ext::KeyBox open_key_box(const std::string& name) {
 
 std::string key_line(const profile::EphemeralKey& key, const DiscoveryImsi& dimsi, const Imsi& imsi) {
   const profile::SubscriberKeys keys = profile::derive_subscriber_keys(key, dimsi, imsi);
-  return R"({"imsi":")" + imsi.digits() + R"(","k":")" + base::to_hex(keys.k.reveal()) + R"(","opc":")" + base::to_hex(keys.opc.reveal()) + "\"}\n";
+  const std::string k = base::to_hex(keys.k.reveal());
+  const std::string opc = base::to_hex(keys.opc.reveal());
+  return R"({"imsi":")" + imsi.digits() + R"(","k":")" + k + R"(","opc":")" + opc + "\"}\n";
 }
 
 /// What steps (0-d) to (10) leave of a device, without its offer.
