@@ -167,13 +167,14 @@ void Load::opened(Connection& connection) {
       resting_.push_back(&exchange);
     } else {
       work_.begin(exchange);
-      send(exchange, now);
+      send(exchange, now, now);
     }
   }
 }
 
-void Load::send(Exchange& exchange, std::int64_t started_ns) {
+void Load::send(Exchange& exchange, std::int64_t started_ns, std::int64_t now) {
   ++in_flight_;
+  exchange.sent_ns = now;
   exchange.connection->submit(exchange, started_ns);
 }
 
@@ -181,12 +182,12 @@ void Load::finished(Exchange& exchange, std::uint32_t error_code, std::int64_t n
   --in_flight_;
   const bool is_ok = count(exchange, error_code, now);
   if (is_ending_ || !exchange.connection->can_request()) return;
-  if (is_ok && work_.go_on(exchange)) return send(exchange, now);
+  if (is_ok && work_.go_on(exchange)) return send(exchange, now, now);
   if (is_ok) ++counts_->exchanges;
   if (style_ == Style::open_loop) resting_.push_back(&exchange);
   if (style_ != Style::closed_loop) return;
   work_.begin(exchange);
-  send(exchange, now);
+  send(exchange, now, now);
 }
 
 /// True if the answer is the right one.
@@ -197,10 +198,11 @@ bool Load::count(Exchange& exchange, std::uint32_t error_code, std::int64_t now)
     return false;
   }
   ++counts_->by_status[std::min<std::size_t>(exchange.status, counts_->by_status.size() - 1)];
+  const auto since = [now](std::int64_t begin) { return static_cast<std::uint64_t>(std::max<std::int64_t>(now - begin, 0)); };
   const bool is_success = exchange.status >= 200 && exchange.status <= 299;
-  auto& latency = is_success ? counts_->latency : counts_->refusal;
-  latency.add(static_cast<std::uint64_t>(std::max<std::int64_t>(now - exchange.started_ns, 0)));
+  (is_success ? counts_->latency : counts_->refusal).add(since(exchange.started_ns));
   if (!is_success) return false;
+  if (style_ == Style::open_loop) counts_->since_sent.add(since(exchange.sent_ns));
   const bool is_right = work_.is_right(exchange);
   ++(is_right ? counts_->ok : counts_->wrong);
   return is_right;
@@ -217,7 +219,7 @@ void Load::offer_due(std::int64_t now) {
     resting_.pop_front();
     if (!exchange.connection->can_request()) continue;  // it rests again once the connection is replaced
     work_.begin(exchange);
-    send(exchange, due_ns(offered_++));
+    send(exchange, due_ns(offered_++), now);
     if (exchange.connection->is_dirty) continue;
     exchange.connection->is_dirty = true;
     dirty_.push_back(exchange.connection);

@@ -23,6 +23,7 @@ struct Counts {
   std::uint64_t reconnects = 0;
   std::array<std::uint64_t, 1000> by_status{};
   Histogram latency;  ///< of 2xx
+  Histogram since_sent;  ///< open loop: of 2xx too, without the time for which no stream was free
   Histogram refusal;  ///< latency of all other answers
 };
 
@@ -64,7 +65,7 @@ class Load : private Events {
   void handle(Connection& connection, bool is_readable);
   void watch(Connection& connection);
   void replace(Connection& connection);
-  void send(Exchange& exchange, std::int64_t started_ns);
+  void send(Exchange& exchange, std::int64_t started_ns, std::int64_t now);
   void offer_due(std::int64_t now);
   [[nodiscard]] std::int64_t due_ns(std::uint64_t number) const;
   bool count(Exchange& exchange, std::uint32_t error_code, std::int64_t now);

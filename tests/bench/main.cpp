@@ -68,6 +68,10 @@ void print_latency(const Counts& counts) {
   print("p99_us", latency.microseconds_at(0.99));
   print("p999_us", latency.microseconds_at(0.999));
   print("max_us", latency.max_microseconds());
+  if (counts.since_sent.max_microseconds() > 0) {
+    print("p50_since_sent_us", counts.since_sent.microseconds_at(0.5));
+    print("p99_since_sent_us", counts.since_sent.microseconds_at(0.99));
+  }
   if (counts.refusal.max_microseconds() == 0) return;
   print("refused_p50_us", counts.refusal.microseconds_at(0.5));
   print("refused_p99_us", counts.refusal.microseconds_at(0.99));
