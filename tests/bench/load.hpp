@@ -40,7 +40,7 @@ class Load : private Events {
   Load(const Options& options, Work& work);
   ~Load() override;
 
-  /// Warms up, then loads until enough is counted. Throws std::runtime_error if no connection is left.
+  /// Warms up, then loads until enough is counted, or no connection is left. Throws std::runtime_error if none is left in the warm-up.
   void run();
   /// Opens the connections, one request on each, and holds them.
   void run_idle();
@@ -53,6 +53,8 @@ class Load : private Events {
   /// Open loop: what was due at the end and had found no free stream.
   [[nodiscard]] std::uint64_t not_started() const noexcept { return not_started_; }
   [[nodiscard]] std::size_t open_connections() const;
+  /// True if the server went, and nobody listens in its place.
+  [[nodiscard]] bool is_stranded() const noexcept { return dead_ > 0 && dead_ == connections_.size(); }
 
  private:
   enum class Style { closed_loop, open_loop, once_each };

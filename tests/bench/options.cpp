@@ -65,7 +65,8 @@ Options read_options(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     std::exit(app.exit(error) == 0 ? 0 : 2);
   }
-  if (options.first_dimsi.size() != 15) throw std::runtime_error("--first-dimsi has 15 digits");
+  const bool is_number = options.first_dimsi.find_first_not_of("0123456789") == std::string::npos;
+  if (options.first_dimsi.size() != 15 || !is_number) throw std::runtime_error("--first-dimsi has 15 digits");
   read_uri(options);
   return options;
 }
