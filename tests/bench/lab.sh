@@ -2,7 +2,7 @@
 # another. Sourced, in the folder of the project; sets $work, which is removed at the end unless keep=yes.
 
 bin="$PWD/build/release"
-report="python3 $PWD/tests/bench/report.py"
+report() { python3 tests/bench/report.py "$@"; }
 work=$(mktemp -d -t first-attach-bench.XXXXXX)
 keep=""
 declare -A pid_of=()
