@@ -122,7 +122,7 @@ bool Connection::open() {
   const int yes = 1;
   ::setsockopt(socket_, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
   ::fcntl(socket_, F_SETFL, ::fcntl(socket_, F_GETFL) | O_NONBLOCK);
-  if (tls_context_ != nullptr) tls_ = make_tls(tls_context_, socket_, options_.host);
+  if (tls_context_ != nullptr) tls_ = make_tls(tls_context_, socket_, options_.server_name.empty() ? options_.host : options_.server_name);
   is_write_wanted_by_tls_ = true;  // the first event is that it can be written to
   return true;
 }
@@ -143,7 +143,8 @@ void Connection::close() {
 
 void Connection::start_session() {
   session_ = Callbacks::make_session(*this);
-  const std::array<nghttp2_settings_entry, 2> settings{{{NGHTTP2_SETTINGS_ENABLE_PUSH, 0}, {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, kWindow}}};
+  const std::array<nghttp2_settings_entry, 2> settings{{{NGHTTP2_SETTINGS_ENABLE_PUSH, 0},
+                                                         {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, kWindow}}};
   nghttp2_submit_settings(session_, NGHTTP2_FLAG_NONE, settings.data(), settings.size());
   nghttp2_session_set_local_window_size(session_, NGHTTP2_FLAG_NONE, 0, kWindow);
   is_open_ = true;
@@ -203,7 +204,8 @@ bool Connection::read_all() {
     if (size == 0) return false;
     if (size < 0) return true;
     now_ns_ = now_ns();
-    const auto taken = nghttp2_session_mem_recv(session_, reinterpret_cast<std::uint8_t*>(read_buffer.data()), static_cast<std::size_t>(size));
+    const auto* const octets = reinterpret_cast<const std::uint8_t*>(read_buffer.data());
+    const auto taken = nghttp2_session_mem_recv(session_, octets, static_cast<std::size_t>(size));
     if (taken < 0) return false;
     if (tls_ == nullptr && static_cast<std::size_t>(size) < read_buffer.size()) return true;
     if (tls_ != nullptr && SSL_has_pending(tls_) == 0) return true;

@@ -20,7 +20,8 @@ class BodySource {
 /// One place for a request in flight: what is sent, and what came of it. Used over and over; the texts live until the answer is there.
 struct Exchange {
   Connection* connection = nullptr;
-  std::int64_t started_ns = 0;
+  std::int64_t started_ns = 0;        ///< what its latency counts from; in open loop, when it was due
+  std::int64_t sent_ns = 0;           ///< when it was handed to the connection
   std::string_view method;
   std::string_view path;
   std::string_view body;              ///< empty: none

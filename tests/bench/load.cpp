@@ -31,7 +31,7 @@ Load::~Load() {
   ::close(epoll_);
 }
 
-Moment Load::moment() const { return {now_ns(), use_of_process(options_.pid), own_cpu_seconds()}; }
+Moment Load::moment() const { return {now_ns(), is_stranded() ? ProcessUse{} : use_of_process(options_.pid), own_cpu_seconds()}; }
 
 std::size_t Load::open_connections() const {
   return static_cast<std::size_t>(std::count_if(connections_.begin(), connections_.end(), [](const auto& one) { return one->is_open(); }));
@@ -40,7 +40,10 @@ std::size_t Load::open_connections() const {
 void Load::run() {
   schedule_begin_ns_ = now_ns();
   const std::int64_t warm_at = schedule_begin_ns_ + to_ns(options_.warm_up);
-  while (now_ns() < warm_at || open_connections() == 0) turn(std::min(kLongestTurn, warm_at - now_ns()));
+  while (now_ns() < warm_at || open_connections() == 0) {
+    turn(std::min(kLongestTurn, warm_at - now_ns()));
+    if (is_stranded()) throw std::runtime_error("no connection is left to " + options_.authority);
+  }
   *counts_ = Counts{};
   begin_ = moment();
   while (!is_enough(now_ns())) turn(kLongestTurn);
@@ -52,6 +55,7 @@ void Load::run() {
 }
 
 bool Load::is_enough(std::int64_t now) const {
+  if (is_stranded()) return true;
   if (options_.requests > 0) return counts_->requests >= options_.requests;
   return now - begin_.at_ns >= to_ns(options_.seconds);
 }
@@ -69,7 +73,7 @@ void Load::run_idle() {
   style_ = Style::once_each;
   begin_ = moment();
   const std::int64_t until = now_ns() + kPatience * kSecond;
-  while (counts_->requests < options_.connections && now_ns() < until) turn(kLongestTurn);
+  while (counts_->requests < options_.connections && now_ns() < until && !is_stranded()) turn(kLongestTurn);
   const std::int64_t held_until = now_ns() + to_ns(options_.seconds);
   while (now_ns() < held_until) turn(kLongestTurn);
   end_ = moment();
@@ -78,12 +82,13 @@ void Load::run_idle() {
 void Load::run_once() {
   style_ = Style::once_each;
   begin_ = moment();
-  while (counts_->requests == 0) turn(kLongestTurn);
+  while (counts_->requests == 0 && !is_stranded()) turn(kLongestTurn);
   end_ = moment();
 }
 
 void Load::open_more() {
-  while (opening_ < kOpeningAtOnce && connections_.size() < options_.connections) {
+  const std::size_t under_way = style_ == Style::once_each ? in_flight_ : 0;  // thousands of connections are no burst of requests
+  while (opening_ + under_way < kOpeningAtOnce && connections_.size() < options_.connections) {
     auto connection = std::make_unique<Connection>(options_, tls_.get(), static_cast<Events&>(*this), work_.wants_answers());
     if (!connection->open()) throw std::runtime_error("nobody listens at " + options_.authority + ": " + std::strerror(errno));
     ++opening_;
@@ -155,8 +160,8 @@ void Load::replace(Connection& connection) {
   if (connection.open()) {
     ++opening_;
     watch(connection);
-  } else if (++dead_ == connections_.size()) {
-    throw std::runtime_error("no connection is left to " + options_.authority);
+  } else {
+    ++dead_;
   }
 }
 
@@ -167,13 +172,14 @@ void Load::opened(Connection& connection) {
       resting_.push_back(&exchange);
     } else {
       work_.begin(exchange);
-      send(exchange, now);
+      send(exchange, now, now);
     }
   }
 }
 
-void Load::send(Exchange& exchange, std::int64_t started_ns) {
+void Load::send(Exchange& exchange, std::int64_t started_ns, std::int64_t now) {
   ++in_flight_;
+  exchange.sent_ns = now;
   exchange.connection->submit(exchange, started_ns);
 }
 
@@ -181,12 +187,12 @@ void Load::finished(Exchange& exchange, std::uint32_t error_code, std::int64_t n
   --in_flight_;
   const bool is_ok = count(exchange, error_code, now);
   if (is_ending_ || !exchange.connection->can_request()) return;
-  if (is_ok && work_.go_on(exchange)) return send(exchange, now);
+  if (is_ok && work_.go_on(exchange)) return send(exchange, now, now);
   if (is_ok) ++counts_->exchanges;
   if (style_ == Style::open_loop) resting_.push_back(&exchange);
   if (style_ != Style::closed_loop) return;
   work_.begin(exchange);
-  send(exchange, now);
+  send(exchange, now, now);
 }
 
 /// True if the answer is the right one.
@@ -197,8 +203,11 @@ bool Load::count(Exchange& exchange, std::uint32_t error_code, std::int64_t now)
     return false;
   }
   ++counts_->by_status[std::min<std::size_t>(exchange.status, counts_->by_status.size() - 1)];
-  counts_->latency.add(static_cast<std::uint64_t>(std::max<std::int64_t>(now - exchange.started_ns, 0)));
-  if (exchange.status < 200 || exchange.status > 299) return false;
+  const auto since = [now](std::int64_t begin) { return static_cast<std::uint64_t>(std::max<std::int64_t>(now - begin, 0)); };
+  const bool is_success = exchange.status >= 200 && exchange.status <= 299;
+  (is_success ? counts_->latency : counts_->refusal).add(since(exchange.started_ns));
+  if (!is_success) return false;
+  if (style_ == Style::open_loop) counts_->since_sent.add(since(exchange.sent_ns));
   const bool is_right = work_.is_right(exchange);
   ++(is_right ? counts_->ok : counts_->wrong);
   return is_right;
@@ -213,8 +222,9 @@ void Load::offer_due(std::int64_t now) {
   while (!resting_.empty() && due_ns(offered_) <= now) {
     Exchange& exchange = *resting_.front();
     resting_.pop_front();
+    if (!exchange.connection->can_request()) continue;  // it rests again once the connection is replaced
     work_.begin(exchange);
-    send(exchange, due_ns(offered_++));
+    send(exchange, due_ns(offered_++), now);
     if (exchange.connection->is_dirty) continue;
     exchange.connection->is_dirty = true;
     dirty_.push_back(exchange.connection);

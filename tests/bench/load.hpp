@@ -22,7 +22,9 @@ struct Counts {
   std::uint64_t lost = 0;                ///< requests that went with their connection
   std::uint64_t reconnects = 0;
   std::array<std::uint64_t, 1000> by_status{};
-  Histogram latency;
+  Histogram latency;  ///< of 2xx
+  Histogram since_sent;  ///< open loop: of 2xx too, without the time for which no stream was free
+  Histogram refusal;  ///< latency of all other answers
 };
 
 /// A moment, with what had been used until then.
@@ -38,7 +40,7 @@ class Load : private Events {
   Load(const Options& options, Work& work);
   ~Load() override;
 
-  /// Warms up, then loads until enough is counted. Throws std::runtime_error if no connection is left.
+  /// Warms up, then loads until enough is counted, or no connection is left. Throws std::runtime_error if none is left in the warm-up.
   void run();
   /// Opens the connections, one request on each, and holds them.
   void run_idle();
@@ -51,6 +53,8 @@ class Load : private Events {
   /// Open loop: what was due at the end and had found no free stream.
   [[nodiscard]] std::uint64_t not_started() const noexcept { return not_started_; }
   [[nodiscard]] std::size_t open_connections() const;
+  /// True if the server went, and nobody listens in its place.
+  [[nodiscard]] bool is_stranded() const noexcept { return dead_ > 0 && dead_ == connections_.size(); }
 
  private:
   enum class Style { closed_loop, open_loop, once_each };
@@ -63,7 +67,7 @@ class Load : private Events {
   void handle(Connection& connection, bool is_readable);
   void watch(Connection& connection);
   void replace(Connection& connection);
-  void send(Exchange& exchange, std::int64_t started_ns);
+  void send(Exchange& exchange, std::int64_t started_ns, std::int64_t now);
   void offer_due(std::int64_t now);
   [[nodiscard]] std::int64_t due_ns(std::uint64_t number) const;
   bool count(Exchange& exchange, std::uint32_t error_code, std::int64_t now);

@@ -26,32 +26,55 @@ std::string statuses(const Counts& counts) {
   return "{" + out + "}";
 }
 
+void print(const char* name, std::uint64_t value) { std::printf(R"(,"%s":%llu)", name, static_cast<unsigned long long>(value)); }
+void print(const char* name, std::int64_t value) { std::printf(R"(,"%s":%lld)", name, static_cast<long long>(value)); }
+void print(const char* name, double value) { std::printf(R"(,"%s":%.3f)", name, value); }
+
 void print_head(const Options& options, const Load& load) {
   const Counts& counts = load.counts();
-  std::printf(R"({"mode":"%s","connections":%zu,"streams":%zu,"requests":%llu,"ok":%llu,"status":%s,"wrong":%llu,"reset":%llu,"lost":%llu,"reconnects":%llu)",
-              options.mode.c_str(), options.connections, options.streams, static_cast<unsigned long long>(counts.requests),
-              static_cast<unsigned long long>(counts.ok), statuses(counts).c_str(), static_cast<unsigned long long>(counts.wrong),
-              static_cast<unsigned long long>(counts.reset), static_cast<unsigned long long>(counts.lost),
-              static_cast<unsigned long long>(counts.reconnects));
+  std::printf(R"({"mode":"%s")", options.mode.c_str());
+  print("connections", std::uint64_t{options.connections});
+  print("streams", std::uint64_t{options.streams});
+  print("requests", counts.requests);
+  print("ok", counts.ok);
+  std::printf(R"(,"status":%s)", statuses(counts).c_str());
+  print("wrong", counts.wrong);
+  print("reset", counts.reset);
+  print("lost", counts.lost);
+  print("reconnects", counts.reconnects);
+  print("seconds", seconds_between(load.begin(), load.end()));
 }
 
 /// `operations`: what the server's CPU time is divided by.
 void print_use(const Options& options, const Load& load, double operations) {
   const double seconds = seconds_between(load.begin(), load.end());
-  std::printf(R"(,"loader_cpu_share":%.3f)", (load.end().own_cpu - load.begin().own_cpu) / seconds);
+  print("loader_cpu_share", (load.end().own_cpu - load.begin().own_cpu) / seconds);
   if (options.pid == 0) return;
   const auto& before = load.begin().server;
   const auto& after = load.end().server;
-  std::printf(R"(,"server_cpu_us_per_request":%.3f,"server_cpu_share":%.3f)", operations > 0 ? (after.cpu_seconds - before.cpu_seconds) * 1e6 / operations : 0,
-              (after.cpu_seconds - before.cpu_seconds) / seconds);
-  std::printf(R"(,"rss_kb_before":%lld,"rss_kb":%lld,"rss_anon_kb_before":%lld,"rss_anon_kb":%lld)", static_cast<long long>(before.rss_kb),
-              static_cast<long long>(after.rss_kb), static_cast<long long>(before.rss_anon_kb), static_cast<long long>(after.rss_anon_kb));
+  const double cpu_seconds = after.cpu_seconds - before.cpu_seconds;
+  print("server_cpu_us_per_request", operations > 0 ? cpu_seconds * 1e6 / operations : 0);
+  print("server_cpu_share", cpu_seconds / seconds);
+  print("rss_kb_before", before.rss_kb);
+  print("rss_kb", after.rss_kb);
+  print("rss_anon_kb_before", before.rss_anon_kb);
+  print("rss_anon_kb", after.rss_anon_kb);
 }
 
 void print_latency(const Counts& counts) {
   const auto& latency = counts.latency;
-  std::printf(R"(,"p50_us":%.1f,"p90_us":%.1f,"p99_us":%.1f,"p999_us":%.1f,"max_us":%.1f)", latency.microseconds_at(0.5),
-              latency.microseconds_at(0.9), latency.microseconds_at(0.99), latency.microseconds_at(0.999), latency.max_microseconds());
+  print("p50_us", latency.microseconds_at(0.5));
+  print("p90_us", latency.microseconds_at(0.9));
+  print("p99_us", latency.microseconds_at(0.99));
+  print("p999_us", latency.microseconds_at(0.999));
+  print("max_us", latency.max_microseconds());
+  if (counts.since_sent.max_microseconds() > 0) {
+    print("p50_since_sent_us", counts.since_sent.microseconds_at(0.5));
+    print("p99_since_sent_us", counts.since_sent.microseconds_at(0.99));
+  }
+  if (counts.refusal.max_microseconds() == 0) return;
+  print("refused_p50_us", counts.refusal.microseconds_at(0.5));
+  print("refused_p99_us", counts.refusal.microseconds_at(0.99));
 }
 
 int run_load(const Options& options) {
@@ -61,15 +84,16 @@ int run_load(const Options& options) {
   const Counts& counts = load.counts();
   const double seconds = seconds_between(load.begin(), load.end());
   print_head(options, load);
-  std::printf(R"(,"seconds":%.3f,"rate":%.1f,"exchanges_rate":%.1f)", seconds, static_cast<double>(counts.ok) / seconds,
-              static_cast<double>(counts.exchanges) / seconds);
+  print("rate", static_cast<double>(counts.ok) / seconds);
+  print("exchanges_rate", static_cast<double>(counts.exchanges) / seconds);
   if (options.rate > 0) {
-    std::printf(R"(,"offered_rate":%.1f,"not_started":%llu)", options.rate, static_cast<unsigned long long>(load.not_started()));
+    print("offered_rate", options.rate);
+    print("not_started", load.not_started());
   }
   print_latency(counts);
   print_use(options, load, static_cast<double>(counts.requests));
   std::printf("}\n");
-  return counts.ok > 0 ? 0 : 1;
+  return counts.ok > 0 && !load.is_stranded() ? 0 : 1;
 }
 
 int run_bulk(Options options) {
@@ -78,14 +102,16 @@ int run_bulk(Options options) {
   bench::Bulk work(options);
   Load load(options, work);
   load.run_once();
-  const double seconds = seconds_between(load.begin(), load.end());
+  const auto accepted = static_cast<double>(work.accepted());
   print_head(options, load);
-  std::printf(R"(,"order":"%s","vectors":%llu,"seconds":%.3f,"rate":%.1f)", options.order.c_str(), static_cast<unsigned long long>(work.accepted()),
-              seconds, static_cast<double>(work.accepted()) / seconds);
-  print_use(options, load, static_cast<double>(work.accepted()));
+  std::printf(R"(,"order":"%s")", options.order.c_str());
+  print("vectors", work.accepted());
+  print("rate", accepted / seconds_between(load.begin(), load.end()));
+  print_use(options, load, accepted);
   std::printf("}\n");
-  if (load.counts().ok != 1) std::fprintf(stderr, "bench-load: not all vectors were accepted: %s\n", work.answer().substr(0, 1000).c_str());
-  return load.counts().ok == 1 ? 0 : 1;
+  if (load.counts().ok == 1) return 0;
+  std::fprintf(stderr, "bench-load: not all vectors were accepted: %s\n", work.answer().substr(0, 1000).c_str());
+  return 1;
 }
 
 int run_idle(Options options) {
@@ -95,14 +121,13 @@ int run_idle(Options options) {
   load.run_idle();
   const std::size_t open = load.open_connections();
   print_head(options, load);
-  std::printf(R"(,"open":%zu,"seconds":%.3f)", open, seconds_between(load.begin(), load.end()));
+  print("open", std::uint64_t{open});
   print_latency(load.counts());
   print_use(options, load, static_cast<double>(load.counts().requests));
-  if (options.pid != 0 && open > 0) {
-    std::printf(R"(,"rss_kb_per_connection":%.2f)", static_cast<double>(load.end().server.rss_kb - load.begin().server.rss_kb) / static_cast<double>(open));
-  }
+  const auto grown_kb = static_cast<double>(load.end().server.rss_kb - load.begin().server.rss_kb);
+  if (options.pid != 0 && open > 0) print("rss_kb_per_connection", grown_kb / static_cast<double>(open));
   std::printf("}\n");
-  return open == options.connections && load.counts().ok == open ? 0 : 1;
+  return open == options.connections ? 0 : 1;
 }
 
 /// As many open files as the system allows.

@@ -31,6 +31,7 @@ void add_content(CLI::App& app, Options& to) {
   app.add_option("--count", to.count, "dIMSIs from there on; bulk: vectors to load")->check(CLI::PositiveNumber)->capture_default_str();
   app.add_option("--seed", to.seed, "of everything random")->capture_default_str();
   app.add_option("--ca", to.ca, "PEM, that an https server is verified against");
+  app.add_option("--server-name", to.server_name, "that its certificate must be for, if not the URI's host");
   app.add_option("--certificate", to.certificate, "own certificate, PEM");
   app.add_option("--private-key", to.private_key, "its key, PEM");
   app.add_option("--path", to.path, "fixed: the path");
@@ -64,7 +65,8 @@ Options read_options(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     std::exit(app.exit(error) == 0 ? 0 : 2);
   }
-  if (options.first_dimsi.size() != 15) throw std::runtime_error("--first-dimsi has 15 digits");
+  const bool is_number = options.first_dimsi.find_first_not_of("0123456789") == std::string::npos;
+  if (options.first_dimsi.size() != 15 || !is_number) throw std::runtime_error("--first-dimsi has 15 digits");
   read_uri(options);
   return options;
 }

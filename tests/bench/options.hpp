@@ -26,6 +26,7 @@ struct Options {
   std::uint64_t seed = 1;
 
   std::string ca;
+  std::string server_name;      ///< that an https server's certificate must be for; empty: the URI's host
   std::string certificate;
   std::string private_key;
 
