@@ -33,7 +33,7 @@ struct Foreign {
   std::vector<std::string_view> homes;
 };
 const std::vector<Foreign> kForeign{
-    {"openssl/", {"lib/crypto/", "lib/sbi/tls"}},
+    {"openssl/", {"lib/crypto/", "lib/sbi/tls", "lib/sbi/transport"}},
     {"nghttp2/", {"lib/sbi/"}},
     {"pistache/", {"lib/sbi/"}},
     {"curl/", {"lib/web/", "ue-sim/"}},
