@@ -82,6 +82,8 @@ class PrivateKey {
 
   [[nodiscard]] Curve curve() const noexcept { return curve_; }
   [[nodiscard]] PublicKey public_key() const;
+  /// public_key().point(), without making that key.
+  [[nodiscard]] Bytes public_point() const;
   /// PKCS#8 PEM, to be written to a file of mode 0600.
   [[nodiscard]] base::SecretBytes to_pem() const;
   /// The scalar, of the field's length.
@@ -96,6 +98,12 @@ class PrivateKey {
 
 /// ECDSA over `message` with the hash of the curve's strength: `r || s`, each of the field's length.
 Bytes sign(const PrivateKey& key, BytesView message);
+
+/// The same signature as Ecdsa-Sig-Value in DER, as certificates and CMS have it (RFC 3279, 2.2.3).
+Bytes sign_der(const PrivateKey& key, BytesView message);
+
+/// True if `signature`, in DER as above, is the signer's over `message`.
+bool verify_der(const PublicKey& key, BytesView message, BytesView signature);
 
 /// True if `signature`, `r || s` of exactly twice the field's length, is the signer's over `message`.
 bool verify(const PublicKey& key, BytesView message, BytesView signature);
