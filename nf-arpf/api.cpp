@@ -21,18 +21,15 @@ profile::DiscoveryImsi read_dimsi(const Request& request) {
   return *dimsi;
 }
 
-crypto::Certificate read_certificate(const JsonObject& object, const char* name) {
+/// `read(DER)` of the certificate in a member. One that does not parse is 400.
+template <class Read>
+crypto::Certificate read_certificate(const JsonObject& object, const char* name, Read read) {
   const base::Bytes der = object.base64(name, kMaxCertificateOctets);
   try {
-    return crypto::Certificate::from_der(der);
+    return read(der);
   } catch (const crypto::CryptoError& error) {
     object.fail(name, std::string("is not a certificate: ") + error.what());
   }
-}
-
-SeCredentials read_credentials(const JsonObject& object) {
-  return {object.base64("token", kMaxTokenOctets), read_certificate(object, "seCertificate"),
-          read_certificate(object, "pnCertificate"), read_certificate(object, "ciCertificate")};
 }
 
 }  // namespace
@@ -58,6 +55,15 @@ Claimant Api::claimant_of(const sbi::Peer& peer) const {
   const auto known = config_.operators_by_peer.find(peer.name);
   base::require(known != config_.operators_by_peer.end(), "NOT_OWNER", "the caller is no operator that this ARPF knows");
   return known->second;
+}
+
+crypto::Certificate Api::read_known_certificate(const JsonObject& object, const char* name) {
+  return read_certificate(object, name, [this](base::BytesView der) { return known_.read(der); });
+}
+
+SeCredentials Api::read_credentials(const JsonObject& object) {
+  return {object.base64("token", kMaxTokenOctets), read_certificate(object, "seCertificate", crypto::Certificate::from_der),
+          read_known_certificate(object, "pnCertificate"), read_known_certificate(object, "ciCertificate")};
 }
 
 /// GET /narpf-certificates/v1/certificates: step (0-a).
@@ -93,7 +99,7 @@ Api::Answer Api::retrieve_key(const Request& request) {
   const nlohmann::json body = sbi::parse_json(request.body);
   const JsonObject object(body);
   const SeCredentials credentials = read_credentials(object.object("seCredentials"));
-  const crypto::Certificate operator_certificate = read_certificate(object, "operatorCertificate");
+  const crypto::Certificate operator_certificate = read_known_certificate(object, "operatorCertificate");
 
   const ReleasedKey released = co_await release_(dimsi, credentials, operator_certificate, claimant);
   const ordered_json answer{{"dimsi", dimsi.digits()},

@@ -318,6 +318,11 @@ base::SecretBytes PrivateKey::scalar() const {
   return out;
 }
 
+Bytes digest_of(Curve curve, BytesView message) {
+  const Digest digest = digest_for(curve, message);
+  return {digest.octets.begin(), digest.octets.begin() + digest.size};
+}
+
 Bytes sign_der(const PrivateKey& key, BytesView message) {
   const Digest digest = digest_for(key.curve(), message);
   const openssl::KeyContext context = context_of(key.handle());

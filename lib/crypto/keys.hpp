@@ -96,6 +96,9 @@ class PrivateKey {
   std::shared_ptr<evp_pkey_st> key_;
 };
 
+/// The hash of the curve's strength: 32 octets, or 48 for P-384.
+Bytes digest_of(Curve curve, BytesView message);
+
 /// ECDSA over `message` with the hash of the curve's strength: `r || s`, each of the field's length.
 Bytes sign(const PrivateKey& key, BytesView message);
 
