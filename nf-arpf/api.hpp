@@ -1,5 +1,8 @@
 #pragma once
 
+#include <optional>
+#include <string_view>
+
 #include "lib/crypto/known_certificates.hpp"
 #include "lib/sbi/router.hpp"
 #include "nf-arpf/claims.hpp"
@@ -26,6 +29,13 @@ class Api {
   using Answer = boost::asio::awaitable<sbi::Response>;
   [[nodiscard]] sbi::Response list_certificates(const sbi::Request& request) const;
   [[nodiscard]] sbi::Response get_certificate(const sbi::Request& request) const;
+  struct RetrieveKeyBody {
+    SeCredentials credentials;
+    crypto::Certificate operator_certificate;
+  };
+  [[nodiscard]] RetrieveKeyBody read_body(std::string_view body);
+  /// The usual body, read in place; nothing for any other, sound or not, which is read_body's.
+  [[nodiscard]] std::optional<RetrieveKeyBody> read_usual_body(std::string_view body);
   /// The certificates of a CI, part number or operator, which come again and again, are parsed once.
   crypto::Certificate read_known_certificate(const sbi::JsonObject& object, const char* name);
   SeCredentials read_credentials(const sbi::JsonObject& object);

@@ -288,7 +288,7 @@ Bytes encode_signer(const Certificate& signer, const PrivateKey& key, BytesView 
 
 Bytes sign_cms(BytesView content, const Certificate& signer, const PrivateKey& key, base::Time signing_time, bool is_detached) {
   require_content_size(content);
-  if (EVP_PKEY_eq(signer.public_key().handle(), key.handle()) != 1) throw CryptoError("the private key is not the signer's");
+  if (!key.is_of(signer.public_key())) throw CryptoError("the private key is not the signer's");
   const Bytes attributes = encode_signed_attributes(digest_of(key.curve(), content), signing_time);
   Bytes attached;
   if (!is_detached) attached = der::encode(der::constructed_tag(0), {der::encode(der::kOctetString, {content})});
@@ -398,7 +398,7 @@ Bytes envelop(BytesView content, const Certificate& recipient) {
   const auto nonce = random_octets<kNonceSize>();
   const Bytes sealed = aes256_gcm_encrypt(content_key.reveal(), nonce, {}, content);
   const Bytes recipient_info =
-      encode_recipient(recipient, ephemeral.public_point(), wrap_algorithm, wrap(wrapping_key, content_key));
+      encode_recipient(recipient, ephemeral.public_key().point(), wrap_algorithm, wrap(wrapping_key, content_key));
   return encode_envelope(recipient_info, nonce, BytesView(sealed).first(content.size()),
                          BytesView(sealed).last(kTagSize));
 }

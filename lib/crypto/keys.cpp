@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <mutex>
 
 #include "lib/crypto/der.hpp"
 #include "lib/crypto/files.hpp"
@@ -95,15 +96,30 @@ const EVP_PKEY* key_without_point(Curve curve) {
   return keys.at(static_cast<std::size_t>(curve));
 }
 
-// An OpenSSL key from `04 || X || Y`, which OpenSSL finds to be on the curve.
-std::shared_ptr<EVP_PKEY> public_key_of(Curve curve, BytesView point) {
+openssl::Key new_key(Curve curve) {
+  return openssl::Key(check_not_null(EVP_PKEY_dup(const_cast<EVP_PKEY*>(key_without_point(curve))), "an EC key"));
+}
+
+// `point`: `04 || X || Y`.
+void set_point(EVP_PKEY* key, BytesView point) {
+  if (EVP_PKEY_set1_encoded_public_key(key, point.data(), point.size()) != 1) openssl::fail("the octets are not a key of the curve");
+}
+
+// An OpenSSL key with this point, the thread's own; until the next call. A copy for each point, to be used once, would take a fifth of
+// what the point is used for.
+EVP_PKEY* borrowed_key(Curve curve, BytesView point) {
+  thread_local std::array<openssl::Key, 3> keys;
+  openssl::Key& key = keys.at(static_cast<std::size_t>(curve));
+  if (key == nullptr) key = new_key(curve);
+  set_point(key.get(), point);
+  return key.get();
+}
+
+// Throws unless `04 || X || Y` is on the curve.
+void require_on_curve(Curve curve, BytesView point) {
   const openssl::ErrorQueueGuard guard;
-  std::shared_ptr<EVP_PKEY> key(EVP_PKEY_dup(const_cast<EVP_PKEY*>(key_without_point(curve))), EVP_PKEY_free);
-  check_not_null(key.get(), "an EC key");
-  if (EVP_PKEY_set1_encoded_public_key(key.get(), point.data(), point.size()) != 1) {
-    openssl::fail("the octets are not a key of the curve");
-  }
-  return key;
+  const openssl::EcPoint found(check_not_null(EC_POINT_new(&group(curve)), "a point"));
+  check(EC_POINT_oct2point(&group(curve), found.get(), point.data(), point.size(), nullptr) == 1, "the octets are not a key of the curve");
 }
 
 // An OpenSSL key from `04 || X || Y` and the scalar in the machine's order of octets.
@@ -227,11 +243,38 @@ Curve curve_from_name(std::string_view name) {
   return found->curve;
 }
 
+struct PublicKey::Content {
+  Bytes point;
+  mutable std::once_flag once;
+  mutable std::shared_ptr<EVP_PKEY> key;  // null until it is asked for
+};
+
+PublicKey::PublicKey(Curve curve, Bytes point) : curve_(curve) {
+  auto content = std::make_shared<Content>();
+  content->point = std::move(point);
+  content_ = std::move(content);
+}
+
+evp_pkey_st* PublicKey::handle() const {
+  std::call_once(content_->once, [this] {
+    if (content_->key != nullptr) return;
+    openssl::Key key = new_key(curve_);
+    set_point(key.get(), content_->point);
+    content_->key = std::move(key);
+  });
+  return content_->key.get();
+}
+
+bool operator==(const PublicKey& a, const PublicKey& b) noexcept {
+  return a.curve_ == b.curve_ && a.content_->point == b.content_->point;
+}
+
 PublicKey PublicKey::from_point(Curve curve, BytesView point) {
   if (point.size() != 1 + 2 * field_size(curve) || point[0] != POINT_CONVERSION_UNCOMPRESSED) {
     throw CryptoError("the octets are not an uncompressed point of the curve's length");
   }
-  return {curve, public_key_of(curve, point)};
+  require_on_curve(curve, point);
+  return {curve, Bytes(point.begin(), point.end())};
 }
 
 std::optional<PublicKey> PublicKey::from_compressed_point(Curve curve, BytesView point) {
@@ -242,7 +285,7 @@ std::optional<PublicKey> PublicKey::from_compressed_point(Curve curve, BytesView
   const openssl::BigNumberContext context(check_not_null(BN_CTX_new(), "a BN context"));
   const openssl::EcPoint found(check_not_null(EC_POINT_new(&of_curve), "a point"));
   if (EC_POINT_oct2point(&of_curve, found.get(), point.data(), point.size(), context.get()) != 1) return std::nullopt;
-  return PublicKey(curve, public_key_of(curve, octets_of_point(curve, *found, *context)));
+  return PublicKey(curve, octets_of_point(curve, *found, *context));
 }
 
 PublicKey PublicKey::from_pem(BytesView pem) {
@@ -255,10 +298,15 @@ PublicKey PublicKey::from_pem(BytesView pem) {
 
 PublicKey PublicKey::from_handle(std::shared_ptr<evp_pkey_st> key) {
   const Curve curve = curve_of(*key);
-  return {curve, std::move(key)};
+  auto content = std::make_shared<Content>();
+  content->point = point_of(curve, *key);
+  content->key = std::move(key);
+  PublicKey out(curve, {});
+  out.content_ = std::move(content);
+  return out;
 }
 
-Bytes PublicKey::point() const { return point_of(curve_, *key_); }
+Bytes PublicKey::point() const { return content_->point; }
 
 Bytes PublicKey::compressed_point() const {
   Bytes octets = point();
@@ -266,6 +314,10 @@ Bytes PublicKey::compressed_point() const {
   octets.resize(1 + field_size(curve_));
   return octets;
 }
+
+// The public half is made anew, so that what is handed out holds no private one.
+PrivateKey::PrivateKey(Curve curve, std::shared_ptr<evp_pkey_st> key)
+    : curve_(curve), key_(std::move(key)), public_key_(curve, point_of(curve, *key_)) {}
 
 PrivateKey PrivateKey::generate(Curve curve) {
   EVP_PKEY* key = nullptr;
@@ -297,13 +349,6 @@ PrivateKey PrivateKey::from_pem(BytesView pem) {
 PrivateKey PrivateKey::load(const std::string& path) {
   return read_named_file(path, [](BytesView pem) { return from_pem(pem); });
 }
-
-PublicKey PrivateKey::public_key() const {
-  // Made anew, so that what is handed out holds no private half.
-  return {curve_, public_key_of(curve_, public_point())};
-}
-
-Bytes PrivateKey::public_point() const { return point_of(curve_, *key_); }
 
 base::SecretBytes PrivateKey::to_pem() const {
   const openssl::Bio out(check_not_null(BIO_new(BIO_s_mem()), "a memory BIO"));
@@ -349,7 +394,7 @@ Bytes sign(const PrivateKey& key, BytesView message) {
 bool verify_der(const PublicKey& key, BytesView message, BytesView signature) {
   const openssl::ErrorQueueGuard guard;
   const Digest digest = digest_for(key.curve(), message);
-  const openssl::KeyContext context = context_of(key.handle());
+  const openssl::KeyContext context = context_of(borrowed_key(key.curve(), key.content_->point));
   check(EVP_PKEY_verify_init(context.get()) == 1, "an ECDSA verification");
   return EVP_PKEY_verify(context.get(), signature.data(), signature.size(), digest.octets.data(), digest.size) == 1;
 }
@@ -366,7 +411,7 @@ base::SecretBytes agree(const PrivateKey& own, const PublicKey& peer) {
   check(EVP_PKEY_derive_init(context.get()) == 1, "a key agreement");
   // Without OpenSSL's own check of the peer's key, which multiplies by the order: from_point and the certificate parser
   // have found the point to be on the curve, and the curves' cofactor is 1.
-  check(EVP_PKEY_derive_set_peer_ex(context.get(), peer.handle(), 0) == 1, "a key agreement");
+  check(EVP_PKEY_derive_set_peer_ex(context.get(), borrowed_key(peer.curve(), peer.content_->point), 0) == 1, "a key agreement");
   base::SecretBytes out(field_size(own.curve()));
   std::size_t size = out.size();
   check(EVP_PKEY_derive(context.get(), out.writable().data(), &size) == 1 && size == out.size(), "a key agreement");
