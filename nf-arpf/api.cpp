@@ -1,7 +1,9 @@
 #include "nf-arpf/api.hpp"
 
 #include <algorithm>
+#include <optional>
 
+#include "lib/sbi/flat_json.hpp"
 #include "lib/sbi/json.hpp"
 
 namespace arpf {
@@ -21,18 +23,28 @@ profile::DiscoveryImsi read_dimsi(const Request& request) {
   return *dimsi;
 }
 
-crypto::Certificate read_certificate(const JsonObject& object, const char* name) {
+/// `read(DER)` of the certificate in a member. One that does not parse is 400.
+template <class Read>
+crypto::Certificate read_certificate(const JsonObject& object, const char* name, Read read) {
   const base::Bytes der = object.base64(name, kMaxCertificateOctets);
   try {
-    return crypto::Certificate::from_der(der);
+    return read(der);
   } catch (const crypto::CryptoError& error) {
     object.fail(name, std::string("is not a certificate: ") + error.what());
   }
 }
 
-SeCredentials read_credentials(const JsonObject& object) {
-  return {object.base64("token", kMaxTokenOctets), read_certificate(object, "seCertificate"),
-          read_certificate(object, "pnCertificate"), read_certificate(object, "ciCertificate")};
+/// The answer's JSON. Digits and base64: nothing in it needs an escape.
+std::string text_of(const profile::DiscoveryImsi& dimsi, const ReleasedKey& released) {
+  return "{\"dimsi\":\"" + dimsi.digits() + "\",\"encryptedKey\":\"" + base::to_base64(released.encrypted_key) + "\",\"endorsement\":\"" +
+         base::to_base64(released.endorsement) + "\"}";
+}
+
+/// Base64 of 1 to `max_octets` octets; nothing for anything else.
+std::optional<base::Bytes> octets_of(std::string_view text, std::size_t max_octets) {
+  auto octets = base::from_base64(text);
+  if (!octets || octets->empty() || octets->size() > max_octets) return std::nullopt;
+  return octets;
 }
 
 }  // namespace
@@ -58,6 +70,38 @@ Claimant Api::claimant_of(const sbi::Peer& peer) const {
   const auto known = config_.operators_by_peer.find(peer.name);
   base::require(known != config_.operators_by_peer.end(), "NOT_OWNER", "the caller is no operator that this ARPF knows");
   return known->second;
+}
+
+crypto::Certificate Api::read_known_certificate(const JsonObject& object, const char* name) {
+  return read_certificate(object, name, [this](base::BytesView der) { return known_.read(der); });
+}
+
+SeCredentials Api::read_credentials(const JsonObject& object) {
+  return {object.base64("token", kMaxTokenOctets), read_certificate(object, "seCertificate", crypto::Certificate::from_der),
+          read_known_certificate(object, "pnCertificate"), read_known_certificate(object, "ciCertificate")};
+}
+
+Api::RetrieveKeyBody Api::read_body(std::string_view body) {
+  const nlohmann::json document = sbi::parse_json(body);
+  const JsonObject object(document);
+  return {read_credentials(object.object("seCredentials")), read_known_certificate(object, "operatorCertificate")};
+}
+
+std::optional<Api::RetrieveKeyBody> Api::read_usual_body(std::string_view body) {
+  const auto objects = sbi::FlatObject::read_with("seCredentials", body);
+  if (!objects) return std::nullopt;
+  const auto& [request, credentials] = *objects;
+  const auto token = octets_of(credentials.text("token"), kMaxTokenOctets);
+  const auto se = octets_of(credentials.text("seCertificate"), kMaxCertificateOctets);
+  const auto pn = octets_of(credentials.text("pnCertificate"), kMaxCertificateOctets);
+  const auto ci = octets_of(credentials.text("ciCertificate"), kMaxCertificateOctets);
+  const auto mno = octets_of(request.text("operatorCertificate"), kMaxCertificateOctets);
+  if (!token || !se || !pn || !ci || !mno) return std::nullopt;
+  try {
+    return RetrieveKeyBody{{*token, crypto::Certificate::from_der(*se), known_.read(*pn), known_.read(*ci)}, known_.read(*mno)};
+  } catch (const crypto::CryptoError&) {
+    return std::nullopt;
+  }
 }
 
 /// GET /narpf-certificates/v1/certificates: step (0-a).
@@ -90,16 +134,12 @@ Response Api::get_certificate(const Request& request) const {
 Api::Answer Api::retrieve_key(const Request& request) {
   const profile::DiscoveryImsi dimsi = read_dimsi(request);
   const Claimant claimant = claimant_of(request.peer);
-  const nlohmann::json body = sbi::parse_json(request.body);
-  const JsonObject object(body);
-  const SeCredentials credentials = read_credentials(object.object("seCredentials"));
-  const crypto::Certificate operator_certificate = read_certificate(object, "operatorCertificate");
+  std::optional<RetrieveKeyBody> body = read_usual_body(request.body);
+  if (!body) body = read_body(request.body);
 
-  const ReleasedKey released = co_await release_(dimsi, credentials, operator_certificate, claimant);
-  const ordered_json answer{{"dimsi", dimsi.digits()},
-                            {"encryptedKey", base::to_base64(released.encrypted_key)},
-                            {"endorsement", base::to_base64(released.endorsement)}};
-  co_return Response(200, sbi::kJson, answer.dump());
+  const ReleasedKey released = co_await release_(dimsi, body->credentials, body->operator_certificate, claimant);
+  std::string answer = text_of(dimsi, released);
+  co_return Response(200, sbi::kJson, std::move(answer));
 }
 
 /// GET /narpf-keys/v1/claims/{dimsi}

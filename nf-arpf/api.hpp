@@ -1,18 +1,27 @@
 #pragma once
 
+#include <optional>
+#include <string_view>
+
+#include "lib/crypto/known_certificates.hpp"
 #include "lib/sbi/router.hpp"
 #include "nf-arpf/claims.hpp"
 #include "nf-arpf/config.hpp"
 #include "nf-arpf/publish_certificates.hpp"
 #include "nf-arpf/release_ephemeral_key.hpp"
 
+namespace sbi {
+class JsonObject;
+}
+
 namespace arpf {
 
 /// The routes of PROTOCOL.md, section 8.1: JSON to types and back, nothing else. One a loop.
 class Api {
  public:
-  Api(const Config& config, const PublishCertificates& certificates, ReleaseEphemeralKey& release, Claims& claims)
-      : config_(config), certificates_(certificates), release_(release), claims_(claims) {}
+  Api(const Config& config, const PublishCertificates& certificates, ReleaseEphemeralKey& release, Claims& claims,
+      crypto::KnownCertificates& known)
+      : config_(config), certificates_(certificates), release_(release), claims_(claims), known_(known) {}
 
   void add_routes(sbi::Router& router);
 
@@ -20,6 +29,16 @@ class Api {
   using Answer = boost::asio::awaitable<sbi::Response>;
   [[nodiscard]] sbi::Response list_certificates(const sbi::Request& request) const;
   [[nodiscard]] sbi::Response get_certificate(const sbi::Request& request) const;
+  struct RetrieveKeyBody {
+    SeCredentials credentials;
+    crypto::Certificate operator_certificate;
+  };
+  [[nodiscard]] RetrieveKeyBody read_body(std::string_view body);
+  /// The usual body, read in place; nothing for any other, sound or not, which is read_body's.
+  [[nodiscard]] std::optional<RetrieveKeyBody> read_usual_body(std::string_view body);
+  /// The certificates of a CI, part number or operator, which come again and again, are parsed once.
+  crypto::Certificate read_known_certificate(const sbi::JsonObject& object, const char* name);
+  SeCredentials read_credentials(const sbi::JsonObject& object);
   [[nodiscard]] sbi::Response get_claim(const sbi::Request& request) const;
   Answer retrieve_key(const sbi::Request& request);
   Answer retire(const sbi::Request& request);
@@ -32,6 +51,7 @@ class Api {
   const PublishCertificates& certificates_;
   ReleaseEphemeralKey& release_;
   Claims& claims_;
+  crypto::KnownCertificates& known_;  ///< what release_ has too
 };
 
 }  // namespace arpf

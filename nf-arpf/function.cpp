@@ -27,11 +27,12 @@ struct Instance {
   explicit Instance(Shared& shared)
       : reader(store::Database::open(shared.config.common.database, store::Database::Mode::read_only, shared.config.common.mapped_octets)),
         claims(reader, *shared.committer, base::system_now),
-        release(shared.config.trust, claims, base::system_now),
-        api(shared.config, shared.certificates, release, claims) {}
+        release(shared.config.trust, claims, known, base::system_now),
+        api(shared.config, shared.certificates, release, claims, known) {}
 
   store::Database reader;
   Claims claims;
+  crypto::KnownCertificates known;
   ReleaseEphemeralKey release;
   Api api;
 };

@@ -43,8 +43,9 @@ crypto::PublicKey point_on_curve(crypto::Curve curve, base::BytesView point) {
 
 }  // namespace
 
-ReleaseEphemeralKey::ReleaseEphemeralKey(std::shared_ptr<const Trust> trust, Claims& claims, base::Clock clock)
-    : trust_(std::move(trust)), claims_(claims), clock_(std::move(clock)) {}
+ReleaseEphemeralKey::ReleaseEphemeralKey(std::shared_ptr<const Trust> trust, Claims& claims, crypto::KnownCertificates& known,
+                                         base::Clock clock)
+    : trust_(std::move(trust)), claims_(claims), known_(known), clock_(std::move(clock)) {}
 
 boost::asio::awaitable<ReleasedKey> ReleaseEphemeralKey::operator()(profile::DiscoveryImsi dimsi, SeCredentials credentials,
                                                                     crypto::Certificate operator_certificate,
@@ -69,7 +70,7 @@ void ReleaseEphemeralKey::verify_chain(const SeCredentials& credentials, base::T
   if (dates != ChainFault::none) refuse_certificate("CI_NOT_AGREED", "/seCredentials/ciCertificate", dates);
   const std::array chain{credentials.issuer, credentials.part_number, credentials.secure_element};
   const auto lists = trust_->revocation_lists->current();
-  const auto verdict = crypto::check_chain(chain, at, crypto::KeyUsage::digital_signature, *lists);
+  const auto verdict = crypto::check_chain(chain, at, crypto::KeyUsage::digital_signature, *lists, &known_);
   if (verdict.fault == ChainFault::none) return;
   if (verdict.position == 2) refuse_certificate("SE_CERTIFICATE_INVALID", "/seCredentials/seCertificate", verdict.fault);
   refuse_certificate("PN_CERTIFICATE_INVALID", "/seCredentials/pnCertificate", verdict.fault);
@@ -95,7 +96,7 @@ std::string ReleaseEphemeralKey::verify_operator(const crypto::Certificate& cert
   const auto lists = trust_->revocation_lists->current();
   ChainFault fault = ChainFault::wrong_issuer;
   const bool is_trusted = std::any_of(issuers.begin(), issuers.end(), [&](const crypto::Certificate& issuer) {
-    ChainFault found = crypto::check_issued_by(certificate, issuer, at, crypto::KeyUsage::key_agreement, *lists);
+    ChainFault found = crypto::check_issued_by(certificate, issuer, at, crypto::KeyUsage::key_agreement, *lists, &known_);
     if (found == ChainFault::none) found = crypto::check_dates(issuer, at);
     if (found != ChainFault::wrong_issuer) fault = found;
     return found == ChainFault::none;

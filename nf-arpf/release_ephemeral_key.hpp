@@ -9,6 +9,7 @@
 #include "lib/base/clock.hpp"
 #include "lib/crypto/certificate.hpp"
 #include "lib/crypto/keys.hpp"
+#include "lib/crypto/known_certificates.hpp"
 #include "lib/profile/attach_token.hpp"
 #include "lib/profile/ephemeral_key.hpp"
 #include "lib/profile/identity.hpp"
@@ -49,7 +50,8 @@ struct ReleasedKey {
 /// Step (0-e): verifies the SE credentials of a device and releases the key of its dIMSI to an operator. One a loop.
 class ReleaseEphemeralKey {
  public:
-  ReleaseEphemeralKey(std::shared_ptr<const Trust> trust, Claims& claims, base::Clock clock);
+  /// `known`: the loop's; it saves verifying signatures over certificates of part numbers and operators, and over lists, again.
+  ReleaseEphemeralKey(std::shared_ptr<const Trust> trust, Claims& claims, crypto::KnownCertificates& known, base::Clock clock);
 
   /// Makes the checks of PROTOCOL.md, section 6, in their order, claims the dIMSI, and seals eK for the operator.
   /// `claimant` is the operator that the peer was authenticated as; nothing where callers are not told apart.
@@ -74,6 +76,7 @@ class ReleaseEphemeralKey {
 
   std::shared_ptr<const Trust> trust_;
   Claims& claims_;
+  crypto::KnownCertificates& known_;
   base::Clock clock_;
 };
 

@@ -1,6 +1,7 @@
 #include "lib/base/bytes.hpp"
 
 #include <algorithm>
+#include <array>
 
 namespace base {
 namespace {
@@ -16,15 +17,17 @@ int hex_value(char digit) {
   return -1;
 }
 
-/// The value of a base64 digit, or -1.
-int base64_value(char digit) {
-  if (digit >= 'A' && digit <= 'Z') return digit - 'A';
-  if (digit >= 'a' && digit <= 'z') return digit - 'a' + 26;
-  if (digit >= '0' && digit <= '9') return digit - '0' + 52;
-  if (digit == '+') return 62;
-  if (digit == '/') return 63;
-  return -1;
-}
+constexpr std::int8_t kNoDigit = -1;
+
+/// The value of each octet as a base64 digit, or kNoDigit.
+constexpr std::array<std::int8_t, 256> kBase64Values = [] {
+  std::array<std::int8_t, 256> values{};
+  values.fill(kNoDigit);
+  for (std::size_t i = 0; i < kBase64Digits.size(); ++i) {
+    values[static_cast<std::uint8_t>(kBase64Digits[i])] = static_cast<std::int8_t>(i);
+  }
+  return values;
+}();
 
 }  // namespace
 
@@ -63,17 +66,18 @@ std::optional<Bytes> from_hex(std::string_view hex) {
 }
 
 std::string to_base64(BytesView octets) {
-  std::string out;
-  out.reserve((octets.size() + 2) / 3 * 4);
+  std::string out((octets.size() + 2) / 3 * 4, '=');
+  char* next = out.data();
   for (std::size_t i = 0; i < octets.size(); i += 3) {
-    const std::size_t left = std::min<std::size_t>(3, octets.size() - i);
+    const std::size_t left = octets.size() - i;
     std::uint32_t group = static_cast<std::uint32_t>(octets[i]) << 16U;
     if (left > 1) group |= static_cast<std::uint32_t>(octets[i + 1]) << 8U;
     if (left > 2) group |= octets[i + 2];
-    out.push_back(kBase64Digits[group >> 18U]);
-    out.push_back(kBase64Digits[(group >> 12U) & 63U]);
-    out.push_back(left > 1 ? kBase64Digits[(group >> 6U) & 63U] : '=');
-    out.push_back(left > 2 ? kBase64Digits[group & 63U] : '=');
+    next[0] = kBase64Digits[group >> 18U];
+    next[1] = kBase64Digits[(group >> 12U) & 63U];
+    if (left > 1) next[2] = kBase64Digits[(group >> 6U) & 63U];
+    if (left > 2) next[3] = kBase64Digits[group & 63U];
+    next += 4;
   }
   return out;
 }
@@ -82,22 +86,25 @@ std::optional<Bytes> from_base64(std::string_view text) {
   if (text.size() % 4 != 0) return std::nullopt;
   std::size_t padding = 0;
   while (padding < 2 && padding < text.size() && text[text.size() - 1 - padding] == '=') ++padding;
-  Bytes out;
-  out.reserve(text.size() / 4 * 3);
-  std::uint32_t group = 0;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const bool is_padding = i >= text.size() - padding;
-    const int value = is_padding ? 0 : base64_value(text[i]);
-    if (value < 0) return std::nullopt;
-    group = (group << 6U) | static_cast<std::uint32_t>(value);
-    if (i % 4 != 3) continue;
-    const std::size_t octets = i + 1 == text.size() ? 3 - padding : 3;
-    if (octets < 3 && (group & (octets == 2 ? 0xFFU : 0xFFFFU)) != 0) return std::nullopt;
-    out.push_back(static_cast<std::uint8_t>(group >> 16U));
-    if (octets > 1) out.push_back(static_cast<std::uint8_t>(group >> 8U));
-    if (octets > 2) out.push_back(static_cast<std::uint8_t>(group));
-    group = 0;
+  Bytes out(text.size() / 4 * 3);
+  std::uint8_t* next = out.data();
+  for (std::size_t i = 0; i < text.size(); i += 4) {
+    const std::size_t digits = i + 4 == text.size() ? 4 - padding : 4;
+    std::uint32_t group = 0;
+    int all = 0;  // negative once one of them is no digit
+    for (std::size_t j = 0; j < 4; ++j) {
+      const int value = j < digits ? kBase64Values[static_cast<std::uint8_t>(text[i + j])] : 0;
+      all |= value;
+      group = (group << 6U) | (static_cast<std::uint32_t>(value) & 63U);
+    }
+    const std::uint32_t unused = digits == 4 ? 0 : digits == 3 ? 0xFFU : 0xFFFFU;
+    if (all < 0 || (group & unused) != 0) return std::nullopt;
+    next[0] = static_cast<std::uint8_t>(group >> 16U);
+    next[1] = static_cast<std::uint8_t>(group >> 8U);
+    next[2] = static_cast<std::uint8_t>(group);
+    next += 3;
   }
+  out.resize(out.size() - padding);
   return out;
 }
 

@@ -11,6 +11,7 @@
 #include "lib/crypto/der.hpp"
 #include "lib/crypto/files.hpp"
 #include "lib/crypto/openssl.hpp"
+#include "lib/crypto/strict_certificate.hpp"
 
 namespace crypto {
 namespace {
@@ -20,6 +21,7 @@ using openssl::check_not_null;
 
 constexpr std::string_view kPemBegin = "-----BEGIN CERTIFICATE-----";
 
+using AuthorityKeyId = openssl::Handle<AUTHORITY_KEYID, AUTHORITY_KEYID_free>;
 using Asn1String = openssl::Handle<ASN1_OCTET_STRING, ASN1_OCTET_STRING_free>;
 using GeneralNameList = openssl::Handle<GENERAL_NAMES, GENERAL_NAMES_free>;
 using NameConstraintList = openssl::Handle<NAME_CONSTRAINTS, NAME_CONSTRAINTS_free>;
@@ -132,8 +134,15 @@ void read_alternative_names(const X509& x509, Certificate::Content& out) {
   }
 }
 
+void read_authority_key_id(const X509& x509, Certificate::Content& out) {
+  const auto id = find_extension<AuthorityKeyId>(x509, NID_authority_key_identifier);
+  out.has_authority_key_id = id != nullptr;
+  if (id == nullptr || id->keyid == nullptr || id->issuer != nullptr || id->serial != nullptr) return;
+  const BytesView octets = view_of(*id->keyid);
+  if (octets.size() == KeyId{}.size()) std::ranges::copy(octets, out.authority_key_id.emplace().begin());
+}
+
 void read_extensions(X509& x509, Certificate::Content& out) {
-  // Lets OpenSSL read and keep what it wants of the extensions now, before threads share the object.
   const std::uint32_t flags = X509_get_extension_flags(&x509);
   if ((flags & EXFLAG_INVALID) != 0) openssl::fail("the certificate's extensions are not valid");
   out.has_unknown_critical_extension = finds_unknown_critical_extension(x509);
@@ -145,6 +154,7 @@ void read_extensions(X509& x509, Certificate::Content& out) {
     const BytesView octets = view_of(*id);
     if (octets.size() == KeyId{}.size()) std::ranges::copy(octets, out.subject_key_id.emplace().begin());
   }
+  read_authority_key_id(x509, out);
   const auto usages = find_extension<ObjectIdList>(x509, NID_ext_key_usage);
   for (int i = 0; i < sk_ASN1_OBJECT_num(usages.get()); ++i) {
     out.extended_key_usages.push_back(dotted(*sk_ASN1_OBJECT_value(usages.get(), i)));
@@ -154,15 +164,16 @@ void read_extensions(X509& x509, Certificate::Content& out) {
 }
 
 void read_fields(X509& x509, Certificate::Content& out) {
+  out.signature_nid = X509_get_signature_nid(&x509);
   out.not_before = from_asn1_time(*X509_get0_notBefore(&x509));
   out.not_after = from_asn1_time(*X509_get0_notAfter(&x509));
   const X509_NAME& subject = *X509_get_subject_name(&x509);
   out.organizations = attributes_of(subject, NID_organizationName);
   out.subject_serial_numbers = attributes_of(subject, NID_serialNumber);
-  out.subject = text_of(subject);
+  out.subject_name = openssl::to_der(&subject, i2d_X509_NAME, "a name");
   const Bytes serial = openssl::to_der(X509_get0_serialNumber(&x509), i2d_ASN1_INTEGER, "a serial number");
-  const Bytes issuer = openssl::to_der(X509_get_issuer_name(&x509), i2d_X509_NAME, "a name");
-  out.issuer_and_serial = der::encode(der::kSequence, {issuer, serial});
+  out.issuer_name = openssl::to_der(X509_get_issuer_name(&x509), i2d_X509_NAME, "a name");
+  out.issuer_and_serial = der::encode(der::kSequence, {out.issuer_name, serial});
   const BytesView content = der::Reader(serial).take(der::kInteger);
   out.serial_number.assign(content.begin(), content.end());
 }
@@ -204,9 +215,42 @@ int signature_algorithm(Curve curve) { return curve == Curve::p384 ? NID_ecdsa_w
 
 const EVP_MD* signature_digest(Curve curve) { return curve == Curve::p384 ? EVP_sha384() : EVP_sha256(); }
 
+void Certificate::Content::keep(openssl::X509Certificate x509) const {
+  // Lets OpenSSL read and keep what it wants of the extensions now, before threads share the object.
+  static_cast<void>(X509_get_extension_flags(x509.get()));
+  subject_ = text_of(*X509_get_subject_name(x509.get()));
+  x509_ = std::move(x509);
+}
+
+void Certificate::Content::set_x509(X509& x509) {
+  check(X509_up_ref(&x509) == 1, "a certificate");
+  keep(openssl::X509Certificate(&x509));
+}
+
+void Certificate::Content::parse_once() const {
+  std::call_once(once_, [this] {
+    if (x509_ != nullptr) return;
+    const openssl::ErrorQueueGuard guard;
+    const std::uint8_t* in = der.data();
+    openssl::X509Certificate x509(d2i_X509(nullptr, &in, static_cast<long>(der.size())));
+    check_not_null(x509.get(), "the octets are not a certificate");
+    keep(std::move(x509));
+  });
+}
+
+X509& Certificate::Content::x509() const {
+  parse_once();
+  return *x509_;
+}
+
+const std::string& Certificate::Content::subject() const {
+  parse_once();
+  return subject_;
+}
+
 std::optional<PublicKey> Certificate::read_key(Content& content) {
   const openssl::ErrorQueueGuard guard;
-  std::shared_ptr<EVP_PKEY> key(X509_get_pubkey(content.x509.get()), EVP_PKEY_free);
+  std::shared_ptr<EVP_PKEY> key(X509_get_pubkey(&content.x509()), EVP_PKEY_free);
   if (key == nullptr) return std::nullopt;
   try {
     return PublicKey::from_handle(std::move(key));
@@ -218,8 +262,7 @@ std::optional<PublicKey> Certificate::read_key(Content& content) {
 Certificate Certificate::from_handle(x509_st& x509) {
   const openssl::ErrorQueueGuard guard;
   auto content = std::make_shared<Content>();
-  check(X509_up_ref(&x509) == 1, "a certificate");
-  content->x509.reset(&x509);
+  content->set_x509(x509);
   content->der = openssl::to_der(&x509, i2d_X509, "a certificate");
   if (X509_get_version(&x509) != X509_VERSION_3) throw CryptoError("the certificate is not of version 3");
   read_fields(x509, *content);
@@ -229,6 +272,12 @@ Certificate Certificate::from_handle(x509_st& x509) {
 }
 
 Certificate Certificate::from_der(BytesView der) {
+  if (der.size() > kMaxFileSize) throw CryptoError("the certificate is too large");
+  auto content = std::make_shared<Content>();
+  return read_strictly(der, *content) ? Certificate(std::move(content)) : parse_by_openssl(der);
+}
+
+Certificate Certificate::parse_by_openssl(BytesView der) {
   if (der.size() > kMaxFileSize) throw CryptoError("the certificate is too large");
   const openssl::ErrorQueueGuard guard;
   const std::uint8_t* in = der.data();
@@ -266,7 +315,7 @@ const Bytes& Certificate::der() const noexcept { return content_->der; }
 
 std::string Certificate::pem() const {
   const openssl::Bio out(check_not_null(BIO_new(BIO_s_mem()), "a memory BIO"));
-  check(PEM_write_bio_X509(out.get(), content_->x509.get()) == 1, "a certificate in PEM");
+  check(PEM_write_bio_X509(out.get(), &content_->x509()) == 1, "a certificate in PEM");
   return std::string(base::as_text(openssl::octets_of(*out)));
 }
 
@@ -280,7 +329,7 @@ const std::optional<KeyId>& Certificate::subject_key_id() const noexcept { retur
 base::Time Certificate::not_before() const noexcept { return content_->not_before; }
 base::Time Certificate::not_after() const noexcept { return content_->not_after; }
 const std::vector<std::string>& Certificate::organizations() const noexcept { return content_->organizations; }
-const std::string& Certificate::subject() const noexcept { return content_->subject; }
+const std::string& Certificate::subject() const { return content_->subject(); }
 const Bytes& Certificate::serial_number() const noexcept { return content_->serial_number; }
 const Bytes& Certificate::issuer_and_serial() const noexcept { return content_->issuer_and_serial; }
 const std::vector<std::string>& Certificate::uris() const noexcept { return content_->uris; }

@@ -30,7 +30,10 @@ class Certificate {
   /// Reads DER. Throws CryptoError if it is not a v3 certificate, if an extension does not parse or stands there twice,
   /// or if octets follow. The key may be of any kind: public_key() and the chain checks say whether it is one of the
   /// profile.
+  /// What has the plain form of a certificate of an SE is read without OpenSSL's parser (strict_certificate.hpp), with the same result.
   static Certificate from_der(BytesView der);
+  /// As from_der, always by OpenSSL's parser: for tests that hold from_der against it.
+  static Certificate parse_by_openssl(BytesView der);
   /// Reads the one certificate of a PEM text; text around it is ignored. Throws CryptoError, also if there are several.
   static Certificate from_pem(std::string_view pem);
   /// Reads a file, PEM or DER. Throws CryptoError, whose message names the file.
@@ -55,7 +58,7 @@ class Certificate {
   /// The subject's serialNumber attribute (an EID in GSMA's certificates); nothing unless there is exactly one.
   [[nodiscard]] std::optional<std::string> subject_serial_number() const;
   /// The subject's distinguished name for logs, RFC 2253, control octets escaped.
-  [[nodiscard]] const std::string& subject() const noexcept;
+  [[nodiscard]] const std::string& subject() const;
   /// The certificate's own serial number: the content octets of the INTEGER.
   [[nodiscard]] const Bytes& serial_number() const noexcept;
   /// DER of IssuerAndSerialNumber (RFC 5652, 10.2.4), by which CMS names a recipient.
@@ -111,6 +114,8 @@ enum class ChainFault {
 /// The fault in words, for logs and details: `the issuer may not sign certificates`.
 std::string_view describe(ChainFault fault);
 
+class KnownCertificates;
+
 /// A CRL (RFC 5280, section 5). Immutable; cheap to copy; safe to share between threads.
 class RevocationList {
  public:
@@ -123,10 +128,13 @@ class RevocationList {
   /// True if the list's issuer has this certificate's name.
   [[nodiscard]] bool is_named_for(const Certificate& issuer) const;
   /// The verdict on a certificate of `issuer`, whose signature over the list, and whose right to sign lists, are
-  /// checked.
-  [[nodiscard]] ChainFault check(const Certificate& subject, const Certificate& issuer, base::Time at) const;
+  /// checked. With `known` a right signature is looked for there first, and remembered.
+  [[nodiscard]] ChainFault check(const Certificate& subject, const Certificate& issuer, base::Time at,
+                                 KnownCertificates* known = nullptr) const;
 
   struct Content;
+  /// For lib/crypto: two lists that share it are the same.
+  [[nodiscard]] const std::shared_ptr<const Content>& content() const noexcept { return content_; }
 
  private:
   explicit RevocationList(std::shared_ptr<const Content> content) : content_(std::move(content)) {}
@@ -142,8 +150,9 @@ ChainFault check_dates(const Certificate& certificate, base::Time at);
 /// of `lists` that bears the issuer's name must verify and not name the subject; if none does, nobody asked for
 /// revocation. certificatePolicies are understood in the sense that every policy is accepted, as SGP.22's chains mark
 /// them critical.
+/// With `known`, signatures that were found to be right are remembered there and not verified again; all else is looked at each time.
 ChainFault check_issued_by(const Certificate& subject, const Certificate& issuer, base::Time at, KeyUsage needed,
-                           std::span<const RevocationList> lists = {});
+                           std::span<const RevocationList> lists = {}, KnownCertificates* known = nullptr);
 
 /// The verdict on a chain: the first fault, and the position in the chain of the certificate that is at fault.
 struct ChainVerdict {
@@ -156,7 +165,7 @@ struct ChainVerdict {
 /// certificate twice is refused as wrong_issuer, and so is a chain of fewer than two. All but the last need
 /// keyCertSign, the last one `needed`. The anchor's dates are not looked at.
 ChainVerdict check_chain(std::span<const Certificate> chain, base::Time at, KeyUsage needed,
-                         std::span<const RevocationList> lists = {});
+                         std::span<const RevocationList> lists = {}, KnownCertificates* known = nullptr);
 
 /// extendedKeyUsage of TLS servers and clients (RFC 5280, 4.2.1.12).
 inline constexpr std::string_view kServerAuth = "1.3.6.1.5.5.7.3.1";

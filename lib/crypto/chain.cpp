@@ -5,7 +5,9 @@
 
 #include "lib/crypto/certificate.hpp"
 #include "lib/crypto/certificate_content.hpp"
+#include "lib/crypto/der.hpp"
 #include "lib/crypto/files.hpp"
+#include "lib/crypto/known_certificates.hpp"
 #include "lib/crypto/openssl.hpp"
 
 /// The checks of a chain, and revocation lists.
@@ -47,21 +49,37 @@ bool has_what_is_not_understood(const Certificate& certificate) {
          (content.name_constraints && !content.name_constraints->is_understood);
 }
 
+// The same for the usual case, without OpenSSL: the same octets, where OpenSSL would also accept another spelling. False says nothing.
+bool is_named_issuer_by_octets(const Certificate::Content& subject, const Certificate::Content& issuer) {
+  if (subject.issuer_name != issuer.subject_name) return false;
+  return !subject.has_authority_key_id || (subject.authority_key_id && subject.authority_key_id == issuer.subject_key_id);
+}
+
 // Names chain, and the authorityKeyIdentifier, where there is one, does not point elsewhere.
 bool is_named_issuer(const Certificate& subject, const Certificate& issuer) {
-  X509* const of_subject = subject.content().x509.get();
-  X509* const of_issuer = issuer.content().x509.get();
+  if (is_named_issuer_by_octets(subject.content(), issuer.content())) return true;
+  X509* const of_subject = &subject.content().x509();
+  X509* const of_issuer = &issuer.content().x509();
   if (X509_NAME_cmp(X509_get_issuer_name(of_subject), X509_get_subject_name(of_issuer)) != 0) return false;
   const openssl::Handle<AUTHORITY_KEYID, AUTHORITY_KEYID_free> key_id(
       static_cast<AUTHORITY_KEYID*>(X509_get_ext_d2i(of_subject, NID_authority_key_identifier, nullptr, nullptr)));
   return key_id == nullptr || X509_check_akid(of_issuer, key_id.get()) == X509_V_OK;
 }
 
-ChainFault check_signature(const Certificate& subject, const Certificate& issuer) {
-  X509* const of_subject = subject.content().x509.get();
-  const PublicKey& key = issuer.public_key();
-  if (X509_get_signature_nid(of_subject) != signature_algorithm(key.curve())) return ChainFault::signature_algorithm;
-  return X509_verify(of_subject, key.handle()) == 1 ? ChainFault::none : ChainFault::bad_signature;
+bool verify_signature(const Certificate& subject, const Certificate& issuer) {
+  const auto& content = subject.content();
+  if (!content.signed_part) return X509_verify(&content.x509(), issuer.public_key().handle()) == 1;
+  const BytesView der = content.der;
+  return verify_der(issuer.public_key(), der.subspan(content.signed_part->begin, content.signed_part->size),
+                    der.last(content.signed_part->signature_size));
+}
+
+ChainFault check_signature(const Certificate& subject, const Certificate& issuer, KnownCertificates* known) {
+  if (subject.content().signature_nid != signature_algorithm(issuer.public_key().curve())) return ChainFault::signature_algorithm;
+  if (known != nullptr && known->is_signed_by(subject, issuer)) return ChainFault::none;
+  if (!verify_signature(subject, issuer)) return ChainFault::bad_signature;
+  if (known != nullptr) known->note_signed_by(subject, issuer);
+  return ChainFault::none;
 }
 
 ChainFault check_rights(const Certificate& subject, const Certificate& issuer, KeyUsage needed) {
@@ -174,23 +192,25 @@ RevocationList RevocationList::load(const std::string& path) {
 const Bytes& RevocationList::der() const noexcept { return content_->der; }
 
 bool RevocationList::is_named_for(const Certificate& issuer) const {
-  return X509_NAME_cmp(X509_CRL_get_issuer(content_->crl.get()), X509_get_subject_name(issuer.content().x509.get())) ==
+  return X509_NAME_cmp(X509_CRL_get_issuer(content_->crl.get()), X509_get_subject_name(&issuer.content().x509())) ==
          0;
 }
 
-ChainFault RevocationList::check(const Certificate& subject, const Certificate& issuer, base::Time at) const {
+ChainFault RevocationList::check(const Certificate& subject, const Certificate& issuer, base::Time at,
+                                 KnownCertificates* known) const {
   const openssl::ErrorQueueGuard guard;
   X509_CRL* const crl = content_->crl.get();
   if (!is_named_for(issuer) || !issuer.has_usable_key() || !issuer.has_key_usage(KeyUsage::crl_sign)) {
     return ChainFault::revocation_list_invalid;
   }
   const PublicKey& key = issuer.public_key();
-  if (X509_CRL_get_signature_nid(crl) != signature_algorithm(key.curve()) || X509_CRL_verify(crl, key.handle()) != 1 ||
-      at < content_->this_update) {
-    return ChainFault::revocation_list_invalid;
+  if (X509_CRL_get_signature_nid(crl) != signature_algorithm(key.curve())) return ChainFault::revocation_list_invalid;
+  if (known == nullptr || !known->is_signed_by(*this, issuer)) {
+    if (X509_CRL_verify(crl, key.handle()) != 1) return ChainFault::revocation_list_invalid;
+    if (known != nullptr) known->note_signed_by(*this, issuer);
   }
-  if (content_->revoked.contains(serial_of(*X509_get0_serialNumber(subject.content().x509.get()))))
-    return ChainFault::revoked;
+  if (at < content_->this_update) return ChainFault::revocation_list_invalid;
+  if (content_->revoked.contains(der::encode(der::kInteger, {subject.serial_number()}))) return ChainFault::revoked;
   const bool is_current = content_->next_update && at < *content_->next_update + std::chrono::seconds(1);
   return is_current ? ChainFault::none : ChainFault::revocation_list_expired;
 }
@@ -201,30 +221,30 @@ ChainFault check_dates(const Certificate& certificate, base::Time at) {
 }
 
 ChainFault check_issued_by(const Certificate& subject, const Certificate& issuer, base::Time at, KeyUsage needed,
-                           std::span<const RevocationList> lists) {
+                           std::span<const RevocationList> lists, KnownCertificates* known) {
   const openssl::ErrorQueueGuard guard;
   if (!subject.has_usable_key() || !issuer.has_usable_key()) return ChainFault::unsupported_key;
   if (has_what_is_not_understood(subject) || has_what_is_not_understood(issuer)) return ChainFault::critical_extension;
   if (!is_named_issuer(subject, issuer)) return ChainFault::wrong_issuer;
   if (!issuer.is_ca() || !issuer.has_key_usage(KeyUsage::key_cert_sign)) return ChainFault::not_a_ca;
-  if (const auto fault = check_signature(subject, issuer); fault != ChainFault::none) return fault;
+  if (const auto fault = check_signature(subject, issuer, known); fault != ChainFault::none) return fault;
   if (const auto fault = check_rights(subject, issuer, needed); fault != ChainFault::none) return fault;
   if (const auto fault = check_dates(subject, at); fault != ChainFault::none) return fault;
   for (const RevocationList& list : lists) {
     if (!list.is_named_for(issuer)) continue;
-    if (const auto fault = list.check(subject, issuer, at); fault != ChainFault::none) return fault;
+    if (const auto fault = list.check(subject, issuer, at, known); fault != ChainFault::none) return fault;
   }
   return ChainFault::none;
 }
 
 ChainVerdict check_chain(std::span<const Certificate> chain, base::Time at, KeyUsage needed,
-                         std::span<const RevocationList> lists) {
+                         std::span<const RevocationList> lists, KnownCertificates* known) {
   if (chain.size() < 2) return {ChainFault::wrong_issuer, 0};
   for (std::size_t i = 1; i < chain.size(); ++i) {
     const auto above = chain.first(i);
     if (std::find(above.begin(), above.end(), chain[i]) != above.end()) return {ChainFault::wrong_issuer, i};
     const KeyUsage needed_here = i + 1 == chain.size() ? needed : KeyUsage::key_cert_sign;
-    if (const auto fault = check_issued_by(chain[i], chain[i - 1], at, needed_here, lists); fault != ChainFault::none) {
+    if (const auto fault = check_issued_by(chain[i], chain[i - 1], at, needed_here, lists, known); fault != ChainFault::none) {
       return {fault, i};
     }
     if (const auto fault = check_ancestors(chain, i); fault != ChainFault::none) return {fault, i};

@@ -127,7 +127,7 @@ BlockCmac::BlockCmac(std::span<const std::uint8_t, 16> key) : keyed_(std::make_u
   const bool overflows = (doubled[0] & 0x80U) != 0;
   for (std::size_t i = 0; i < doubled.size(); ++i) {
     const unsigned next = i + 1 < doubled.size() ? doubled[i + 1] : 0U;
-    keyed_->subkey[i] = static_cast<std::uint8_t>(doubled[i] << 1U | next >> 7U);
+    keyed_->subkey[i] = static_cast<std::uint8_t>(static_cast<unsigned>(doubled[i]) << 1U | static_cast<unsigned>(next) >> 7U);
   }
   if (overflows) keyed_->subkey.back() ^= 0x87U;
   base::wipe(doubled);

@@ -33,8 +33,9 @@ Header read_header(BytesView octets) {
 Bytes encode(std::uint8_t tag, std::initializer_list<BytesView> parts) {
   std::size_t length = 0;
   for (const auto part : parts) length += part.size();
-  Bytes out{tag};
+  Bytes out;
   out.reserve(length + 6);
+  out.push_back(tag);
   if (length < 0x80) {
     out.push_back(static_cast<std::uint8_t>(length));
   } else {

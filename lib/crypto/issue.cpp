@@ -173,7 +173,7 @@ void set_fields(X509& x509, const CertificateTemplate& wanted, const PublicKey& 
   add_attribute(*subject, NID_serialNumber, wanted.serial_number);
   add_attribute(*subject, NID_commonName, wanted.common_name);
   const X509_NAME* issuer_name =
-      issuer != nullptr ? X509_get_subject_name(issuer->content().x509.get()) : subject.get();
+      issuer != nullptr ? X509_get_subject_name(&issuer->content().x509()) : subject.get();
   check(X509_set_subject_name(&x509, subject.get()) == 1 && X509_set_issuer_name(&x509, issuer_name) == 1, "a name");
   check(X509_set1_notBefore(&x509, to_asn1_time(wanted.not_before).get()) == 1 &&
             X509_set1_notAfter(&x509, to_asn1_time(wanted.not_after).get()) == 1,
@@ -181,13 +181,9 @@ void set_fields(X509& x509, const CertificateTemplate& wanted, const PublicKey& 
   check(X509_set_pubkey(&x509, subject_key.handle()) == 1, "a public key");
 }
 
-bool are_a_pair(const PrivateKey& private_key, const PublicKey& public_key) {
-  return private_key.curve() == public_key.curve() && EVP_PKEY_eq(private_key.handle(), public_key.handle()) == 1;
-}
-
 void add_revoked(X509_CRL& crl, const Certificate& certificate, const ASN1_TIME& at) {
   openssl::Handle<X509_REVOKED, X509_REVOKED_free> entry(check_not_null(X509_REVOKED_new(), "a revoked certificate"));
-  auto* serial = const_cast<ASN1_INTEGER*>(X509_get0_serialNumber(certificate.content().x509.get()));
+  auto* serial = const_cast<ASN1_INTEGER*>(X509_get0_serialNumber(&certificate.content().x509()));
   check(X509_REVOKED_set_serialNumber(entry.get(), serial) == 1 &&
             X509_REVOKED_set_revocationDate(entry.get(), const_cast<ASN1_TIME*>(&at)) == 1 &&
             X509_CRL_add0_revoked(&crl, entry.get()) == 1,
@@ -200,7 +196,7 @@ void add_revoked(X509_CRL& crl, const Certificate& certificate, const ASN1_TIME&
 Certificate issue(const CertificateTemplate& wanted, const PublicKey& subject_key, const PrivateKey& issuer_key,
                   const Certificate* issuer) {
   const openssl::ErrorQueueGuard guard;
-  if (!are_a_pair(issuer_key, issuer != nullptr ? issuer->public_key() : subject_key)) {
+  if (!issuer_key.is_of(issuer != nullptr ? issuer->public_key() : subject_key)) {
     throw CryptoError("the private key is not the issuer's");
   }
   const openssl::X509Certificate x509(check_not_null(X509_new(), "a certificate"));
@@ -220,11 +216,11 @@ RevocationList issue_revocation_list(const Certificate& issuer, const PrivateKey
                                      std::span<const Certificate> revoked, base::Time this_update,
                                      base::Time next_update) {
   const openssl::ErrorQueueGuard guard;
-  if (!are_a_pair(issuer_key, issuer.public_key())) throw CryptoError("the private key is not the issuer's");
+  if (!issuer_key.is_of(issuer.public_key())) throw CryptoError("the private key is not the issuer's");
   const openssl::Crl crl(check_not_null(X509_CRL_new(), "a revocation list"));
   const auto at = to_asn1_time(this_update);
   check(X509_CRL_set_version(crl.get(), X509_CRL_VERSION_2) == 1 &&
-            X509_CRL_set_issuer_name(crl.get(), X509_get_subject_name(issuer.content().x509.get())) == 1 &&
+            X509_CRL_set_issuer_name(crl.get(), X509_get_subject_name(&issuer.content().x509())) == 1 &&
             X509_CRL_set1_lastUpdate(crl.get(), at.get()) == 1 &&
             X509_CRL_set1_nextUpdate(crl.get(), to_asn1_time(next_update).get()) == 1,
         "a revocation list");

@@ -5,7 +5,9 @@
 
 #include <algorithm>
 #include <array>
+#include <mutex>
 
+#include "lib/crypto/der.hpp"
 #include "lib/crypto/files.hpp"
 #include "lib/crypto/openssl.hpp"
 
@@ -32,6 +34,9 @@ constexpr std::array<CurveFacts, 3> kCurves{{
 const CurveFacts& facts(Curve curve) { return kCurves.at(static_cast<std::size_t>(curve)); }
 
 constexpr std::size_t kMaxDigestSize = 48;
+
+// Of a DER signature: two INTEGERs of 49 octets at most, each with tag and length, in a SEQUENCE.
+constexpr std::size_t kMaxSignatureSize = 128;
 
 // The first octet of a compressed point (SEC 1, 2.3.3).
 constexpr std::uint8_t kEvenY = 2;
@@ -75,28 +80,78 @@ Curve curve_of(const EVP_PKEY& key) {
   return found->curve;
 }
 
-// An OpenSSL key from `04 || X || Y` and, for a private key, the scalar in the machine's order of octets.
-std::shared_ptr<EVP_PKEY> key_from_parts(Curve curve, std::span<std::uint8_t> point,
-                                         std::span<std::uint8_t> native_scalar) {
+// A key of each curve without a point, made once. Keys of points are copies of it: EVP_PKEY_fromdata, which looks the group up by its
+// name each time, takes four times as long.
+const EVP_PKEY* key_without_point(Curve curve) {
+  static const std::array<EVP_PKEY*, 3> keys = [] {
+    std::array<EVP_PKEY*, 3> made{};
+    for (const auto& each : kCurves) {
+      const openssl::KeyContext context(check_not_null(EVP_PKEY_CTX_new_from_name(nullptr, "EC", nullptr), "an EC context"));
+      check(EVP_PKEY_paramgen_init(context.get()) == 1 && EVP_PKEY_CTX_set_ec_paramgen_curve_nid(context.get(), each.nid) == 1 &&
+                EVP_PKEY_paramgen(context.get(), &made.at(static_cast<std::size_t>(each.curve))) == 1,
+            each.name);
+    }
+    return made;
+  }();
+  return keys.at(static_cast<std::size_t>(curve));
+}
+
+openssl::Key new_key(Curve curve) {
+  return openssl::Key(check_not_null(EVP_PKEY_dup(const_cast<EVP_PKEY*>(key_without_point(curve))), "an EC key"));
+}
+
+// `point`: `04 || X || Y`.
+void set_point(EVP_PKEY* key, BytesView point) {
+  if (EVP_PKEY_set1_encoded_public_key(key, point.data(), point.size()) != 1) openssl::fail("the octets are not a key of the curve");
+}
+
+// An OpenSSL key with this point, the thread's own; until the next call. A copy for each point, to be used once, would take a fifth of
+// what the point is used for.
+EVP_PKEY* borrowed_key(Curve curve, BytesView point) {
+  thread_local std::array<openssl::Key, 3> keys;
+  openssl::Key& key = keys.at(static_cast<std::size_t>(curve));
+  if (key == nullptr) key = new_key(curve);
+  set_point(key.get(), point);
+  return key.get();
+}
+
+// Throws unless `04 || X || Y` is on the curve.
+void require_on_curve(Curve curve, BytesView point) {
+  const openssl::ErrorQueueGuard guard;
+  const openssl::EcPoint found(check_not_null(EC_POINT_new(&group(curve)), "a point"));
+  check(EC_POINT_oct2point(&group(curve), found.get(), point.data(), point.size(), nullptr) == 1, "the octets are not a key of the curve");
+}
+
+// An OpenSSL key from `04 || X || Y` and the scalar in the machine's order of octets.
+std::shared_ptr<EVP_PKEY> private_key_of(Curve curve, std::span<std::uint8_t> point, std::span<std::uint8_t> native_scalar) {
   const openssl::KeyContext context(
       check_not_null(EVP_PKEY_CTX_new_from_name(nullptr, "EC", nullptr), "an EC context"));
   check(EVP_PKEY_fromdata_init(context.get()) == 1, "an EC key");
-  std::array<OSSL_PARAM, 4> parameters{};
-  std::size_t count = 0;
-  parameters.at(count++) =
-      OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, const_cast<char*>(facts(curve).group_name), 0);
-  parameters.at(count++) = OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PUB_KEY, point.data(), point.size());
-  if (!native_scalar.empty()) {
-    parameters.at(count++) =
-        OSSL_PARAM_construct_BN(OSSL_PKEY_PARAM_PRIV_KEY, native_scalar.data(), native_scalar.size());
-  }
-  parameters.at(count) = OSSL_PARAM_construct_end();
+  std::array parameters{
+      OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, const_cast<char*>(facts(curve).group_name), 0),
+      OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PUB_KEY, point.data(), point.size()),
+      OSSL_PARAM_construct_BN(OSSL_PKEY_PARAM_PRIV_KEY, native_scalar.data(), native_scalar.size()),
+      OSSL_PARAM_construct_end()};
   EVP_PKEY* key = nullptr;
-  const int selection = native_scalar.empty() ? EVP_PKEY_PUBLIC_KEY : EVP_PKEY_KEYPAIR;
-  if (EVP_PKEY_fromdata(context.get(), &key, selection, parameters.data()) != 1) {
+  if (EVP_PKEY_fromdata(context.get(), &key, EVP_PKEY_KEYPAIR, parameters.data()) != 1) {
     openssl::fail("the octets are not a key of the curve");
   }
   return {key, EVP_PKEY_free};
+}
+
+// Prepared for new keys of a curve; one a thread, as it changes while it makes one. EVP_PKEY_Q_keygen makes its own each time, which
+// takes longer than the key.
+EVP_PKEY_CTX* generation_context(Curve curve) {
+  thread_local std::array<openssl::KeyContext, 3> contexts;
+  openssl::KeyContext& context = contexts.at(static_cast<std::size_t>(curve));
+  if (context == nullptr) {
+    openssl::KeyContext made(check_not_null(EVP_PKEY_CTX_new_from_name(nullptr, "EC", nullptr), "an EC context"));
+    check(EVP_PKEY_keygen_init(made.get()) == 1 &&
+              EVP_PKEY_CTX_set_ec_paramgen_curve_nid(made.get(), facts(curve).nid) == 1,
+          "a new key");
+    context = std::move(made);
+  }
+  return context.get();
 }
 
 openssl::BigNumber number_of(const EVP_PKEY& key, const char* parameter) {
@@ -147,6 +202,31 @@ openssl::KeyContext context_of(EVP_PKEY* key) {
   return openssl::KeyContext(check_not_null(EVP_PKEY_CTX_new_from_pkey(nullptr, key, nullptr), "a key context"));
 }
 
+// `04 || X || Y` of an OpenSSL key, of which only the public half is looked at.
+Bytes point_of(Curve curve, const EVP_PKEY& key) {
+  const std::size_t half = field_size(curve);
+  Bytes octets(1 + 2 * half);
+  std::size_t size = 0;
+  const bool is_whole = EVP_PKEY_get_octet_string_param(&key, OSSL_PKEY_PARAM_PUB_KEY, octets.data(), octets.size(), &size) == 1 &&
+                        size == octets.size() && octets[0] == POINT_CONVERSION_UNCOMPRESSED;
+  if (is_whole) return octets;
+  // A key that came in compressed goes out compressed.
+  octets[0] = POINT_CONVERSION_UNCOMPRESSED;
+  const auto coordinates = std::span(octets).subspan(1);
+  write_number(*number_of(key, OSSL_PKEY_PARAM_EC_PUB_X), coordinates.first(half));
+  write_number(*number_of(key, OSSL_PKEY_PARAM_EC_PUB_Y), coordinates.last(half));
+  return octets;
+}
+
+// A number without sign as the content of an INTEGER: the shortest form.
+Bytes integer_of(BytesView number) {
+  while (number.size() > 1 && number[0] == 0) number = number.subspan(1);
+  Bytes out;
+  if (number[0] >= 0x80) out.push_back(0);
+  out.insert(out.end(), number.begin(), number.end());
+  return der::encode(der::kInteger, {out});
+}
+
 // Never asks at the terminal: an encrypted key is an error.
 int no_passphrase(char*, int, int, void*) { return -1; }
 
@@ -163,12 +243,38 @@ Curve curve_from_name(std::string_view name) {
   return found->curve;
 }
 
+struct PublicKey::Content {
+  Bytes point;
+  mutable std::once_flag once;
+  mutable std::shared_ptr<EVP_PKEY> key;  // null until it is asked for
+};
+
+PublicKey::PublicKey(Curve curve, Bytes point) : curve_(curve) {
+  auto content = std::make_shared<Content>();
+  content->point = std::move(point);
+  content_ = std::move(content);
+}
+
+evp_pkey_st* PublicKey::handle() const {
+  std::call_once(content_->once, [this] {
+    if (content_->key != nullptr) return;
+    openssl::Key key = new_key(curve_);
+    set_point(key.get(), content_->point);
+    content_->key = std::move(key);
+  });
+  return content_->key.get();
+}
+
+bool operator==(const PublicKey& a, const PublicKey& b) noexcept {
+  return a.curve_ == b.curve_ && a.content_->point == b.content_->point;
+}
+
 PublicKey PublicKey::from_point(Curve curve, BytesView point) {
   if (point.size() != 1 + 2 * field_size(curve) || point[0] != POINT_CONVERSION_UNCOMPRESSED) {
     throw CryptoError("the octets are not an uncompressed point of the curve's length");
   }
-  Bytes octets(point.begin(), point.end());
-  return {curve, key_from_parts(curve, octets, {})};
+  require_on_curve(curve, point);
+  return {curve, Bytes(point.begin(), point.end())};
 }
 
 std::optional<PublicKey> PublicKey::from_compressed_point(Curve curve, BytesView point) {
@@ -179,8 +285,7 @@ std::optional<PublicKey> PublicKey::from_compressed_point(Curve curve, BytesView
   const openssl::BigNumberContext context(check_not_null(BN_CTX_new(), "a BN context"));
   const openssl::EcPoint found(check_not_null(EC_POINT_new(&of_curve), "a point"));
   if (EC_POINT_oct2point(&of_curve, found.get(), point.data(), point.size(), context.get()) != 1) return std::nullopt;
-  Bytes octets = octets_of_point(curve, *found, *context);
-  return PublicKey(curve, key_from_parts(curve, octets, {}));
+  return PublicKey(curve, octets_of_point(curve, *found, *context));
 }
 
 PublicKey PublicKey::from_pem(BytesView pem) {
@@ -193,18 +298,15 @@ PublicKey PublicKey::from_pem(BytesView pem) {
 
 PublicKey PublicKey::from_handle(std::shared_ptr<evp_pkey_st> key) {
   const Curve curve = curve_of(*key);
-  return {curve, std::move(key)};
+  auto content = std::make_shared<Content>();
+  content->point = point_of(curve, *key);
+  content->key = std::move(key);
+  PublicKey out(curve, {});
+  out.content_ = std::move(content);
+  return out;
 }
 
-Bytes PublicKey::point() const {
-  const std::size_t size = field_size(curve_);
-  Bytes octets(1 + 2 * size);
-  octets[0] = POINT_CONVERSION_UNCOMPRESSED;
-  const auto coordinates = std::span(octets).subspan(1);
-  write_number(*number_of(*key_, OSSL_PKEY_PARAM_EC_PUB_X), coordinates.first(size));
-  write_number(*number_of(*key_, OSSL_PKEY_PARAM_EC_PUB_Y), coordinates.last(size));
-  return octets;
-}
+Bytes PublicKey::point() const { return content_->point; }
 
 Bytes PublicKey::compressed_point() const {
   Bytes octets = point();
@@ -213,9 +315,13 @@ Bytes PublicKey::compressed_point() const {
   return octets;
 }
 
+// The public half is made anew, so that what is handed out holds no private one.
+PrivateKey::PrivateKey(Curve curve, std::shared_ptr<evp_pkey_st> key)
+    : curve_(curve), key_(std::move(key)), public_key_(curve, point_of(curve, *key_)) {}
+
 PrivateKey PrivateKey::generate(Curve curve) {
-  EVP_PKEY* key = EVP_PKEY_Q_keygen(nullptr, nullptr, "EC", facts(curve).group_name);
-  check_not_null(key, "a new key");
+  EVP_PKEY* key = nullptr;
+  check(EVP_PKEY_generate(generation_context(curve), &key) == 1, "a new key");
   return {curve, std::shared_ptr<EVP_PKEY>(key, EVP_PKEY_free)};
 }
 
@@ -227,7 +333,7 @@ PrivateKey PrivateKey::from_scalar(Curve curve, BytesView scalar) {
   Bytes point = point_of_scalar(curve, *number);
   base::SecretBytes native(scalar.size());
   check(BN_bn2nativepad(number.get(), native.writable().data(), static_cast<int>(native.size())) > 0, "a scalar");
-  return {curve, key_from_parts(curve, point, native.writable())};
+  return {curve, private_key_of(curve, point, native.writable())};
 }
 
 PrivateKey PrivateKey::from_pem(BytesView pem) {
@@ -244,12 +350,6 @@ PrivateKey PrivateKey::load(const std::string& path) {
   return read_named_file(path, [](BytesView pem) { return from_pem(pem); });
 }
 
-PublicKey PrivateKey::public_key() const {
-  // Made anew, so that what is handed out holds no private half.
-  Bytes point = PublicKey(curve_, key_).point();
-  return {curve_, key_from_parts(curve_, point, {})};
-}
-
 base::SecretBytes PrivateKey::to_pem() const {
   const openssl::Bio out(check_not_null(BIO_new(BIO_s_mem()), "a memory BIO"));
   check(PEM_write_bio_PKCS8PrivateKey(out.get(), key_.get(), nullptr, nullptr, 0, nullptr, nullptr) == 1,
@@ -263,15 +363,26 @@ base::SecretBytes PrivateKey::scalar() const {
   return out;
 }
 
-Bytes sign(const PrivateKey& key, BytesView message) {
+Bytes digest_of(Curve curve, BytesView message) {
+  const Digest digest = digest_for(curve, message);
+  return {digest.octets.begin(), digest.octets.begin() + digest.size};
+}
+
+Bytes sign_der(const PrivateKey& key, BytesView message) {
   const Digest digest = digest_for(key.curve(), message);
   const openssl::KeyContext context = context_of(key.handle());
   check(EVP_PKEY_sign_init(context.get()) == 1, "an ECDSA signature");
-  std::array<std::uint8_t, 128> der{};
+  Bytes der(kMaxSignatureSize);
   std::size_t size = der.size();
   check(EVP_PKEY_sign(context.get(), der.data(), &size, digest.octets.data(), digest.size) == 1, "an ECDSA signature");
+  der.resize(size);
+  return der;
+}
+
+Bytes sign(const PrivateKey& key, BytesView message) {
+  const Bytes der = sign_der(key, message);
   const std::uint8_t* in = der.data();
-  const openssl::EcdsaSignature signature(d2i_ECDSA_SIG(nullptr, &in, static_cast<long>(size)));
+  const openssl::EcdsaSignature signature(d2i_ECDSA_SIG(nullptr, &in, static_cast<long>(der.size())));
   check_not_null(signature.get(), "an ECDSA signature");
   const std::size_t half = field_size(key.curve());
   Bytes out(2 * half);
@@ -280,20 +391,18 @@ Bytes sign(const PrivateKey& key, BytesView message) {
   return out;
 }
 
+bool verify_der(const PublicKey& key, BytesView message, BytesView signature) {
+  const openssl::ErrorQueueGuard guard;
+  const Digest digest = digest_for(key.curve(), message);
+  const openssl::KeyContext context = context_of(borrowed_key(key.curve(), key.content_->point));
+  check(EVP_PKEY_verify_init(context.get()) == 1, "an ECDSA verification");
+  return EVP_PKEY_verify(context.get(), signature.data(), signature.size(), digest.octets.data(), digest.size) == 1;
+}
+
 bool verify(const PublicKey& key, BytesView message, BytesView signature) {
   const std::size_t half = field_size(key.curve());
   if (signature.size() != 2 * half) return false;
-  const openssl::ErrorQueueGuard guard;
-  const openssl::EcdsaSignature parsed(check_not_null(ECDSA_SIG_new(), "a signature"));
-  openssl::BigNumber r(BN_bin2bn(signature.data(), static_cast<int>(half), nullptr));
-  openssl::BigNumber s(BN_bin2bn(signature.data() + half, static_cast<int>(half), nullptr));
-  check(r != nullptr && s != nullptr, "a signature");
-  check(ECDSA_SIG_set0(parsed.get(), r.release(), s.release()) == 1, "a signature");
-  const Bytes der = openssl::to_der(parsed.get(), i2d_ECDSA_SIG, "a signature");
-  const Digest digest = digest_for(key.curve(), message);
-  const openssl::KeyContext context = context_of(key.handle());
-  check(EVP_PKEY_verify_init(context.get()) == 1, "an ECDSA verification");
-  return EVP_PKEY_verify(context.get(), der.data(), der.size(), digest.octets.data(), digest.size) == 1;
+  return verify_der(key, message, der::encode(der::kSequence, {integer_of(signature.first(half)), integer_of(signature.last(half))}));
 }
 
 base::SecretBytes agree(const PrivateKey& own, const PublicKey& peer) {
@@ -302,7 +411,7 @@ base::SecretBytes agree(const PrivateKey& own, const PublicKey& peer) {
   check(EVP_PKEY_derive_init(context.get()) == 1, "a key agreement");
   // Without OpenSSL's own check of the peer's key, which multiplies by the order: from_point and the certificate parser
   // have found the point to be on the curve, and the curves' cofactor is 1.
-  check(EVP_PKEY_derive_set_peer_ex(context.get(), peer.handle(), 0) == 1, "a key agreement");
+  check(EVP_PKEY_derive_set_peer_ex(context.get(), borrowed_key(peer.curve(), peer.content_->point), 0) == 1, "a key agreement");
   base::SecretBytes out(field_size(own.curve()));
   std::size_t size = out.size();
   check(EVP_PKEY_derive(context.get(), out.writable().data(), &size) == 1 && size == out.size(), "a key agreement");

@@ -51,16 +51,24 @@ class PublicKey {
   [[nodiscard]] Bytes point() const;
   /// `02 || X` or `03 || X`, 33 or 49 octets.
   [[nodiscard]] Bytes compressed_point() const;
-  [[nodiscard]] evp_pkey_st* handle() const noexcept { return key_.get(); }
+  /// OpenSSL's key, made when it is first asked for: verify() and agree() do without, as most points are used once.
+  [[nodiscard]] evp_pkey_st* handle() const;
+
+  /// Equal if curve and point are.
+  friend bool operator==(const PublicKey& a, const PublicKey& b) noexcept;
 
  private:
   friend class PrivateKey;
   friend class Certificate;
-  PublicKey(Curve curve, std::shared_ptr<evp_pkey_st> key) : curve_(curve), key_(std::move(key)) {}
+  friend bool verify_der(const PublicKey& key, BytesView message, BytesView signature);
+  friend base::SecretBytes agree(const class PrivateKey& own, const PublicKey& peer);
+  struct Content;
+  /// A point that was found to be on the curve, `04 || X || Y`.
+  PublicKey(Curve curve, Bytes point);
   /// Takes an OpenSSL key of any kind; throws CryptoError unless it is of one of the three curves.
   static PublicKey from_handle(std::shared_ptr<evp_pkey_st> key);
   Curve curve_;
-  std::shared_ptr<evp_pkey_st> key_;
+  std::shared_ptr<const Content> content_;
 };
 
 /// A private key, held by OpenSSL, which wipes it. Moved, never copied. Safe to use from several threads at once.
@@ -81,7 +89,9 @@ class PrivateKey {
   ~PrivateKey() = default;
 
   [[nodiscard]] Curve curve() const noexcept { return curve_; }
-  [[nodiscard]] PublicKey public_key() const;
+  [[nodiscard]] const PublicKey& public_key() const noexcept { return public_key_; }
+  /// True if `key` is its public half.
+  [[nodiscard]] bool is_of(const PublicKey& key) const noexcept { return public_key_ == key; }
   /// PKCS#8 PEM, to be written to a file of mode 0600.
   [[nodiscard]] base::SecretBytes to_pem() const;
   /// The scalar, of the field's length.
@@ -89,13 +99,23 @@ class PrivateKey {
   [[nodiscard]] evp_pkey_st* handle() const noexcept { return key_.get(); }
 
  private:
-  PrivateKey(Curve curve, std::shared_ptr<evp_pkey_st> key) : curve_(curve), key_(std::move(key)) {}
+  PrivateKey(Curve curve, std::shared_ptr<evp_pkey_st> key);
   Curve curve_;
   std::shared_ptr<evp_pkey_st> key_;
+  PublicKey public_key_;
 };
+
+/// The hash of the curve's strength: 32 octets, or 48 for P-384.
+Bytes digest_of(Curve curve, BytesView message);
 
 /// ECDSA over `message` with the hash of the curve's strength: `r || s`, each of the field's length.
 Bytes sign(const PrivateKey& key, BytesView message);
+
+/// The same signature as Ecdsa-Sig-Value in DER, as certificates and CMS have it (RFC 3279, 2.2.3).
+Bytes sign_der(const PrivateKey& key, BytesView message);
+
+/// True if `signature`, in DER as above, is the signer's over `message`.
+bool verify_der(const PublicKey& key, BytesView message, BytesView signature);
 
 /// True if `signature`, `r || s` of exactly twice the field's length, is the signer's over `message`.
 bool verify(const PublicKey& key, BytesView message, BytesView signature);

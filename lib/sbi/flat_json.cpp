@@ -1,10 +1,9 @@
 #include "lib/sbi/flat_json.hpp"
 
 namespace sbi {
-namespace {
 
 /// Takes tokens from the front of a text; false for any other than the one that is asked for.
-class Scanner {
+class FlatObject::Scanner {
  public:
   explicit Scanner(std::string_view text) : rest_(text) {}
 
@@ -41,8 +40,6 @@ class Scanner {
   std::string_view rest_;
 };
 
-}  // namespace
-
 bool FlatObject::add(std::string_view name, std::string_view value) {
   if (size_ == kMaxMembers || value.empty() || !text(name).empty()) return false;
   members_[size_++] = {name, value};
@@ -56,17 +53,33 @@ std::string_view FlatObject::text(std::string_view name) const {
   return {};
 }
 
-std::optional<FlatObject> FlatObject::read(std::string_view body) {
-  std::optional<FlatObject> out(std::in_place);
-  Scanner scanner(body);
-  if (!scanner.take('{')) return std::nullopt;
+bool FlatObject::take(Scanner& scanner, std::string_view inner_name, FlatObject* inner) {
+  if (!scanner.take('{')) return false;
   do {
     std::string_view name;
     std::string_view value;
-    const bool is_member = scanner.take_text(name) && scanner.take(':') && scanner.take_text(value) && out->add(name, value);
-    if (!is_member) return std::nullopt;
+    if (!scanner.take_text(name) || !scanner.take(':')) return false;
+    if (inner != nullptr && name == inner_name) {
+      if (inner->size() > 0 || !inner->take(scanner, {}, nullptr)) return false;
+    } else if (!scanner.take_text(value) || !add(name, value)) {
+      return false;
+    }
   } while (scanner.take(','));
-  if (!scanner.take('}') || !scanner.at_end()) return std::nullopt;
+  return scanner.take('}');
+}
+
+std::optional<FlatObject> FlatObject::read(std::string_view body) {
+  std::optional<FlatObject> out(std::in_place);
+  Scanner scanner(body);
+  if (!out->take(scanner, {}, nullptr) || !scanner.at_end()) return std::nullopt;
+  return out;
+}
+
+std::optional<std::pair<FlatObject, FlatObject>> FlatObject::read_with(std::string_view inner, std::string_view body) {
+  std::optional<std::pair<FlatObject, FlatObject>> out(std::in_place);
+  Scanner scanner(body);
+  const bool is_read = out->first.take(scanner, inner, &out->second) && scanner.at_end() && out->second.size() > 0;
+  if (!is_read) return std::nullopt;
   return out;
 }
 

@@ -3,6 +3,7 @@
 #include <array>
 #include <optional>
 #include <string_view>
+#include <utility>
 
 namespace sbi {
 
@@ -16,6 +17,9 @@ class FlatObject {
   /// without an escape, no value empty.
   static std::optional<FlatObject> read(std::string_view body);
 
+  /// As read, of a body one member of which, `inner`, is such an object in its turn and all others are texts; nothing without it.
+  static std::optional<std::pair<FlatObject, FlatObject>> read_with(std::string_view inner, std::string_view body);
+
   /// The value of a member; empty if there is no such member.
   [[nodiscard]] std::string_view text(std::string_view name) const;
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
@@ -25,7 +29,10 @@ class FlatObject {
     std::string_view name;
     std::string_view value;
   };
+  class Scanner;
   [[nodiscard]] bool add(std::string_view name, std::string_view value);
+  /// Takes the object's members; `inner`: null, or the object that the member of that name is read into.
+  [[nodiscard]] bool take(Scanner& scanner, std::string_view inner_name, FlatObject* inner);
 
   std::array<Member, kMaxMembers> members_;
   std::size_t size_ = 0;

@@ -9,6 +9,7 @@
 
 #include "tests/support/certificates.hpp"
 #include "tests/support/hex.hpp"
+#include "tests/support/openssl_cms.hpp"
 
 using base::Bytes;
 using crypto::CryptoError;
@@ -175,6 +176,43 @@ TEST_CASE("A key that is not the signer's does not sign", "[crypto][cms]") {
   const auto arpf = arpf_on(Curve::p256);
   CHECK_THROWS_AS(crypto::sign_detached(kContent, arpf.certificate, arpf_on(Curve::p256).key, test::kNow), CryptoError);
   CHECK_THROWS_AS(crypto::sign_detached(kContent, arpf.certificate, arpf_on(Curve::p384).key, test::kNow), CryptoError);
+}
+
+namespace {
+
+// A signature object cut before its last octet string, which is the signature; its length with it.
+std::pair<Bytes, std::size_t> without_signature(const Bytes& object, Curve curve) {
+  const std::size_t half = crypto::field_size(curve);
+  for (std::size_t size = 2 * half; size <= 2 * half + 8; ++size) {
+    const std::size_t at = object.size() - size - 2;
+    if (object[at] == 0x04 && object[at + 1] == size && object[at + 2] == 0x30) return {{object.begin(), object.end() - static_cast<std::ptrdiff_t>(size)}, size};
+  }
+  throw std::runtime_error("the object does not end with a signature");
+}
+
+}  // namespace
+
+TEST_CASE("Signature objects are those that OpenSSL writes, octet by octet but for the signature itself", "[crypto][cms]") {
+  const Bytes content = base::concatenate(kContent, Bytes(500, 0xa5));
+  for (const Curve curve : kCurves) {
+    CAPTURE(std::string(crypto::name(curve)));
+    const auto arpf = arpf_on(curve);
+    for (const auto at : {test::kNow, test::after_years(40)}) {
+      for (const unsigned flags : {unsigned{CMS_DETACHED}, 0U}) {
+        const auto plain = without_signature(test::sign_by_openssl(content, arpf.certificate, arpf.key, at, flags), curve);
+        // Signatures differ in length by an octet or two; lengths around them with them.
+        std::pair<Bytes, std::size_t> ours;
+        for (int i = 0; i < 1000 && ours.second != plain.second; ++i) {
+          ours = without_signature(flags == 0 ? crypto::sign_attached(content, arpf.certificate, arpf.key, at)
+                                              : crypto::sign_detached(content, arpf.certificate, arpf.key, at),
+                                   curve);
+        }
+        CHECK(ours.first == plain.first);
+      }
+    }
+    CHECK(crypto::verify_detached(test::sign_by_openssl(content, arpf.certificate, arpf.key, test::kNow, CMS_DETACHED), content).signer ==
+          arpf.certificate);
+  }
 }
 
 TEST_CASE("An attached signature brings its content", "[crypto][cms]") {

@@ -201,6 +201,40 @@ TEST_CASE_METHOD(ArpfFixture, "The ARPF reads its revocation lists again when it
   CHECK(verdict() == "403 CERTIFICATE_REVOKED");  // those in force stay
 }
 
+TEST_CASE_METHOD(ArpfFixture, "What the ARPF accepted once vouches for nothing else", "[arpf][step-0e]") {
+  start_arpf();
+  const auto broken = [](const crypto::Certificate& certificate) {
+    base::Bytes der = certificate.der();
+    der.back() ^= 1;
+    return base::to_base64(der);
+  };
+  for (int i = 0; i < 2; ++i) {
+    CHECK(verdict() == "200");
+    CHECK(verdict(with("pnCertificate", broken(pn.certificate))) == "403 PN_CERTIFICATE_INVALID");
+    CHECK(verdict(with("seCertificate", broken(device.own.certificate))) == "403 SE_CERTIFICATE_INVALID");
+    CHECK(verdict(with("ciCertificate", broken(ci.certificate))) == "403 CI_NOT_AGREED");
+    json request = key_request(device);
+    request["operatorCertificate"] = broken(mno.certificate);
+    CHECK(verdict(request) == "403 OPERATOR_NOT_TRUSTED");
+  }
+}
+
+TEST_CASE_METHOD(ArpfFixture, "A body of an unusual form is answered as the usual one is", "[arpf][step-0e]") {
+  start_arpf();
+  json request = key_request(device);
+  CHECK(open(retrieve(device, request)) == hex_key(*device.ephemeral_key));
+  request["unknown"] = {1, 2};  // not a text: the body is read as a document
+  const Answer answer = retrieve(device, request);
+  CHECK(answer.verdict() == "200");
+  CHECK(open(answer) == hex_key(*device.ephemeral_key));
+  for (const bool is_usual : {true, false}) {
+    request = with("seCertificate", "AAAA");
+    if (!is_usual) request["unknown"] = nullptr;
+    CHECK(verdict(request) == "400 MANDATORY_IE_INCORRECT");
+    CHECK(last.params() == std::vector<std::string>{"/seCredentials/seCertificate"});
+  }
+}
+
 TEST_CASE_METHOD(ArpfFixture, "The ARPF refuses what an expired trust anchor issued", "[arpf][step-0e]") {
   auto config = arpf_config();
   auto trust = *config.trust;
