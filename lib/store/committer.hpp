@@ -69,6 +69,8 @@ class Committer {
   void run();
   void commit(std::vector<Job>& jobs);
   std::vector<std::exception_ptr> attempt(std::vector<Job>& jobs);
+  void roll_back();
+  void reopen();
 
   Database database_;
   const std::size_t max_waiting_;

@@ -16,10 +16,16 @@ struct sqlite3_stmt;
 /// The one seam to the database: SQL with $1, $2, ... over SQLite, the embedded default.
 namespace store {
 
-/// The database failed: disk full, file locked, corrupt, ... The text is for the log.
+/// The database failed: disk full, file locked, corrupt, ... The text is for the log; it names the file, where SQLite does.
 class StoreError : public std::runtime_error {
  public:
-  using std::runtime_error::runtime_error;
+  explicit StoreError(const std::string& text, bool is_medium = false) : std::runtime_error(text), is_medium_(is_medium) {}
+
+  /// The file, or what it lies on, is at fault (an I/O error, a damaged file): what the connection holds of it is not to be trusted.
+  [[nodiscard]] bool is_medium() const noexcept { return is_medium_; }
+
+ private:
+  bool is_medium_;
 };
 
 /// The rows of one running statement. At most one of a statement's text at a time; gone before its Database.
@@ -52,10 +58,11 @@ class Rows {
 /// One connection. Used by one thread at a time; statements are prepared once and kept.
 class Database {
  public:
-  enum class Mode { read_write, read_only };
+  enum class Mode { read_write, read_only, read_write_existing };
 
-  /// Opens a file (made if it is not there, when writing) in WAL mode with synchronous=FULL: what a transaction committed
-  /// is on disk. Wiped pages are overwritten (secure_delete). Throws StoreError that names the file.
+  /// Opens a file (made if it is not there, with read_write) in WAL mode with synchronous=FULL: what a transaction committed
+  /// is on disk. Wiped pages are overwritten (secure_delete). A writer waits 5 s for another process that writes; a reader, which may be a
+  /// loop's own, 0.25 s, and only for one that has the whole file to itself. Throws StoreError that names the file.
   static Database open(const std::string& path, Mode mode = Mode::read_write);
 
   Database(Database&&) noexcept;

@@ -49,9 +49,13 @@ class Lab:
         return self.folder / (name + ".db")
 
     def log(self, name):
-        """All that the function said."""
-        paths = (self.folder / (name + ".log"), self.folder / (name + ".out"))
-        return "".join(path.read_text(errors="replace") for path in paths if path.exists())
+        """All that the function's log says."""
+        path = self.folder / (name + ".log")
+        return path.read_text(errors="replace") if path.exists() else ""
+
+    def output(self, name):
+        """All that its processes wrote to the console, the log as well."""
+        return (self.folder / (name + ".out")).read_text(errors="replace")
 
     def run_ue_sim(self, *arguments):
         done = subprocess.run([self.programs / "ue-sim", *map(str, arguments)], capture_output=True, text=True)
@@ -72,20 +76,35 @@ class Lab:
                               text=True, env={**os.environ, **self.environment.get(name, {})}, timeout=30)
         return done.returncode, done.stdout + done.stderr
 
+    def is_listening(self, name, port):
+        try:
+            socket.create_connection((self.address(name), port), timeout=1).close()
+            return True
+        except OSError:
+            return False
+
     def start(self, name, level="warning"):
+        if self.is_listening(name, 7777):
+            raise RuntimeError(f"somebody else listens at {self.address(name)} already")
         with open(self.folder / (name + ".out"), "ab") as out:
             self.process[name] = subprocess.Popen(
                 [self.programs / ("nf-" + name), "-c", self.config(name), "-e", level], stdout=out, stderr=out,
                 env={**os.environ, **self.environment.get(name, {})})
         deadline = time.monotonic() + 30
         while time.monotonic() < deadline and self.process[name].poll() is None:
-            try:
-                for port in (7777, 8080):
-                    socket.create_connection((self.address(name), port), timeout=1).close()
+            if self.is_listening(name, 7777) and self.is_listening(name, 8080):
                 return
-            except OSError:
-                time.sleep(0.01)
-        raise RuntimeError(f"nf-{name} does not start: {self.log(name)[-600:]}")
+            time.sleep(0.01)
+        raise RuntimeError(f"nf-{name} does not start: {self.output(name)[-600:]}")
+
+    def fail_to_start(self, name):
+        """Starts what must end by itself: its exit status, and what it said last."""
+        try:
+            self.start(name)
+        except RuntimeError as error:
+            return self.process.pop(name).wait(timeout=10), str(error)
+        self.end(name)
+        raise AssertionError(f"nf-{name} starts")
 
     def end(self, name, how=signal.SIGTERM):
         """Its exit status."""

@@ -274,7 +274,8 @@ class Load:
         status, document = self.write(caller, "ausf-ext", "PUT", target, {"resStar": res_star.hex()})
         if status == 404:
             return  # contexts live in memory: its process was killed meanwhile
-        self.expect(document["authResult"] == "AUTHENTICATION_SUCCESS", f"device {device.key}: {document}")
+        is_success = status == 200 and document["authResult"] == "AUTHENTICATION_SUCCESS"
+        self.expect(is_success, f"device {device.key}: its RES* was answered with {status} {document}")
         device.rank = max(device.rank, 4)
 
     def take_challenge(self, device, vector):
