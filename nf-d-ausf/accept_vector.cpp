@@ -35,8 +35,9 @@ AcceptedVector put_one(Database& database, const profile::DiscoveryImsi& dimsi, 
   require_owner(present, owner);
   require_conditions(conditions, present);
   if (present && present->vector == vector) return {false, *present};
-  put_vector(database, dimsi, vector, owner.value_or("anonymous"), now);
-  return {!present, *find_vector(database, dimsi)};
+  StoredVector stored{vector, owner.value_or("anonymous"), now, 0, std::nullopt, std::nullopt, std::nullopt};
+  put_vector(database, dimsi, vector, stored.owner, now);
+  return {!present, std::move(stored)};
 }
 
 }  // namespace

@@ -10,7 +10,6 @@ namespace {
 
 using nlohmann::ordered_json;
 using sbi::BodyKind;
-using sbi::JsonObject;
 using sbi::Request;
 using sbi::Response;
 
@@ -132,8 +131,7 @@ void Api::add_vector_routes(sbi::Router& router) {
 /// PUT /ndausf-vectors/v1/vectors/{dimsi}: a target AUSF preloads a vector, step (2).
 Api::Answer Api::put_vector(const Request& request) {
   const profile::DiscoveryImsi dimsi = read_dimsi(request);
-  const nlohmann::json body = sbi::parse_json(request.body);
-  const Vector vector = read_vector(JsonObject(body));
+  const Vector vector = read_vector(request.body);
   const Owner owner = owner_of(request.peer);
   const Preconditions conditions = read_preconditions(request);
   const AcceptedVector accepted = co_await parts_.accept.put(dimsi, vector, owner, conditions);

@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "lib/sbi/flat_json.hpp"
 #include "lib/sbi/json.hpp"
 #include "lib/sbi/ndjson.hpp"
 #include "nf-d-ausf/accept_vector.hpp"
@@ -11,6 +12,10 @@ namespace d_ausf {
 
 /// Reads the members of a vector (PROTOCOL.md, section 8.2). Throws Error{bad_request} with the member named.
 Vector read_vector(const sbi::JsonObject& object);
+/// The fast path of both the above and a bulk load's line: nothing for a vector that it does not take, which read_vector() is then to judge.
+std::optional<Vector> read_usual_vector(const sbi::FlatObject& object);
+/// The body of PUT: the one or the other.
+Vector read_vector(std::string_view body);
 
 /// A bulk load of vectors, NDJSON, one a line: counts, and the first problems. Memory stays bounded whatever its length.
 class BulkLoad {

@@ -104,6 +104,8 @@ Config read_config(const service::Section& root) {
   config.common.direct = config.owners.origins();  // owners are told of receipts where they are, not through an SCP
   config.receipt_answer = read_receipt_answer(function);
   config.receipts = read_receipt_limits(function.section("receipts"));
+  config.serving_notes_per_second = static_cast<std::size_t>(
+      function.integer("serving_notes_per_second", 10, 1000000, static_cast<std::int64_t>(config.serving_notes_per_second)));
   return config;
 }
 

@@ -1,5 +1,7 @@
 #include "nf-d-ausf/function.hpp"
 
+#include <map>
+
 #include "lib/crypto/cipher.hpp"
 #include "lib/service/storage_commands.hpp"
 #include "lib/store/secrets.hpp"
@@ -20,10 +22,11 @@ struct Shared {
   Config config;
   std::unique_ptr<store::Committer> committer;
   const std::string instance_name = "nf-d-ausf-" + base::to_hex(crypto::random_octets<8>());  ///< in Via
-  std::unique_ptr<ContextIds> contexts;
+  base::SecretBytes context_key;
   std::unique_ptr<core::RelayLinks> relay_links;
   boost::asio::io_context* notifying_loop = nullptr;
   std::unique_ptr<NotifyReceipts> notify;  ///< on the first worker's loop
+  std::map<std::size_t, NoteServings*> notes;  ///< by worker
 };
 
 /// What one worker has for itself.
@@ -31,13 +34,18 @@ struct Instance {
   Instance(Shared& shared, service::Worker& worker)
       : reader(store::Database::open(shared.config.common.database, store::Database::Mode::read_only)),
         accept(*shared.committer, shared.config.owners, base::system_now),
-        serve(reader, *shared.committer, base::system_now),
+        snapshot(reader),
+        notes(worker.loop, *shared.committer, shared.config.serving_notes_per_second),
+        serve(reader, snapshot, notes, base::system_now),
+        contexts(shared.context_key),
         take_receipt(reader, *shared.committer, base::system_now),
         relay(worker.client, *shared.relay_links, {shared.config.common.client_timeout, shared.instance_name}),
         routes({worker.router, shared.config.routing, *shared.config.home_network_keys, *shared.relay_links, relay,
                 core::discover_by(worker.nrf), shared.config.common.scp}),
         api(parts(shared, worker)) {
     api.add_routes(worker.router, routes);
+    shared.notes[worker.index] = &notes;
+    worker.router.on_batch({[this] { snapshot.begin_batch(); }, [this] { snapshot.end_batch(); }});
   }
 
   /// The first worker notifies.
@@ -49,12 +57,15 @@ struct Instance {
       shared.notify = std::make_unique<NotifyReceipts>(worker.loop, notify);
       shared.notify->start();
     }
-    return {accept, serve, take_receipt, *shared.notify, *shared.contexts, *shared.config.home_network_keys, shared.config.receipt_answer};
+    return {accept, serve, take_receipt, *shared.notify, contexts, *shared.config.home_network_keys, shared.config.receipt_answer};
   }
 
   store::Database reader;
   AcceptVector accept;
+  store::BatchSnapshot snapshot;
+  NoteServings notes;
   ServeVector serve;
+  ContextIds contexts;
   TakeReceipt take_receipt;
   core::Relay relay;
   core::SubscriberRoutes routes;
@@ -71,7 +82,7 @@ service::Function make_function(Config config) {
   function.open = [shared] {
     store::Database database = store::Database::open(shared->config.common.database);
     store::migrate(database, kSchema);
-    shared->contexts = std::make_unique<ContextIds>(store::load_or_put_secret(database, "context-key", random_secret(16)));
+    shared->context_key = store::load_or_put_secret(database, "context-key", random_secret(16));
     shared->relay_links = std::make_unique<core::RelayLinks>(
         store::load_or_put_secret(database, "relay-key", random_secret(core::RelayLinks::kKeyOctets)));
     shared->committer = std::make_unique<store::Committer>(std::move(database));
@@ -80,6 +91,7 @@ service::Function make_function(Config config) {
     return std::make_shared<Instance>(*shared, worker);
   };
   function.drain = [shared](service::Worker& worker) {
+    shared->notes.at(worker.index)->stop();
     if (&worker.loop == shared->notifying_loop) shared->notify->stop();
   };
   function.close = [shared] {

@@ -1,7 +1,9 @@
 #include "nf-d-ausf/serve_vector.hpp"
 
+#include <algorithm>
+#include <span>
+
 #include "lib/base/error.hpp"
-#include "lib/crypto/cipher.hpp"
 
 namespace d_ausf {
 namespace {
@@ -11,6 +13,21 @@ using base::ErrorKind;
 
 constexpr std::size_t kNamedOctets = 16;  ///< TBCD(dIMSI) and 8 random ones, before the MAC of 16
 
+struct IdParts {
+  std::span<std::uint8_t, kNamedOctets> named;
+  std::span<std::uint8_t, 16> mac;
+};
+IdParts parts_of(std::array<std::uint8_t, kNamedOctets + 16>& id) {
+  const std::span<std::uint8_t, kNamedOctets + 16> all(id);
+  return {all.first<kNamedOctets>(), all.last<16>()};
+}
+
+crypto::Block block_of(std::span<const std::uint8_t, kNamedOctets> named) {
+  crypto::Block block;
+  std::ranges::copy(named, block.begin());
+  return block;
+}
+
 [[noreturn]] void fail_unknown() {
   throw Error(ErrorKind::not_found, "USER_NOT_FOUND", "there is no vector for this dIMSI");
 }
@@ -18,11 +35,10 @@ constexpr std::size_t kNamedOctets = 16;  ///< TBCD(dIMSI) and 8 random ones, be
 }  // namespace
 
 profile::DiscoveryVector ServeVector::operator()(const profile::DiscoveryImsi& dimsi, const std::string& serving_network) {
+  snapshot_.use();
   const auto challenge = find_challenge(reader_, dimsi);
   if (!challenge) fail_unknown();
-  committer_.write_later([dimsi, rand = challenge->rand, serving_network, now = clock_()](store::Database& database) {
-    note_served(database, dimsi, rand, serving_network, now);
-  });
+  notes_.add({dimsi, challenge->rand, serving_network, clock_()});
   return *challenge;
 }
 
@@ -37,18 +53,20 @@ StoredVector ServeVector::record(const profile::DiscoveryImsi& dimsi) const {
 }
 
 std::string ContextIds::make(const profile::DiscoveryImsi& dimsi) const {
-  const base::Bytes named = base::concatenate(dimsi.tbcd(), crypto::random_octets<kNamedOctets - 8>());
-  const crypto::Block mac = crypto::aes_cmac(key_.reveal().first<16>(), named);
-  return base::to_hex(base::concatenate(named, mac));
+  std::array<std::uint8_t, kNamedOctets + 16> id;
+  const auto [named, mac] = parts_of(id);
+  std::ranges::copy(dimsi.tbcd(), named.begin());
+  crypto::take_random(named.subspan(8));
+  std::ranges::copy(mac_(block_of(named)), mac.begin());
+  return base::to_hex(id);
 }
 
 void ContextIds::check(std::string_view id) const {
-  const auto octets = base::from_hex_exactly<kNamedOctets + 16>(id);
+  auto octets = base::from_hex_exactly<kNamedOctets + 16>(id);
   bool is_genuine = false;
   if (octets) {
-    const base::BytesView all(*octets);
-    const crypto::Block mac = crypto::aes_cmac(key_.reveal().first<16>(), all.first(kNamedOctets));
-    is_genuine = base::equal_in_constant_time(mac, all.subspan(kNamedOctets));
+    const auto [named, mac] = parts_of(*octets);
+    is_genuine = base::equal_in_constant_time(mac_(block_of(named)), mac);
   }
   if (!is_genuine) throw Error(ErrorKind::not_found, "CONTEXT_NOT_FOUND", "there is no such authentication context");
 }

@@ -5,7 +5,9 @@
 #include <string_view>
 
 #include "lib/base/clock.hpp"
-#include "lib/store/committer.hpp"
+#include "lib/crypto/cipher.hpp"
+#include "lib/store/batch_snapshot.hpp"
+#include "nf-d-ausf/note_servings.hpp"
 #include "nf-d-ausf/vectors.hpp"
 
 namespace d_ausf {
@@ -13,9 +15,9 @@ namespace d_ausf {
 /// Steps (4) and (5): gives RAND and AUTN to the access network that a device attaches at. One a loop.
 class ServeVector {
  public:
-  /// Reader and committer are of the same database and outlive it.
-  ServeVector(store::Database& reader, store::Committer& committer, base::Clock clock)
-      : reader_(reader), committer_(committer), clock_(std::move(clock)) {}
+  /// The three are of the same database and outlive it.
+  ServeVector(store::Database& reader, store::BatchSnapshot& snapshot, NoteServings& notes, base::Clock clock)
+      : reader_(reader), snapshot_(snapshot), notes_(notes), clock_(std::move(clock)) {}
 
   /// The preloaded challenge; counts that it was served. Throws Error{not_found, USER_NOT_FOUND}.
   profile::DiscoveryVector operator()(const profile::DiscoveryImsi& dimsi, const std::string& serving_network);
@@ -28,15 +30,16 @@ class ServeVector {
 
  private:
   store::Database& reader_;
-  store::Committer& committer_;
+  store::BatchSnapshot& snapshot_;
+  NoteServings& notes_;
   base::Clock clock_;
 };
 
-/// authCtxId without memory: dIMSI and a random number, authenticated, so that a forged one is known as such.
+/// authCtxId without memory: dIMSI and a random number, authenticated, so that a forged one is known as such. One a loop.
 class ContextIds {
  public:
   /// `key`: 16 octets.
-  explicit ContextIds(base::SecretBytes key) : key_(std::move(key)) {}
+  explicit ContextIds(const base::SecretBytes& key) : mac_(key.reveal().first<16>()) {}
 
   /// 64 hex digits.
   [[nodiscard]] std::string make(const profile::DiscoveryImsi& dimsi) const;
@@ -44,7 +47,7 @@ class ContextIds {
   void check(std::string_view id) const;
 
  private:
-  base::SecretBytes key_;
+  crypto::BlockCmac mac_;
 };
 
 }  // namespace d_ausf

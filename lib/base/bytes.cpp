@@ -28,26 +28,37 @@ int base64_value(char digit) {
 
 }  // namespace
 
+void append_hex(std::string& out, BytesView octets) {
+  const std::size_t begin = out.size();
+  out.resize(begin + 2 * octets.size());
+  char* digit = out.data() + begin;
+  for (const std::uint8_t octet : octets) {
+    *digit++ = kHexDigits[octet >> 4U];
+    *digit++ = kHexDigits[octet & 0x0FU];
+  }
+}
+
 std::string to_hex(BytesView octets) {
   std::string out;
-  out.reserve(octets.size() * 2);
-  for (const std::uint8_t octet : octets) {
-    out.push_back(kHexDigits[octet >> 4U]);
-    out.push_back(kHexDigits[octet & 0x0FU]);
-  }
+  append_hex(out, octets);
   return out;
+}
+
+bool read_hex(std::string_view hex, std::span<std::uint8_t> out) {
+  if (hex.size() != 2 * out.size()) return false;
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    const int high = hex_value(hex[2 * i]);
+    const int low = hex_value(hex[2 * i + 1]);
+    if (high < 0 || low < 0) return false;
+    out[i] = static_cast<std::uint8_t>(high * 16 + low);
+  }
+  return true;
 }
 
 std::optional<Bytes> from_hex(std::string_view hex) {
   if (hex.size() % 2 != 0) return std::nullopt;
-  Bytes out;
-  out.reserve(hex.size() / 2);
-  for (std::size_t i = 0; i < hex.size(); i += 2) {
-    const int high = hex_value(hex[i]);
-    const int low = hex_value(hex[i + 1]);
-    if (high < 0 || low < 0) return std::nullopt;
-    out.push_back(static_cast<std::uint8_t>(high * 16 + low));
-  }
+  Bytes out(hex.size() / 2);
+  if (!read_hex(hex, out)) return std::nullopt;
   return out;
 }
 

@@ -16,18 +16,20 @@ using BytesView = std::span<const std::uint8_t>;
 
 /// Lower-case hex, two digits an octet.
 std::string to_hex(BytesView octets);
+/// The same, at the end of `out`.
+void append_hex(std::string& out, BytesView octets);
 
 /// The octets of `hex` (either case); nothing if a digit is not hex or their number is odd.
 std::optional<Bytes> from_hex(std::string_view hex);
 
+/// Fills `out`; false unless `hex` is exactly as many octets, in which case `out` holds anything.
+bool read_hex(std::string_view hex, std::span<std::uint8_t> out);
+
 /// As above, and nothing unless there are exactly N octets.
 template <std::size_t N>
 std::optional<std::array<std::uint8_t, N>> from_hex_exactly(std::string_view hex) {
-  if (hex.size() != 2 * N) return std::nullopt;
-  const auto octets = from_hex(hex);
-  if (!octets) return std::nullopt;
   std::array<std::uint8_t, N> out{};
-  std::copy(octets->begin(), octets->end(), out.begin());
+  if (!read_hex(hex, out)) return std::nullopt;
   return out;
 }
 

@@ -2,6 +2,7 @@
 
 #include "lib/aka/serving_network_name.hpp"
 #include "lib/core/pvs_info.hpp"
+#include "lib/core/usual_authentication_info.hpp"
 #include "lib/crypto/cipher.hpp"
 
 namespace core {
@@ -50,7 +51,14 @@ profile::Imsi supi_of(const std::string& text, const std::string& param) {
 }
 
 std::string context_uri(const Request& request, const std::string& context_id) {
-  return request.api_root() + "/nausf-auth/v1/ue-authentications/" + context_id;
+  std::string uri;
+  uri.reserve(192);
+  uri += request.scheme;
+  uri += "://";
+  uri += request.authority;
+  uri += "/nausf-auth/v1/ue-authentications/";
+  uri += context_id;
+  return uri;
 }
 
 }  // namespace
@@ -61,7 +69,7 @@ std::optional<Resynchronization> read_resynchronization(const JsonObject& object
   return Resynchronization{info->hex<16>("rand"), info->hex<14>("auts")};
 }
 
-Identity read_identity(const std::string& text, const std::string& param) {
+Identity read_identity(std::string_view text, const std::string& param) {
   try {
     return aka::parse_supi_or_suci(text);
   } catch (const aka::IdentityError& error) {
@@ -86,6 +94,10 @@ Subscriber read_subscriber(const std::string& text, const std::string& param, co
 
 AuthenticationRequest read_authentication_info(const Request& request, const aka::HomeNetworkKeys& keys) {
   const std::string param = "/supiOrSuci";
+  if (const auto usual = read_usual_authentication_info(request.body)) {
+    const Identity identity = read_identity(usual->supi_or_suci, param);
+    return {subscriber_of(identity, param, keys), std::string(usual->serving_network_name), std::nullopt, false, ""};
+  }
   const nlohmann::json body = sbi::parse_json(request.body);
   const JsonObject object(body);
   const Identity identity = read_identity(object.text("supiOrSuci", aka::kMaxIdentitySize), param);
@@ -106,15 +118,21 @@ AuthenticationRequest read_generate_auth_data(const Request& request, const aka:
   return {subscriber_of(identity, param, keys), std::move(serving_network_name), resynchronization, false, std::move(ausf_instance_id)};
 }
 
+/// Every text in it is hex digits, or an authority that was checked: nothing needs JSON's escapes.
 Response ue_authentication_context(const Request& request, const std::string& context_id, const Challenge& challenge) {
   const std::string uri = context_uri(request, context_id);
-  const ordered_json body{{"authType", "5G_AKA"},
-                          {"5gAuthData",
-                           {{"rand", base::to_hex(challenge.rand)},
-                            {"hxresStar", base::to_hex(challenge.hxres_star)},
-                            {"autn", base::to_hex(challenge.autn)}}},
-                          {"_links", {{"5g-aka", {{"href", uri + "/5g-aka-confirmation"}}}}}};
-  return Response(201, sbi::kHalJson, body.dump()).with("location", uri);
+  std::string body;
+  body.reserve(512);
+  body += R"({"authType":"5G_AKA","5gAuthData":{"rand":")";
+  base::append_hex(body, challenge.rand);
+  body += R"(","hxresStar":")";
+  base::append_hex(body, challenge.hxres_star);
+  body += R"(","autn":")";
+  base::append_hex(body, challenge.autn);
+  body += R"("},"_links":{"5g-aka":{"href":")";
+  body += uri;
+  body += R"(/5g-aka-confirmation"}}})";
+  return Response(201, sbi::kHalJson, std::move(body)).with("location", uri);
 }
 
 std::optional<aka::ResStar> read_confirmation(const Request& request) {

@@ -29,7 +29,7 @@ struct Subscriber {
 using Identity = std::variant<profile::Imsi, aka::Suci>;
 
 /// Reads a SUPI or a SUCI, of whatever scheme; `param` names it in the error. Throws Error: 400 for what is neither.
-Identity read_identity(const std::string& text, const std::string& param);
+Identity read_identity(std::string_view text, const std::string& param);
 
 /// The subscriber of an identity, its SUCI deconcealed. Throws Error, with `param`: 403 INVALID_HN_PUBLIC_KEY_IDENTIFIER, 403
 /// INVALID_SCHEME_OUTPUT, 501 UNSUPPORTED_PROTECTION_SCHEME (aka::SuciError), and 400 for a null scheme of no IMSI.

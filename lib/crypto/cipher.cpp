@@ -22,13 +22,17 @@ openssl::CipherContext new_cipher_context() {
   return openssl::CipherContext(check_not_null(EVP_CIPHER_CTX_new(), "a cipher"));
 }
 
+EVP_CIPHER* aes128_ecb() {
+  static EVP_CIPHER* const algorithm = check_not_null(EVP_CIPHER_fetch(nullptr, "AES-128-ECB", nullptr), "AES-128");
+  return algorithm;
+}
+
 // One block, without padding, either way.
 Block aes128_block(std::span<const std::uint8_t, 16> key, const Block& block, int encrypt) {
-  static EVP_CIPHER* const algorithm = check_not_null(EVP_CIPHER_fetch(nullptr, "AES-128-ECB", nullptr), "AES-128");
   const auto context = new_cipher_context();
   Block out;
   int size = 0;
-  check(EVP_CipherInit_ex2(context.get(), algorithm, key.data(), nullptr, encrypt, nullptr) == 1 &&
+  check(EVP_CipherInit_ex2(context.get(), aes128_ecb(), key.data(), nullptr, encrypt, nullptr) == 1 &&
             EVP_CIPHER_CTX_set_padding(context.get(), 0) == 1 &&
             EVP_CipherUpdate(context.get(), out.data(), &size, block.data(), static_cast<int>(block.size())) == 1 &&
             size == static_cast<int>(out.size()),
@@ -101,6 +105,42 @@ Block aes_cmac(std::span<const std::uint8_t, 16> key, base::BytesView message) {
   return out;
 }
 
+struct BlockCmac::Keyed {
+  ~Keyed() { base::wipe(subkey); }
+
+  Block encrypt(const Block& block) const {
+    Block out;
+    int size = 0;
+    check(EVP_CipherUpdate(context.get(), out.data(), &size, block.data(), static_cast<int>(block.size())) == 1, "AES-128");
+    return out;
+  }
+
+  openssl::CipherContext context = new_cipher_context();
+  Block subkey{};  ///< K1 of RFC 4493, 2.3
+};
+
+BlockCmac::BlockCmac(std::span<const std::uint8_t, 16> key) : keyed_(std::make_unique<Keyed>()) {
+  check(EVP_CipherInit_ex2(keyed_->context.get(), aes128_ecb(), key.data(), nullptr, 1, nullptr) == 1 &&
+            EVP_CIPHER_CTX_set_padding(keyed_->context.get(), 0) == 1,
+        "AES-128");
+  Block doubled = keyed_->encrypt(Block{});
+  const bool overflows = (doubled[0] & 0x80U) != 0;
+  for (std::size_t i = 0; i < doubled.size(); ++i) {
+    const unsigned next = i + 1 < doubled.size() ? doubled[i + 1] : 0U;
+    keyed_->subkey[i] = static_cast<std::uint8_t>(doubled[i] << 1U | next >> 7U);
+  }
+  if (overflows) keyed_->subkey.back() ^= 0x87U;
+  base::wipe(doubled);
+}
+
+BlockCmac::~BlockCmac() = default;
+
+Block BlockCmac::operator()(const Block& message) const {
+  Block last;
+  for (std::size_t i = 0; i < last.size(); ++i) last[i] = message[i] ^ keyed_->subkey[i];
+  return keyed_->encrypt(last);
+}
+
 base::Bytes aes256_gcm_encrypt(std::span<const std::uint8_t, 32> key, std::span<const std::uint8_t, 12> nonce,
                                base::BytesView additional, base::BytesView plaintext) {
   const auto context = new_cipher_context();
@@ -147,6 +187,23 @@ std::optional<base::SecretBytes> unseal(const KeyEncryptionKey& key, base::Bytes
 
 void fill_random(std::span<std::uint8_t> out) {
   check(RAND_bytes_ex(nullptr, out.data(), out.size(), 0) == 1, "random numbers");
+}
+
+void take_random(std::span<std::uint8_t> out) {
+  struct Stock {
+    std::array<std::uint8_t, 4096> octets;
+    std::size_t taken = sizeof octets;
+    ~Stock() { base::wipe(octets); }
+  };
+  static thread_local Stock stock;
+  if (stock.octets.size() - stock.taken < out.size()) {
+    fill_random(stock.octets);
+    stock.taken = 0;
+  }
+  const auto drawn = std::span(stock.octets).subspan(stock.taken, out.size());
+  std::copy(drawn.begin(), drawn.end(), out.begin());
+  base::wipe(drawn);
+  stock.taken += out.size();
 }
 
 }  // namespace crypto

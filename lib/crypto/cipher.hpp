@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <memory>
 #include <optional>
 
 #include "lib/base/bytes.hpp"
@@ -23,6 +24,22 @@ void aes128_ctr(std::span<const std::uint8_t, 16> key, std::span<const std::uint
 
 /// AES-CMAC (RFC 4493), 16 octets, of a message of any length.
 Block aes_cmac(std::span<const std::uint8_t, 16> key, base::BytesView message);
+
+/// AES-CMAC of messages of exactly one block under one key, which is kept ready: for what is made many times a second. One thread.
+class BlockCmac {
+ public:
+  explicit BlockCmac(std::span<const std::uint8_t, 16> key);
+  ~BlockCmac();
+  BlockCmac(const BlockCmac&) = delete;
+  BlockCmac& operator=(const BlockCmac&) = delete;
+
+  /// What aes_cmac() gives.
+  [[nodiscard]] Block operator()(const Block& message) const;
+
+ private:
+  struct Keyed;
+  std::unique_ptr<Keyed> keyed_;
+};
 
 /// AES-256-GCM with a nonce that the caller never uses twice under one key: `ciphertext || tag`, the tag of 16 octets.
 base::Bytes aes256_gcm_encrypt(std::span<const std::uint8_t, 32> key, std::span<const std::uint8_t, 12> nonce,
@@ -47,10 +64,14 @@ std::optional<base::SecretBytes> unseal(const KeyEncryptionKey& key, base::Bytes
 /// Fills `out` from OpenSSL's random number generator.
 void fill_random(std::span<std::uint8_t> out);
 
+/// The same from a stock of this thread, which OpenSSL fills 4 KiB at a time; what is taken is wiped there. At most 64 octets.
+void take_random(std::span<std::uint8_t> out);
+
 template <std::size_t N>
 std::array<std::uint8_t, N> random_octets() {
+  static_assert(N <= 64);
   std::array<std::uint8_t, N> out;
-  fill_random(out);
+  take_random(out);
   return out;
 }
 

@@ -26,7 +26,8 @@ using ErrorCode = boost::system::error_code;
 using Instant = std::chrono::steady_clock::time_point;
 using Kind = ClientError::Kind;
 
-constexpr std::size_t kReadBufferBytes = 16 * 1024;
+constexpr std::size_t kReadBufferBytes = 64 * 1024;  ///< one for all connections of a loop
+constexpr int kReadsATurn = 4;                      ///< of one connection; then the others have their turn
 constexpr std::size_t kMaxAheadBytes = 256 * 1024;  ///< of a request's body that comes in pieces: what waits for the peer
 constexpr int kMaxTries = 2;  ///< a request that the peer refused without looking at it goes out once more
 
@@ -125,6 +126,7 @@ struct Client::State {
   std::optional<Uri> scp;
   std::set<std::string> direct;  ///< origins that are not reached through the SCP
   std::map<std::string, std::shared_ptr<Connection>> connections;  ///< by origin
+  std::vector<char> read_buffer = std::vector<char>(kReadBufferBytes);  ///< holds octets within one turn only
 };
 
 class Client::Connection : public std::enable_shared_from_this<Connection> {
@@ -227,7 +229,7 @@ class Client::Connection : public std::enable_shared_from_this<Connection> {
   }
 
   Http2Session::Events events() {
-    return {.head = [this](StreamId id, Http2Session::Head&& head) { on_head(id, std::move(head)); },
+    return {.head = [this](StreamId id, Http2Session::Head& head) { on_head(id, head); },
             .data = [this](StreamId id, std::string_view octets) { on_data(id, octets); },
             .end = [this](StreamId id) { on_end(id); },
             .closed = [this](StreamId id, std::uint32_t error) { on_closed(id, error); },
@@ -277,7 +279,7 @@ class Client::Connection : public std::enable_shared_from_this<Connection> {
     call->room.cancel();  // its body may follow
   }
 
-  void on_head(StreamId id, Http2Session::Head&& head) {
+  void on_head(StreamId id, Http2Session::Head& head) {
     const auto found = calls_.find(id);
     if (found == calls_.end()) return;
     if (head.too_large) return give_up(id, "the answer's header is too large");
@@ -337,18 +339,36 @@ class Client::Connection : public std::enable_shared_from_this<Connection> {
     }
   }
 
-  void read() {
-    transport_.read_some(asio::buffer(buffer_), [self = shared_from_this()](ErrorCode error, std::size_t size) {
+  void read(Transport::Next next = Transport::Next::readable) {
+    transport_.wait(next, [self = shared_from_this()](ErrorCode error) {
       if (error) return self->close(Call::Outcome::failed, "the connection broke: " + error.message());
-      self->last_received_ = std::chrono::steady_clock::now();
-      const bool is_sound = self->session_.receive(std::string_view(self->buffer_.data(), size));
-      base::wipe(std::span(reinterpret_cast<std::uint8_t*>(self->buffer_.data()), size));
-      if (!is_sound) {
-        return self->close(Call::Outcome::failed, "the peer does not speak HTTP/2");
-      }
-      self->schedule_flush();
-      self->read();
+      self->on_readable();
     });
+  }
+
+  void on_readable() {
+    Transport::Moved moved;
+    for (int i = 0; i < kReadsATurn && moved.next == Transport::Next::more && !is_closed_; ++i) {
+      moved = transport_.read(client_->read_buffer);
+      receive({client_->read_buffer.data(), moved.octets});
+    }
+    if (is_closed_) return;
+    if (moved.next == Transport::Next::ended) {
+      return close(Call::Outcome::failed, "the connection broke: " + moved.error.message());
+    }
+    schedule_flush();
+    if (moved.next != Transport::Next::more) return read(moved.next);
+    asio::post(client_->loop, [self = shared_from_this()] {
+      if (!self->is_closed_) self->on_readable();
+    });
+  }
+
+  void receive(std::span<char> octets) {
+    if (octets.empty()) return;
+    last_received_ = std::chrono::steady_clock::now();
+    const bool is_sound = session_.receive({octets.data(), octets.size()});
+    base::wipe(std::span(reinterpret_cast<std::uint8_t*>(octets.data()), octets.size()));
+    if (!is_sound) close(Call::Outcome::failed, "the peer does not speak HTTP/2");
   }
 
   void schedule_flush() {
@@ -361,18 +381,27 @@ class Client::Connection : public std::enable_shared_from_this<Connection> {
   }
 
   void flush() {
-    if (is_writing_ || is_closed_ || !is_ready_) return;
-    session_.take_output(out_);
-    if (out_.empty()) {
-      if (!session_.is_alive() || (is_leaving_ && calls_.empty())) close(Call::Outcome::failed, "the connection ended");
-      return;
+    while (!is_writing_ && !is_closed_ && is_ready_) {
+      if (out_.empty()) session_.take_output(out_);
+      if (out_.empty()) {
+        if (!session_.is_alive() || (is_leaving_ && calls_.empty())) close(Call::Outcome::failed, "the connection ended");
+        return;
+      }
+      const Transport::Moved moved = transport_.write(out_);
+      if (moved.next == Transport::Next::ended) {
+        return close(Call::Outcome::failed, "the connection broke: " + moved.error.message());
+      }
+      base::wipe(std::span(reinterpret_cast<std::uint8_t*>(out_.data()), moved.octets));
+      out_.erase(0, moved.octets);
+      out_.empty() ? wake_bodies() : wait_to_write(moved.next);
     }
+  }
+
+  void wait_to_write(Transport::Next next) {
     is_writing_ = true;
-    transport_.write(asio::buffer(out_), [self = shared_from_this()](ErrorCode error, std::size_t) {
+    transport_.wait(next, [self = shared_from_this()](ErrorCode error) {
       self->is_writing_ = false;
-      base::wipe(self->out_);
       if (error) return self->close(Call::Outcome::failed, "the connection broke: " + error.message());
-      self->wake_bodies();
       self->flush();
     });
   }
@@ -392,8 +421,7 @@ class Client::Connection : public std::enable_shared_from_this<Connection> {
   std::vector<std::shared_ptr<Call>> waiting_;  ///< for the connection
   std::unordered_map<StreamId, std::shared_ptr<Call>> calls_;
   std::vector<StreamId> piecewise_;  ///< calls whose request body comes in pieces; some may have ended
-  std::array<char, kReadBufferBytes> buffer_;
-  std::string out_;
+  std::string out_;  ///< what the peer did not take yet
   bool is_ready_ = false;
   Instant last_received_;
   bool is_leaving_ = false;  ///< takes no more calls

@@ -2,7 +2,6 @@
 
 #include <sys/socket.h>
 
-#include <array>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/post.hpp>
@@ -10,9 +9,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <charconv>
-#include <list>
 #include <set>
-#include <unordered_map>
 
 #include "lib/base/error.hpp"
 #include "lib/base/log.hpp"
@@ -29,13 +26,51 @@ using Instant = std::chrono::steady_clock::time_point;
 using ErrorCode = boost::system::error_code;
 using ReusePort = asio::detail::socket_option::boolean<SOL_SOCKET, SO_REUSEPORT>;
 
-constexpr std::size_t kReadBufferBytes = 16 * 1024;
+constexpr std::size_t kReadBufferBytes = 64 * 1024;  ///< one for all connections of a loop
+constexpr int kReadsATurn = 4;                      ///< of one connection; then the others have their turn
 constexpr std::size_t kMaxAheadBytes = 256 * 1024;  ///< of a body that comes in pieces: what waits for the peer to take it
 
 Instant now() { return std::chrono::steady_clock::now(); }
 
 base::Error too_large(std::size_t limit) {
   return {base::ErrorKind::too_large, "", "the body is longer than " + std::to_string(limit) + " octets"};
+}
+
+/// How long the connections that are ready wait for their turn. A round begins with the first of those that the loop found ready together,
+/// and ends when all of them had their turn.
+class Round {
+ public:
+  /// A connection has its turn. True if end_turn() is to be called behind all that are ready now.
+  bool enter() {
+    ++turns_;
+    if (is_marked_) return false;
+    if (!is_open_) began_ = now();
+    is_open_ = is_marked_ = true;
+    return true;
+  }
+  void end_turn() {
+    is_open_ = turns_ >= kManyTurns;
+    is_marked_ = false;
+    turns_ = 0;
+  }
+  /// Since the round began.
+  [[nodiscard]] Instant::duration age() const { return is_open_ ? now() - began_ : Instant::duration(0); }
+
+ private:
+  /// As many as the loop finds ready at a time, or nearly: there are more, which wait since the same time.
+  static constexpr int kManyTurns = 100;
+
+  Instant began_;
+  int turns_ = 0;
+  bool is_open_ = false;
+  bool is_marked_ = false;
+};
+
+/// The answer to a request that waited too long: made once, for it is given when there is no time.
+Response congestion() {
+  static const Response answer =
+      to_problem(base::Error(base::ErrorKind::unavailable, "NF_CONGESTION", "more requests have come than can be served now"));
+  return answer;
 }
 
 }  // namespace
@@ -58,13 +93,16 @@ struct Http2Server::State {
   const Router& router;
   ServerLimits limits;
   asio::steady_timer tick;
+  Round round;
   bool is_draining = false;
   std::vector<Listener> listeners;
   std::set<std::shared_ptr<Connection>> connections;
+  std::vector<char> read_buffer = std::vector<char>(kReadBufferBytes);  ///< holds octets within one turn only
+  std::string out;                                                    ///< the same for what goes out
 };
 
 /// One request and its answer. The coroutine that serves it and the connection share it; either may end first.
-struct Http2Server::Exchange {
+struct Http2Server::Exchange final : Http2Session::Context {
   StreamId stream = 0;
   Request request;
   const Route* route = nullptr;
@@ -138,15 +176,15 @@ class Http2Server::Connection : public std::enable_shared_from_this<Connection> 
   /// Once a second: ends what has waited too long.
   void check_deadlines(Instant at) {
     if (is_writing_ && at > write_deadline_) return close();
-    if (exchanges_.empty() && at > deadline_) {
+    if (exchanges_ == 0 && at > deadline_) {
       // Not ready: TLS is not there to say good-bye. Ending already: a header block that never ends keeps it open.
       if (!is_ready_ || (is_ending_ && !is_writing_)) return close();
       session_.go_away();
       is_ending_ = true;
       return schedule_flush();
     }
-    const auto exchanges = exchanges_;  // answering changes the table
-    for (const auto& [id, exchange] : exchanges) {
+    for (const auto& context : session_.contexts()) {  // a copy: answering may end a stream
+      const auto exchange = std::static_pointer_cast<Exchange>(context);
       if (exchange->is_answered) check_progress(*exchange, at);
       if (exchange->is_complete || exchange->is_answered || exchange->body != nullptr || at < exchange->deadline) continue;
       refuse(exchange, base::Error(base::ErrorKind::bad_request, "INVALID_MSG_FORMAT",
@@ -165,8 +203,7 @@ class Http2Server::Connection : public std::enable_shared_from_this<Connection> 
     if (is_closed_) return;
     is_closed_ = true;
     transport_.close();
-    for (auto& [id, exchange] : exchanges_) release(*exchange);
-    exchanges_.clear();
+    for (const auto& context : session_.contexts()) release(static_cast<Exchange&>(*context));
     server_->connections.erase(shared_from_this());
   }
 
@@ -195,8 +232,8 @@ class Http2Server::Connection : public std::enable_shared_from_this<Connection> 
 
   void begin() {
     is_ready_ = true;
+    flush();
     read();
-    schedule_flush();
   }
 
   /// Ends what waits for a stream that is gone.
@@ -220,25 +257,30 @@ class Http2Server::Connection : public std::enable_shared_from_this<Connection> 
   }
 
   Http2Session::Events events() {
-    return {.head = [this](StreamId id, Http2Session::Head&& head) { on_head(id, std::move(head)); },
+    return {.head = [this](StreamId id, Http2Session::Head& head) { on_head(id, head); },
             .data = [this](StreamId id, std::string_view octets) { on_data(id, octets); },
             .end = [this](StreamId id) { on_end(id); },
             .closed = [this](StreamId id, std::uint32_t) { on_closed(id); },
             .goaway = [this](StreamId, std::uint32_t) { is_ending_ = true; }};
   }
 
-  void on_head(StreamId id, Http2Session::Head&& head) {
+  [[nodiscard]] std::shared_ptr<Exchange> exchange_of(StreamId id) const {
+    return std::static_pointer_cast<Exchange>(session_.context(id));
+  }
+
+  void on_head(StreamId id, Http2Session::Head& head) {
     auto exchange = std::make_shared<Exchange>();
     exchange->stream = id;
     exchange->deadline = now() + server_->limits.request_timeout;
     Request& request = exchange->request;
-    request.method = std::move(head.method);
+    request.method.swap(head.method);
     request.scheme = transport_.is_tls() ? "https" : "http";
-    request.authority = std::move(head.authority);
-    request.target = std::move(head.target);
-    request.headers = std::move(head.headers);
+    request.authority.swap(head.authority);
+    request.target.swap(head.target);
+    request.headers.swap(head.headers);
     request.peer = peer_;
-    exchanges_.emplace(id, exchange);
+    session_.keep(id, exchange);
+    ++exchanges_;
     try {
       accept_head(*exchange, head.too_large);
     } catch (...) {
@@ -270,12 +312,11 @@ class Http2Server::Connection : public std::enable_shared_from_this<Connection> 
   }
 
   void on_data(StreamId id, std::string_view octets) {
-    const auto found = exchanges_.find(id);
-    if (found == exchanges_.end() || found->second->is_answered) {
+    const auto exchange = exchange_of(id);
+    if (exchange == nullptr || exchange->is_answered) {
       session_.consume(id, octets.size());  // the connection's window is shared: others need it
       return;
     }
-    const auto exchange = found->second;
     if (exchange->body != nullptr) return exchange->body->put(octets);
     session_.consume(id, octets.size());
     if (exchange->request.body.size() + octets.size() > server_->limits.max_body_bytes) {
@@ -285,24 +326,23 @@ class Http2Server::Connection : public std::enable_shared_from_this<Connection> 
   }
 
   void on_end(StreamId id) {
-    const auto found = exchanges_.find(id);
-    if (found == exchanges_.end()) return;
-    const auto exchange = found->second;
+    const auto exchange = exchange_of(id);
+    if (exchange == nullptr) return;
     exchange->is_complete = true;
     if (exchange->body != nullptr) return exchange->body->end(true);
     if (!exchange->is_answered) dispatch(exchange);
   }
 
   void on_closed(StreamId id) {
-    const auto found = exchanges_.find(id);
-    if (found != exchanges_.end()) {
-      release(*found->second);
-      exchanges_.erase(found);
+    if (const auto exchange = exchange_of(id)) {
+      release(*exchange);
+      --exchanges_;
     }
-    if (exchanges_.empty()) deadline_ = now() + server_->limits.idle_timeout;
+    if (exchanges_ == 0) deadline_ = now() + server_->limits.idle_timeout;
   }
 
   void dispatch(const std::shared_ptr<Exchange>& exchange) {
+    if (server_->round.age() > server_->limits.max_wait) return answer(exchange, congestion());
     if (auto response = serve_at_once(*exchange->route, exchange->request)) return answer(exchange, std::move(*response));
     asio::co_spawn(server_->loop, serve_and_answer(shared_from_this(), exchange), asio::detached);
   }
@@ -323,10 +363,11 @@ class Http2Server::Connection : public std::enable_shared_from_this<Connection> 
     const bool is_head = exchange->request.method == "HEAD";
     const bool is_piecewise = response.stream != nullptr && !is_head;
     using Source = Http2Session::BodySource;
-    session_.respond(exchange->stream, response, is_head ? Source::none : is_piecewise ? Source::pieces : Source::whole);
+    const std::shared_ptr<BodyReader> source = response.stream;
+    session_.respond(exchange->stream, std::move(response), is_head ? Source::none : is_piecewise ? Source::pieces : Source::whole);
     schedule_flush();
     if (!is_piecewise) return;
-    exchange->source = response.stream;
+    exchange->source = source;
     exchange->room.emplace(server_->loop);
     ++sources_;
     asio::co_spawn(server_->loop, pass_on(shared_from_this(), exchange), asio::detached);
@@ -369,20 +410,43 @@ class Http2Server::Connection : public std::enable_shared_from_this<Connection> 
   /// After a write: sources may go on.
   void wake_sources() {
     if (sources_ == 0) return;
-    for (const auto& [id, exchange] : exchanges_) {
-      if (exchange->source != nullptr) exchange->room->cancel();
+    for (const auto& context : session_.contexts()) {
+      auto& exchange = static_cast<Exchange&>(*context);
+      if (exchange.source != nullptr) exchange.room->cancel();
     }
   }
 
-  void read() {
-    transport_.read_some(asio::buffer(buffer_), [self = shared_from_this()](ErrorCode error, std::size_t size) {
+  void read(Transport::Next next = Transport::Next::readable) {
+    transport_.wait(next, [self = shared_from_this()](ErrorCode error) {
       if (error) return self->close();
-      const bool is_sound = self->session_.receive(std::string_view(self->buffer_.data(), size));
-      base::wipe(std::span(reinterpret_cast<std::uint8_t*>(self->buffer_.data()), size));
-      if (!is_sound) self->is_broken_ = true;
-      self->schedule_flush();
-      if (is_sound) self->read();
+      self->on_readable();
     });
+  }
+
+  void on_readable() {
+    if (server_->round.enter()) asio::post(server_->loop, [server = server_] { server->round.end_turn(); });
+    Transport::Moved moved;
+    for (int i = 0; i < kReadsATurn && moved.next == Transport::Next::more && !is_broken_; ++i) {
+      moved = transport_.read(server_->read_buffer);
+      receive({server_->read_buffer.data(), moved.octets});
+    }
+    if (moved.next == Transport::Next::ended) return close();
+    flush();
+    if (is_closed_ || is_broken_) return;
+    if (moved.next != Transport::Next::more) return read(moved.next);
+    asio::post(server_->loop, [self = shared_from_this()] {
+      if (!self->is_closed_) self->on_readable();
+    });
+  }
+
+  /// Serves the requests that `octets` complete.
+  void receive(std::span<char> octets) {
+    if (octets.empty()) return;
+    const Router::Batch& batch = server_->router.batch();
+    if (batch.begin) batch.begin();
+    if (!session_.receive({octets.data(), octets.size()})) is_broken_ = true;
+    if (batch.end) batch.end();
+    base::wipe(std::span(reinterpret_cast<std::uint8_t*>(octets.data()), octets.size()));
   }
 
   /// Output goes out once a turn of the loop, not once a response.
@@ -396,22 +460,47 @@ class Http2Server::Connection : public std::enable_shared_from_this<Connection> 
   }
 
   void flush() {
-    if (is_writing_ || is_closed_ || !is_ready_) return;
-    session_.take_output(out_);
-    if (out_.empty()) {
-      const bool is_done = is_ending_ && session_.open_streams() == 0;
-      if (is_broken_ || is_done || !session_.is_alive()) close();
-      return;
+    std::string& out = server_->out;
+    while (!is_writing_ && !is_closed_ && is_ready_) {
+      session_.take_output(out);
+      if (out.empty()) {
+        const bool is_done = is_ending_ && session_.open_streams() == 0;
+        if (is_broken_ || is_done || !session_.is_alive()) close();
+        return;
+      }
+      const Transport::Moved moved = transport_.write(out);
+      if (moved.octets < out.size() && moved.next != Transport::Next::ended) keep_unwritten(out, moved);
+      base::wipe(out);
+      if (moved.next == Transport::Next::ended) return close();
+      if (!is_writing_) wake_sources();
     }
+  }
+
+  /// The peer does not take more now.
+  void keep_unwritten(std::string_view out, const Transport::Moved& moved) {
+    unwritten_ = out.substr(moved.octets);
     is_writing_ = true;
     write_deadline_ = now() + server_->limits.write_timeout;
-    transport_.write(asio::buffer(out_), [self = shared_from_this()](ErrorCode error, std::size_t) {
-      self->is_writing_ = false;
-      base::wipe(self->out_);
-      if (error) return self->close();
-      self->wake_sources();
-      self->flush();
+    write_on(moved.next);
+  }
+
+  void write_on(Transport::Next next) {
+    transport_.wait(next, [self = shared_from_this()](ErrorCode error) {
+      if (error || self->is_closed_) return self->close();
+      self->on_writable();
     });
+  }
+
+  void on_writable() {
+    const Transport::Moved moved = transport_.write(unwritten_);
+    if (moved.next == Transport::Next::ended) return close();
+    base::wipe(std::span(reinterpret_cast<std::uint8_t*>(unwritten_.data()), moved.octets));
+    unwritten_.erase(0, moved.octets);
+    if (!unwritten_.empty()) return write_on(moved.next);
+    unwritten_ = std::string();  // an idle connection holds no buffer
+    is_writing_ = false;
+    wake_sources();
+    flush();
   }
 
   std::shared_ptr<State> server_;
@@ -419,9 +508,8 @@ class Http2Server::Connection : public std::enable_shared_from_this<Connection> 
   Http2Session session_;
   std::string address_;
   Peer peer_;
-  std::unordered_map<StreamId, std::shared_ptr<Exchange>> exchanges_;
-  std::array<char, kReadBufferBytes> buffer_;
-  std::string out_;
+  std::size_t exchanges_ = 0;  ///< open: a header block that has not ended is none
+  std::string unwritten_;      ///< what the peer did not take yet
   Instant deadline_;  ///< while there are no exchanges
   Instant write_deadline_;
   std::size_t sources_ = 0;  ///< answers whose body comes in pieces

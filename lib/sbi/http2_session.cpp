@@ -29,14 +29,74 @@ void check(int result, const char* what) {
 
 }  // namespace
 
+/// Streams that ended, for the next ones of this thread: their texts keep the memory that they had, up to a bound.
+struct Http2Session::StreamPool {
+  static constexpr std::size_t kMaxStreams = 1024;
+  static constexpr std::size_t kMaxTextOctets = 1024;  ///< of a text whose memory is kept
+
+  std::vector<std::unique_ptr<Stream>> free;
+
+  static StreamPool& of_thread() {
+    static thread_local StreamPool pool;
+    return pool;
+  }
+
+  static void empty(std::string& text) {
+    base::wipe(text);
+    if (text.capacity() > kMaxTextOctets) text = std::string();
+  }
+
+  static void empty(Stream& stream) {
+    stream.context.reset();
+    Head& head = stream.head;
+    for (std::string* const text : {&head.method, &head.scheme, &head.authority, &head.target, &stream.out}) empty(*text);
+    head.headers.clear();
+    head.status = 0;
+    stream.out_sent = 0;
+    head.too_large = stream.has_head = stream.peer_done = stream.is_out_open = false;
+  }
+};
+
+void Http2Session::Recycle::operator()(Stream* stream) const {
+  std::unique_ptr<Stream> ended(stream);
+  StreamPool::empty(*ended);
+  auto& free = StreamPool::of_thread().free;
+  if (free.size() < StreamPool::kMaxStreams) free.push_back(std::move(ended));
+}
+
+Http2Session::StreamPointer Http2Session::make_stream() {
+  auto& free = StreamPool::of_thread().free;
+  if (free.empty()) return StreamPointer(new Stream());
+  StreamPointer taken(free.back().release());
+  free.pop_back();
+  return taken;
+}
+
+Http2Session::Stream* Http2Session::find(StreamId id) const {
+  const auto found = streams_.find(id);
+  return found == streams_.end() ? nullptr : found->second.get();
+}
+
+void Http2Session::keep(StreamId id, std::shared_ptr<Context> context) {
+  if (Stream* const stream = find(id)) stream->context = std::move(context);
+}
+
+std::shared_ptr<Http2Session::Context> Http2Session::context(StreamId id) const {
+  const Stream* const stream = find(id);
+  return stream == nullptr ? nullptr : stream->context;
+}
+
+std::vector<std::shared_ptr<Http2Session::Context>> Http2Session::contexts() const {
+  std::vector<std::shared_ptr<Context>> out;
+  for (const auto& [id, stream] : streams_) {
+    if (stream->context) out.push_back(stream->context);
+  }
+  return out;
+}
+
 /// nghttp2's callbacks; `user` is the Http2Session.
 struct Http2Session::Callbacks {
   static Http2Session& self(void* user) { return *static_cast<Http2Session*>(user); }
-
-  static Stream* stream_of(Http2Session& session, StreamId id) {
-    const auto found = session.streams_.find(id);
-    return found == session.streams_.end() ? nullptr : found->second.get();
-  }
 
   static int on_begin_headers(nghttp2_session*, const nghttp2_frame* frame, void* user) {
     if (frame->headers.cat != NGHTTP2_HCAT_REQUEST) return 0;
@@ -44,7 +104,7 @@ struct Http2Session::Callbacks {
     if (session.is_leaving_) {  // the GOAWAY, which may still be on its way out, says that it was not looked at
       session.reset(frame->hd.stream_id, Http2Error::refused_stream);
     } else {
-      session.streams_.emplace(frame->hd.stream_id, std::make_unique<Stream>());
+      session.streams_.emplace(frame->hd.stream_id, make_stream());
     }
     return 0;
   }
@@ -54,14 +114,16 @@ struct Http2Session::Callbacks {
     Http2Session& session = self(user);
     if (session.role_ != Role::client || frame->hd.type != NGHTTP2_HEADERS) return 0;
     const StreamId id = frame->hd.stream_id;
-    if (session.streams_.erase(id) > 0) session.events_.closed(id, static_cast<std::uint32_t>(Http2Error::refused_stream));
+    if (session.find(id) == nullptr) return 0;
+    session.events_.closed(id, static_cast<std::uint32_t>(Http2Error::refused_stream));
+    session.streams_.erase(id);
     return 0;
   }
 
   static int on_header(nghttp2_session*, const nghttp2_frame* frame, const std::uint8_t* name, std::size_t name_size,
                        const std::uint8_t* value, std::size_t value_size, std::uint8_t, void* user) {
     Http2Session& session = self(user);
-    Stream* stream = stream_of(session, frame->hd.stream_id);
+    Stream* stream = session.find(frame->hd.stream_id);
     if (stream == nullptr || stream->has_head) return 0;  // trailers are not used
     add_field(stream->head, view(name, name_size), view(value, value_size), session.limits_);
     return 0;
@@ -83,7 +145,7 @@ struct Http2Session::Callbacks {
       std::from_chars(value.data(), value.data() + value.size(), head.status);
     } else {
       if (name == "host" && head.authority.empty()) head.authority = value;
-      head.headers.add(std::string(name), std::string(value));
+      head.headers.add(name, value);
     }
   }
 
@@ -100,18 +162,18 @@ struct Http2Session::Callbacks {
   }
 
   static void on_header_block(Http2Session& session, StreamId id) {
-    Stream* stream = stream_of(session, id);
+    Stream* stream = session.find(id);
     if (stream == nullptr || stream->has_head) return;
     if (session.role_ == Role::client && stream->head.status < 200) {  // 1xx: the final response is yet to come
-      stream->head = Head();
+      StreamPool::empty(*stream);
       return;
     }
     stream->has_head = true;
-    session.events_.head(id, std::move(stream->head));
+    session.events_.head(id, stream->head);
   }
 
   static void on_end(Http2Session& session, StreamId id) {
-    Stream* stream = stream_of(session, id);
+    Stream* stream = session.find(id);
     if (stream == nullptr || stream->peer_done) return;
     stream->peer_done = true;
     session.events_.end(id);
@@ -124,7 +186,10 @@ struct Http2Session::Callbacks {
 
   static int on_stream_close(nghttp2_session*, StreamId id, std::uint32_t error, void* user) {
     Http2Session& session = self(user);
-    if (session.streams_.erase(id) > 0) session.events_.closed(id, error);
+    const auto found = session.streams_.find(id);
+    if (found == session.streams_.end()) return 0;
+    session.events_.closed(id, error);
+    session.streams_.erase(id);
     return 0;
   }
 
@@ -212,16 +277,17 @@ void Http2Session::take_output(std::string& out, std::size_t at_least) {
   }
 }
 
-void Http2Session::respond(StreamId id, const Response& response, BodySource body) {
-  Stream* stream = Callbacks::stream_of(*this, id);
+void Http2Session::respond(StreamId id, Response&& response, BodySource body) {
+  Stream* stream = find(id);
   if (stream == nullptr) return;  // the peer has gone meanwhile
   const std::string status = std::to_string(response.status);
   const std::string length = std::to_string(response.body.size());
-  std::vector<nghttp2_nv> fields;
+  static thread_local std::vector<nghttp2_nv> fields;  // nghttp2 copies them
+  fields.clear();
   fields.push_back(field(":status", status));
   for (const Header& header : response.headers.fields()) fields.push_back(field(header.name, header.value));
   if (response.status != 204 && body != BodySource::pieces) fields.push_back(field("content-length", length));
-  if (body == BodySource::whole) stream->out = response.body;
+  if (body == BodySource::whole) stream->out = std::move(response.body);
   stream->is_out_open = body == BodySource::pieces;
   nghttp2_data_provider provider{};
   provider.source.ptr = stream;
@@ -233,7 +299,7 @@ void Http2Session::respond(StreamId id, const Response& response, BodySource bod
 }
 
 StreamId Http2Session::request(const Request& request, BodySource body) {
-  auto stream = std::make_unique<Stream>();
+  StreamPointer stream = make_stream();
   stream->out = request.body;
   stream->is_out_open = body == BodySource::pieces;
   const std::string length = std::to_string(request.body.size());
@@ -252,14 +318,14 @@ StreamId Http2Session::request(const Request& request, BodySource body) {
 }
 
 void Http2Session::send(StreamId id, std::string_view octets) {
-  Stream* stream = Callbacks::stream_of(*this, id);
+  Stream* stream = find(id);
   if (stream == nullptr || !stream->is_out_open) return;
   stream->out.append(octets);
   nghttp2_session_resume_data(session_, id);  // an error: it was not deferred
 }
 
 void Http2Session::finish(StreamId id) {
-  Stream* stream = Callbacks::stream_of(*this, id);
+  Stream* stream = find(id);
   if (stream == nullptr || !stream->is_out_open) return;
   stream->is_out_open = false;
   nghttp2_session_resume_data(session_, id);
@@ -278,8 +344,8 @@ void Http2Session::go_away(Http2Error error) {
 }
 
 std::size_t Http2Session::unsent(StreamId id) const {
-  const auto found = streams_.find(id);
-  return found == streams_.end() ? 0 : found->second->out.size() - found->second->out_sent;
+  const Stream* const stream = find(id);
+  return stream == nullptr ? 0 : stream->out.size() - stream->out_sent;
 }
 
 bool Http2Session::is_alive() const {

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <vector>
 
 #include "lib/sbi/message.hpp"
 
@@ -47,9 +48,16 @@ class Http2Session {
     bool too_large = false;  ///< a limit was exceeded; what lies beyond it is not kept
   };
 
+  /// What the owner of the session keeps with a stream.
+  class Context {
+   public:
+    virtual ~Context() = default;
+  };
+
   /// Called inside receive(), and `closed` inside take_output() as well. They may call any method but receive() and take_output().
+  /// The memory of a head is used again: who wants some of it takes it, or exchanges it.
   struct Events {
-    std::function<void(StreamId, Head&&)> head;
+    std::function<void(StreamId, Head&)> head;
     std::function<void(StreamId, std::string_view)> data;
     std::function<void(StreamId)> end;                        ///< the peer has sent all of its message
     std::function<void(StreamId, std::uint32_t error)> closed;  ///< the stream is gone; its number is not used again
@@ -71,7 +79,7 @@ class Http2Session {
   enum class BodySource { whole, none, pieces };
 
   /// Server: answers a stream. If the request is still coming in, it is told to stop once the answer is out.
-  void respond(StreamId stream, const Response& response, BodySource body = BodySource::whole);
+  void respond(StreamId stream, Response&& response, BodySource body = BodySource::whole);
 
   /// Client: sends a request. The number of its stream; negative if there are no more numbers. After the peer's GOAWAY the
   /// stream is closed with refused_stream.
@@ -96,21 +104,33 @@ class Http2Session {
   /// Octets of the stream's body that flow control has not let out yet; 0 if the stream is gone.
   [[nodiscard]] std::size_t unsent(StreamId stream) const;
 
+  /// Keeps `context` with the stream until it is closed, `closed` included; nothing happens if the stream is gone.
+  void keep(StreamId stream, std::shared_ptr<Context> context);
+  /// What keep() was given; null if that is nothing, or the stream is gone.
+  [[nodiscard]] std::shared_ptr<Context> context(StreamId stream) const;
+  /// The contexts of all open streams that have one.
+  [[nodiscard]] std::vector<std::shared_ptr<Context>> contexts() const;
+
  private:
   struct Stream {
-    Stream() = default;
-    ~Stream() { base::wipe(out); }
-    Stream(const Stream&) = delete;
-    Stream& operator=(const Stream&) = delete;
-
     Head head;
     bool has_head = false;    ///< the event was raised
     bool peer_done = false;
     std::string out;          ///< the body being sent
     std::size_t out_sent = 0;
     bool is_out_open = false;  ///< more of it will come
+    std::shared_ptr<Context> context;
   };
+  struct StreamPool;
+  /// Gives a stream back to its thread's pool.
+  struct Recycle {
+    void operator()(Stream* stream) const;
+  };
+  using StreamPointer = std::unique_ptr<Stream, Recycle>;
   struct Callbacks;
+
+  static StreamPointer make_stream();
+  [[nodiscard]] Stream* find(StreamId stream) const;
 
   void begin_settings(const Limits& limits);
 
@@ -119,7 +139,7 @@ class Http2Session {
   Role role_;
   bool is_leaving_ = false;  ///< go_away() was called
   nghttp2_session* session_ = nullptr;
-  std::unordered_map<StreamId, std::unique_ptr<Stream>> streams_;
+  std::unordered_map<StreamId, StreamPointer> streams_;
 };
 
 }  // namespace sbi

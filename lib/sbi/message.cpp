@@ -5,17 +5,19 @@
 
 namespace sbi {
 
+void Headers::add(std::string_view name, std::string_view value) {
+  if (size_ == fields_.size()) fields_.emplace_back();
+  Header& field = fields_[size_++];
+  field.name = name;
+  field.value = value;
+  bytes_ += name.size() + value.size();
+}
+
 std::optional<std::string_view> Headers::find(std::string_view name) const {
-  for (const Header& field : fields_) {
+  for (const Header& field : fields()) {
     if (field.name == name) return field.value;
   }
   return std::nullopt;
-}
-
-std::size_t Headers::bytes() const noexcept {
-  std::size_t total = 0;
-  for (const Header& field : fields_) total += field.name.size() + field.value.size();
-  return total;
 }
 
 const std::string& Request::path(std::string_view name) const {

@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -17,18 +18,37 @@ struct Header {
   std::string value;
 };
 
-/// Header fields in the order in which they came; pseudo headers are not among them.
+/// Header fields in the order in which they came; pseudo headers are not among them. clear() keeps the memory, for the next fields.
 class Headers {
  public:
-  void add(std::string name, std::string value) { fields_.push_back({std::move(name), std::move(value)}); }
+  Headers() = default;
+  Headers(const Headers&) = default;
+  Headers& operator=(const Headers&) = default;
+  Headers(Headers&& other) noexcept { swap(other); }
+  Headers& operator=(Headers&& other) noexcept {
+    swap(other);
+    other.clear();
+    return *this;
+  }
+  ~Headers() = default;
+  void swap(Headers& other) noexcept {
+    fields_.swap(other.fields_);
+    std::swap(size_, other.size_);
+    std::swap(bytes_, other.bytes_);
+  }
+
+  void add(std::string_view name, std::string_view value);
+  void clear() noexcept { size_ = bytes_ = 0; }
   /// The first field of that name (lower case); nothing if there is none.
   [[nodiscard]] std::optional<std::string_view> find(std::string_view name) const;
-  [[nodiscard]] const std::vector<Header>& fields() const noexcept { return fields_; }
+  [[nodiscard]] std::span<const Header> fields() const noexcept { return {fields_.data(), size_}; }
   /// Octets of names and values.
-  [[nodiscard]] std::size_t bytes() const noexcept;
+  [[nodiscard]] std::size_t bytes() const noexcept { return bytes_; }
 
  private:
-  std::vector<Header> fields_;
+  std::vector<Header> fields_;  ///< the first size_ are there, the others are memory
+  std::size_t size_ = 0;
+  std::size_t bytes_ = 0;
 };
 
 /// The name of peers that showed no certificate; no peer with one is let in under it.
@@ -93,15 +113,15 @@ struct Response {
   Response& operator=(Response&&) = default;
   ~Response() { base::wipe(body); }
   explicit Response(int code) : status(code) {}
-  Response(int code, std::string content_type, std::string content) : status(code), body(std::move(content)) {
-    headers.add("content-type", std::move(content_type));
+  Response(int code, std::string_view content_type, std::string content) : status(code), body(std::move(content)) {
+    headers.add("content-type", content_type);
   }
-  Response& with(std::string name, std::string value) & {
-    headers.add(std::move(name), std::move(value));
+  Response& with(std::string_view name, std::string_view value) & {
+    headers.add(name, value);
     return *this;
   }
-  Response&& with(std::string name, std::string value) && {
-    headers.add(std::move(name), std::move(value));
+  Response&& with(std::string_view name, std::string_view value) && {
+    headers.add(name, value);
     return std::move(*this);
   }
 };

@@ -19,7 +19,7 @@ class NdjsonLines {
   void finish();
 
  private:
-  void end_line();
+  void end_line(std::string_view line);
 
   std::size_t max_line_bytes_;
   Take take_;

@@ -60,16 +60,29 @@ class Router {
 
   [[nodiscard]] const std::vector<Route>& routes() const noexcept { return routes_; }
 
+  /// What stands around the requests that came in one read of a connection, as far as they are answered at once: `begin` before the first
+  /// one, `end` after the last, on their loop. Between the two no other request is served and no answer goes out, so that one view of
+  /// the store may serve them all. Neither throws.
+  struct Batch {
+    std::function<void()> begin;
+    std::function<void()> end;
+  };
+  void on_batch(Batch batch) { batch_ = std::move(batch); }
+  [[nodiscard]] const Batch& batch() const noexcept { return batch_; }
+
  private:
   struct Pattern {
     std::vector<std::string> segments;
-    bool has_rest = false;  ///< the last one takes the rest of the path
+    bool has_rest = false;    ///< the last one takes the rest of the path
+    bool is_literal = false;  ///< without parameters
   };
   /// The routes whose pattern fits a path best: those of the same path, with different methods.
   struct Candidates {
     std::size_t literals = 0;
     std::vector<std::size_t> routes;
   };
+  /// The route whose pattern is the request's target, octet for octet; null if none is.
+  [[nodiscard]] const Route* find_literal(const Request& request) const;
   /// 0 if the pattern does not fit, else 1 and the number of its literal segments.
   static std::size_t literals_matched(const Pattern& pattern, const std::vector<std::string>& segments);
   /// Among the patterns that take the rest of a path, or among the others.
@@ -80,6 +93,7 @@ class Router {
 
   std::vector<Route> routes_;
   std::vector<Pattern> patterns_;
+  Batch batch_;
 };
 
 /// The answer of a handler that need not wait for this request, or refusal() of what it throws; nothing if it must wait. Never throws.

@@ -42,7 +42,9 @@ std::shared_ptr<ssl::context> make_context(ssl::context::method method, const Tl
   SSL_CTX_set_min_proto_version(handle, TLS1_2_VERSION);
   SSL_CTX_set_cipher_list(handle, kTls12Suites);
   SSL_CTX_set_options(handle, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE);
-  SSL_CTX_set_mode(handle, SSL_MODE_RELEASE_BUFFERS);
+  // Idle connections hold no buffers; what is left of a write may move; a record's header and content come in one read.
+  SSL_CTX_set_mode(handle, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+  SSL_CTX_set_read_ahead(handle, 1);
   boost::system::error_code error;
   if (!files.certificate.empty()) {
     context->use_certificate_chain_file(files.certificate, error);

@@ -1,55 +1,77 @@
 #pragma once
 
-#include <boost/asio/buffer.hpp>
+#include <openssl/ssl.h>
+
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ssl/context.hpp>
-#include <boost/asio/ssl/stream.hpp>
 #include <functional>
 #include <memory>
-#include <string>
-#include <variant>
+#include <span>
+#include <string_view>
+#include <utility>
 
 namespace sbi {
 
-/// A TCP connection, with or without TLS; one read and one write at a time. Belongs to its loop.
+/// A TCP connection, with or without TLS. Reading and writing never wait: they move what can be moved now, and say what to wait for
+/// before the next try; so the octets need a buffer only while there are some. Belongs to its loop.
 class Transport {
  public:
   using Socket = boost::asio::ip::tcp::socket;
   using Error = boost::system::error_code;
   enum class Side { client, server };
 
-  explicit Transport(Socket socket) : stream_(std::move(socket)) {}
+  /// What is to come before the next try. `more`: nothing; `ended`: there will be none.
+  enum class Next { more, readable, writable, ended };
+  struct Moved {
+    std::size_t octets = 0;
+    Next next = Next::more;
+    Error error;  ///< why it ended
+  };
+
+  explicit Transport(Socket socket) : socket_(std::move(socket)) {}
   /// The transport shares the TLS context: it may be replaced while connections live.
   Transport(Socket socket, std::shared_ptr<boost::asio::ssl::context> tls)
-      : tls_(std::move(tls)), stream_(std::in_place_type<Tls>, std::move(socket), *tls_) {}
+      : socket_(std::move(socket)), tls_(std::move(tls)), ssl_(SSL_new(tls_->native_handle())) {}
 
   [[nodiscard]] bool is_tls() const { return tls_ != nullptr; }
   /// Only of a TLS transport.
-  [[nodiscard]] SSL* ssl() { return std::get<Tls>(stream_).native_handle(); }
+  [[nodiscard]] SSL* ssl() { return ssl_.get(); }
 
-  void handshake(Side side, std::function<void(Error)> done) {
-    const auto type = side == Side::server ? boost::asio::ssl::stream_base::server : boost::asio::ssl::stream_base::client;
-    std::get<Tls>(stream_).async_handshake(type, std::move(done));
+  /// TLS, on a connected socket. `done` is called once, from the loop; it keeps whoever owns the transport alive.
+  void handshake(Side side, std::function<void(Error)> done);
+
+  /// What is there now, up to the buffer's size.
+  Moved read(std::span<char> into);
+  /// As much as the peer takes now. What was not taken is to be given again, the same octets, when `next` has come.
+  Moved write(std::string_view octets);
+
+  /// Calls `done(Error)` from the loop when `next` (readable or writable) has come. One wait of each kind at a time.
+  template <class Done>
+  void wait(Next next, Done&& done) {
+    socket_.async_wait(next == Next::writable ? Socket::wait_write : Socket::wait_read, std::forward<Done>(done));
   }
-  void read_some(boost::asio::mutable_buffer into, std::function<void(Error, std::size_t)> done) {
-    std::visit([&](auto& stream) { stream.async_read_some(into, std::move(done)); }, stream_);
-  }
-  void write(boost::asio::const_buffer from, std::function<void(Error, std::size_t)> done);
-  /// Ends it at once; what is under way comes back with an error.
+
+  /// Ends it at once; who waits gets an error.
   void close() {
     Error ignored;
-    socket().shutdown(Socket::shutdown_both, ignored);
-    socket().close(ignored);
+    socket_.shutdown(Socket::shutdown_both, ignored);
+    socket_.close(ignored);
   }
-  Socket& socket() {
-    if (auto* plain = std::get_if<Socket>(&stream_)) return *plain;
-    return std::get<Tls>(stream_).next_layer();
-  }
+  Socket& socket() { return socket_; }
 
  private:
-  using Tls = boost::asio::ssl::stream<Socket>;
+  struct FreeSsl {
+    void operator()(SSL* ssl) const { SSL_free(ssl); }
+  };
+  void shake_hands(std::function<void(Error)> done);
+  /// What OpenSSL's refusal of a call that returned `result` means.
+  Moved interpret(int result, std::size_t octets);
+  Moved read_plain(std::span<char> into);
+  Moved write_plain(std::string_view octets);
+
+  Socket socket_;
   std::shared_ptr<boost::asio::ssl::context> tls_;
-  std::variant<Socket, Tls> stream_;
+  std::unique_ptr<SSL, FreeSsl> ssl_;
 };
 
 }  // namespace sbi

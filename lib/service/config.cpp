@@ -77,6 +77,7 @@ sbi::ServerLimits read_limits(const Section& section) {
   limits.request_timeout = duration("request_timeout_s", limits.request_timeout);
   limits.idle_timeout = duration("idle_timeout_s", limits.idle_timeout);
   limits.write_timeout = duration("write_timeout_s", limits.write_timeout);
+  limits.max_wait = milliseconds(section.integer("max_wait_ms", 1, 60000, limits.max_wait.count()));
   return limits;
 }
 

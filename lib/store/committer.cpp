@@ -3,6 +3,7 @@
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <algorithm>
 #include <future>
 #include <utility>
 
@@ -19,6 +20,11 @@ constexpr std::size_t kMaxGroup = 4096;  ///< writes in one transaction
 std::exception_ptr store_failure() {
   return std::make_exception_ptr(base::Error(base::ErrorKind::unavailable, "INSUFFICIENT_RESOURCES",
                                              "the store cannot write now; nothing was recorded"));
+}
+
+std::exception_ptr congestion() {
+  return std::make_exception_ptr(
+      base::Error(base::ErrorKind::unavailable, "NF_CONGESTION", "more writes have come than the store can take now; nothing was recorded"));
 }
 
 /// The failures of writes that nobody waits for: one line for all of a group.
@@ -58,21 +64,20 @@ asio::awaitable<void> Committer::write(Work<void> work) {
   const auto initiate = [this, executor](auto handler, Work<void> job) {
     using Handler = decltype(handler);
     const auto shared = std::make_shared<Handler>(std::move(handler));
-    const auto resume = [shared, executor](std::exception_ptr failure) {
-      asio::post(executor, [shared, failure] { std::move (*shared)(failure); });
-    };
-    if (!enqueue({std::move(job), resume})) resume(store_failure());
+    const auto resume = [shared](std::exception_ptr failure) { std::move (*shared)(failure); };
+    if (enqueue({std::move(job), resume, executor})) return;
+    asio::post(executor, [resume] { resume(congestion()); });
   };
   co_await asio::async_initiate<const asio::use_awaitable_t<>, void(std::exception_ptr)>(initiate, asio::use_awaitable,
                                                                                          std::move(work));
 }
 
-void Committer::write_later(Work<void> work) { (void)enqueue({std::move(work), nullptr}); }
+void Committer::write_later(Work<void> work) { (void)enqueue({std::move(work), nullptr, {}}); }
 
 void Committer::block_on(Work<void> work) {
   std::promise<void> done;
   const auto finish = [&done](std::exception_ptr failure) { failure ? done.set_exception(failure) : done.set_value(); };
-  if (!enqueue({std::move(work), finish})) finish(store_failure());
+  if (!enqueue({std::move(work), finish, {}})) finish(congestion());
   done.get_future().get();
 }
 
@@ -110,10 +115,11 @@ void Committer::run() {
 }
 
 void Committer::commit(std::vector<Job>& jobs) {
-  std::vector<std::exception_ptr> failures;
+  Failures failures;
   bool is_logged = false;
   try {
-    failures = attempt(jobs);
+    auto together = attempt_together(jobs);
+    failures = together ? std::move(*together) : attempt_each(jobs);
   } catch (const std::exception& error) {
     base::log::error("the database {} failed, {} writes were not made: {}", database_.path(), jobs.size(), error.what());
     is_logged = true;
@@ -122,14 +128,29 @@ void Committer::commit(std::vector<Job>& jobs) {
     const auto* const fault = dynamic_cast<const StoreError*>(&error);
     if (fault != nullptr && fault->is_medium()) reopen();
   }
+  tell(jobs, failures, is_logged);
+}
+
+void Committer::tell(std::vector<Job>& jobs, const Failures& failures, bool is_logged) {
+  using Answers = std::vector<std::pair<Done, std::exception_ptr>>;
+  std::vector<std::pair<asio::any_io_executor, Answers>> by_loop;  // one wake-up a loop, not one a writer
   Unheard unheard;
   for (std::size_t i = 0; i < jobs.size(); ++i) {
     jobs[i].work = nullptr;  // what it captured goes on this thread, before the writer goes on
-    if (jobs[i].done) {
+    if (!jobs[i].done) {
+      unheard.add(failures[i]);
+    } else if (!jobs[i].executor) {
       jobs[i].done(failures[i]);
     } else {
-      unheard.add(failures[i]);
+      auto loop = std::find_if(by_loop.begin(), by_loop.end(), [&](const auto& known) { return known.first == jobs[i].executor; });
+      if (loop == by_loop.end()) loop = by_loop.insert(by_loop.end(), {jobs[i].executor, Answers()});
+      loop->second.emplace_back(std::move(jobs[i].done), failures[i]);
     }
+  }
+  for (auto& [executor, answers] : by_loop) {
+    asio::post(executor, [told = std::move(answers)] {
+      for (const auto& [done, failure] : told) done(failure);
+    });
   }
   if (!is_logged) unheard.log();
 }
@@ -152,9 +173,30 @@ void Committer::reopen() {
   }
 }
 
-std::vector<std::exception_ptr> Committer::attempt(std::vector<Job>& jobs) {
-  std::vector<std::exception_ptr> failures(jobs.size());
-  database_.script("BEGIN IMMEDIATE");
+std::optional<Committer::Failures> Committer::attempt_together(std::vector<Job>& jobs) {
+  Failures failures(jobs.size());
+  database_.run("BEGIN IMMEDIATE");
+  for (std::size_t i = 0; i < jobs.size(); ++i) {
+    const std::int64_t before = database_.total_changes();
+    try {
+      jobs[i].work(database_);
+    } catch (const StoreError&) {
+      throw;
+    } catch (...) {
+      failures[i] = std::current_exception();
+    }
+    if (failures[i] && database_.total_changes() != before) {
+      database_.run("ROLLBACK");
+      return std::nullopt;
+    }
+  }
+  database_.run("COMMIT");
+  return failures;
+}
+
+Committer::Failures Committer::attempt_each(std::vector<Job>& jobs) {
+  Failures failures(jobs.size());
+  database_.run("BEGIN IMMEDIATE");
   for (std::size_t i = 0; i < jobs.size(); ++i) {
     database_.run("SAVEPOINT job");
     try {

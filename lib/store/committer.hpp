@@ -17,13 +17,14 @@
 namespace store {
 
 /// All writes of a database, on one thread that groups what is waiting into one transaction and resumes each writer once
-/// its change is on disk. A piece of work that throws is undone alone; its writer gets the exception. If the database
+/// its change is on disk. A piece of work that throws is undone alone; its writer gets the exception. (Work may run twice, the first time
+/// undone, if another piece of its group threw.) If the database
 /// itself fails, every writer of the group gets base::Error{unavailable, INSUFFICIENT_RESOURCES} and the log says why, once a group.
-/// What may wait is bounded: with `max_waiting` pieces of work a writer is refused in the same way, at once, and what nobody waits
+/// What may wait is bounded: with `max_waiting` pieces of work a writer is refused at once, with Error{unavailable, NF_CONGESTION}, and what nobody waits
 /// for is dropped at half of that already, so that it takes no writer's place.
 class Committer {
  public:
-  static constexpr std::size_t kMaxWaiting = 32 * 1024;
+  static constexpr std::size_t kMaxWaiting = 16 * 1024;
 
   /// Changes the database; runs on the committer's thread, so it captures values, not references to a loop's objects.
   template <class Result>
@@ -58,17 +59,24 @@ class Committer {
   void write_and_wait(Work<void> work) { block_on(std::move(work)); }
 
  private:
+  using Done = std::function<void(std::exception_ptr)>;
   struct Job {
     Work<void> work;
-    std::function<void(std::exception_ptr)> done;  ///< empty: nobody waits
+    Done done;                                ///< empty: nobody waits
+    boost::asio::any_io_executor executor{};  ///< of the loop on which `done` is to be called; none: on the committer's thread
   };
+  using Failures = std::vector<std::exception_ptr>;  ///< by job; null: it was done
 
   void block_on(Work<void> work);
   /// False if there is no room for it; it is then still the caller's.
   bool enqueue(Job&& job);
   void run();
   void commit(std::vector<Job>& jobs);
-  std::vector<std::exception_ptr> attempt(std::vector<Job>& jobs);
+  /// One transaction for all. Nothing if a job failed after it had changed something, which only a savepoint of its own undoes.
+  std::optional<Failures> attempt_together(std::vector<Job>& jobs);
+  /// The same with a savepoint a job.
+  Failures attempt_each(std::vector<Job>& jobs);
+  static void tell(std::vector<Job>& jobs, const Failures& failures, bool is_logged);
   void roll_back();
   void reopen();
 

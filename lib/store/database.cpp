@@ -14,6 +14,7 @@ namespace {
 
 constexpr int kWriterBusyTimeoutMs = 5000;
 constexpr int kReaderBusyTimeoutMs = 250;
+constexpr std::size_t kMaxAddresses = 1024;  ///< texts known by their address
 
 /// True for what a disk says; what else errno may hold is of some other call.
 bool is_disk_error(int error) {
@@ -117,17 +118,19 @@ Database Database::open(const std::string& path, Mode mode) {
 Database::Database(Database&& other) noexcept
     : handle_(std::exchange(other.handle_, nullptr)),
       path_(std::move(other.path_)),
-      statements_(std::exchange(other.statements_, {})) {}
+      statements_(std::exchange(other.statements_, {})),
+      by_address_(std::exchange(other.by_address_, {})) {}
 
 Database& Database::operator=(Database&& other) noexcept {
   std::swap(handle_, other.handle_);
   std::swap(path_, other.path_);
   std::swap(statements_, other.statements_);
+  std::swap(by_address_, other.by_address_);
   return *this;
 }
 
 Database::~Database() {
-  for (const auto& [sql, statement] : statements_) sqlite3_finalize(statement);
+  for (const auto& [sql, prepared] : statements_) sqlite3_finalize(prepared->statement);
   sqlite3_close(handle_);
 }
 
@@ -136,41 +139,55 @@ void Database::script(const std::string& sql) {
   if (sqlite3_exec(handle_, sql.c_str(), nullptr, nullptr, nullptr) != SQLITE_OK) fail(handle_, sql.substr(0, 60));
 }
 
-sqlite3_stmt* Database::prepare(std::string_view sql) {
-  const auto found = statements_.find(sql);
-  if (found != statements_.end()) {
-    // A second run of a text whose rows are still being read would reset them.
-    if (sqlite3_stmt_busy(found->second) != 0) throw StoreError("a statement is used twice at once: " + found->first);
-    return found->second;
+const Database::Prepared& Database::prepare(std::string_view sql) {
+  const auto known = by_address_.find(sql.data());
+  Prepared* prepared = known != by_address_.end() && known->second->sql == sql ? known->second : nullptr;
+  if (prepared == nullptr) {
+    const auto found = statements_.find(sql);
+    prepared = found != statements_.end() ? found->second.get() : &prepare_anew(sql);
+    if (by_address_.size() < kMaxAddresses) by_address_[sql.data()] = prepared;
   }
-  sqlite3_stmt* statement = nullptr;
-  if (sqlite3_prepare_v3(handle_, sql.data(), static_cast<int>(sql.size()), SQLITE_PREPARE_PERSISTENT, &statement,
-                         nullptr) != SQLITE_OK) {
-    fail(handle_, std::string(sql));
-  }
-  statements_.emplace(std::string(sql), statement);
-  return statement;
+  // A second run of a text whose rows are still being read would reset them.
+  if (sqlite3_stmt_busy(prepared->statement) != 0) throw StoreError("a statement is used twice at once: " + prepared->sql);
+  return *prepared;
 }
+
+Database::Prepared& Database::prepare_anew(std::string_view sql) {
+  auto prepared = std::make_unique<Prepared>();
+  prepared->sql = sql;
+  if (sqlite3_prepare_v3(handle_, sql.data(), static_cast<int>(sql.size()), SQLITE_PREPARE_PERSISTENT, &prepared->statement,
+                         nullptr) != SQLITE_OK) {
+    fail(handle_, prepared->sql);
+  }
+  const auto count = static_cast<std::size_t>(sqlite3_bind_parameter_count(prepared->statement));
+  for (std::size_t number = 1; number <= count; ++number) {
+    prepared->indices.push_back(sqlite3_bind_parameter_index(prepared->statement, ("$" + std::to_string(number)).c_str()));
+  }
+  return *statements_.emplace(prepared->sql, std::move(prepared)).first->second;
+}
+
+std::int64_t Database::total_changes() const { return sqlite3_total_changes64(handle_); }
+
+bool Database::is_in_transaction() const { return sqlite3_get_autocommit(handle_) == 0; }
 
 std::int64_t Database::changes() const { return sqlite3_changes(handle_); }
 
 void Database::bind(sqlite3_stmt* statement, int index, std::int64_t value) {
-  sqlite3_bind_int64(statement, sqlite3_bind_parameter_index(statement, ("$" + std::to_string(index)).c_str()), value);
+  sqlite3_bind_int64(statement, index, value);
 }
 void Database::bind(sqlite3_stmt* statement, int index, std::string_view value) {
-  sqlite3_bind_text(statement, sqlite3_bind_parameter_index(statement, ("$" + std::to_string(index)).c_str()),
+  sqlite3_bind_text(statement, index,
                     value.data() == nullptr ? "" : value.data(), static_cast<int>(value.size()), SQLITE_TRANSIENT);
 }
 void Database::bind(sqlite3_stmt* statement, int index, base::BytesView value) {
-  const int at = sqlite3_bind_parameter_index(statement, ("$" + std::to_string(index)).c_str());
   if (value.empty()) {
-    sqlite3_bind_zeroblob(statement, at, 0);
+    sqlite3_bind_zeroblob(statement, index, 0);
   } else {
-    sqlite3_bind_blob(statement, at, value.data(), static_cast<int>(value.size()), SQLITE_TRANSIENT);
+    sqlite3_bind_blob(statement, index, value.data(), static_cast<int>(value.size()), SQLITE_TRANSIENT);
   }
 }
 void Database::bind(sqlite3_stmt* statement, int index, std::nullopt_t) {
-  sqlite3_bind_null(statement, sqlite3_bind_parameter_index(statement, ("$" + std::to_string(index)).c_str()));
+  sqlite3_bind_null(statement, index);
 }
 
 void migrate(Database& database, std::string_view schema) {

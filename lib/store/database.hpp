@@ -7,6 +7,8 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <unordered_map>
+#include <vector>
 
 #include "lib/base/bytes.hpp"
 
@@ -74,10 +76,10 @@ class Database {
   /// Runs one statement; the rows it yields, if any, are for the caller to step through. Throws StoreError.
   template <class... Values>
   [[nodiscard]] Rows query(std::string_view sql, const Values&... values) {
-    sqlite3_stmt* statement = prepare(sql);
-    int index = 0;
-    (bind(statement, ++index, values), ...);
-    return {handle_, statement};
+    const Prepared& prepared = prepare(sql);
+    std::size_t number = 0;
+    (bind(prepared.statement, prepared.index_of(++number), values), ...);
+    return {handle_, prepared.statement};
   }
 
   /// Runs one statement to its end. The number of rows that it changed. Throws StoreError.
@@ -89,14 +91,29 @@ class Database {
     return changes();
   }
 
+  /// Rows that this connection has inserted, changed or deleted since it was opened, those that were undone included.
+  [[nodiscard]] std::int64_t total_changes() const;
+
+  /// False also where SQLite has ended the transaction by itself, as it may after an I/O error.
+  [[nodiscard]] bool is_in_transaction() const;
+
   /// Runs statements without values, separated by semicolons.
   void script(const std::string& sql);
 
   [[nodiscard]] const std::string& path() const noexcept { return path_; }
 
  private:
+  /// SQLite numbers its parameters in the order in which they stand in the text.
+  struct Prepared {
+    std::string sql;
+    sqlite3_stmt* statement = nullptr;
+    std::vector<int> indices;  ///< of $1, $2, ...
+    [[nodiscard]] int index_of(std::size_t number) const { return number <= indices.size() ? indices[number - 1] : 0; }
+  };
+
   Database() = default;
-  sqlite3_stmt* prepare(std::string_view sql);
+  const Prepared& prepare(std::string_view sql);
+  Prepared& prepare_anew(std::string_view sql);
   [[nodiscard]] std::int64_t changes() const;
 
   void bind(sqlite3_stmt* statement, int index, std::int64_t value);
@@ -120,7 +137,8 @@ class Database {
 
   sqlite3* handle_ = nullptr;
   std::string path_;
-  std::map<std::string, sqlite3_stmt*, std::less<>> statements_;
+  std::map<std::string, std::unique_ptr<Prepared>, std::less<>> statements_;
+  std::unordered_map<const char*, Prepared*> by_address_;  ///< of the text: nearly every text is a constant
 };
 
 /// Brings the database to the newest version of `schema`: SQL with a line `-- version N` before the statements of each

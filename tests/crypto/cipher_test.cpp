@@ -1,6 +1,7 @@
 #include "lib/crypto/cipher.hpp"
 
 #include <catch2/catch.hpp>
+#include <set>
 #include <thread>
 #include <vector>
 
@@ -46,6 +47,35 @@ TEST_CASE("AES-CMAC of RFC 4493's messages", "[crypto][cipher]") {
   CHECK(mac(16) == "070a16b46b4d4144f79bdd9dd04a287c");
   CHECK(mac(40) == "dfa66747de9ae63030ca32611497c827");
   CHECK(mac(64) == "51f0bebf7e3b9d92fc49741779363cfe");
+}
+
+TEST_CASE("A kept key's MAC of one block is AES-CMAC's", "[crypto][cipher]") {
+  for (int i = 0; i < 1000; ++i) {  // both cases of the subkey's highest bit
+    const auto key = crypto::random_octets<16>();
+    const crypto::BlockCmac mac(key);
+    for (int k = 0; k < 3; ++k) {
+      const auto message = crypto::random_octets<16>();
+      REQUIRE(mac(message) == crypto::aes_cmac(key, message));
+    }
+  }
+}
+
+TEST_CASE("Random octets from a thread's stock come once, in every thread", "[crypto][cipher]") {
+  std::vector<std::vector<crypto::Block>> drawn(4);
+  std::vector<std::thread> threads;
+  for (auto& mine : drawn) {
+    threads.emplace_back([&mine] {
+      for (int i = 0; i < 1000; ++i) {
+        mine.push_back(crypto::random_octets<16>());
+        (void)crypto::random_octets<7>();  // so that the stock's end falls within a request
+      }
+    });
+  }
+  for (auto& thread : threads) thread.join();
+  std::set<crypto::Block> all;
+  for (const auto& mine : drawn) all.insert(mine.begin(), mine.end());
+  CHECK(all.size() == 4000);
+  CHECK(all.count(crypto::Block{}) == 0);
 }
 
 TEST_CASE("AES-128 in counter mode, both ways and for any length", "[crypto][cipher]") {

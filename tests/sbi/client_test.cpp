@@ -235,7 +235,7 @@ TEST_CASE_METHOD(HandDrivenFixture, "An answer's header has a limit", "[sbi][cli
   REQUIRE(pump_to_request(peer, 1));
   auto large = text(200, "");
   for (int i = 0; i < 65; ++i) large.headers.add("x" + std::to_string(i), "1");
-  peer.http.session.respond(1, large);
+  peer.http.session.respond(1, std::move(large));
   peer.flush();
   CHECK(failure_of(std::move(answer)) == ClientError::Kind::broken);
   CHECK_THAT(last_error, Catch::Contains("header"));

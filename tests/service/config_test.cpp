@@ -119,7 +119,7 @@ TEST_CASE("Each number has its range, one below and one above", "[service][confi
       {"first_byte_timeout_s", 1, 86400},
       {"request_timeout_s", 1, 86400},
       {"idle_timeout_s", 1, 86400},
-      {"write_timeout_s", 1, 86400},
+      {"write_timeout_s", 1, 86400}, {"max_wait_ms", 1, 60000},
   }));
   const auto problems = [key = key](std::int64_t value) {
     return read(with(kServer + "    limits: {" + key + ": " + std::to_string(value) + "}\n")).problems;

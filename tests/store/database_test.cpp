@@ -3,6 +3,7 @@
 #include <array>
 #include <catch2/catch.hpp>
 
+#include "lib/store/batch_snapshot.hpp"
 #include "tests/support/hex.hpp"
 #include "tests/support/temporary_folder.hpp"
 
@@ -227,4 +228,61 @@ TEST_CASE("A step that fails is undone whole; those before it stand", "[store][m
   CHECK_THROWS_AS(database.query("SELECT z FROM b"), StoreError);
   store::migrate(database, kBoth);  // and the mended step goes through
   CHECK(value_of(database, "PRAGMA user_version") == 2);
+}
+
+TEST_CASE_METHOD(DatabaseFixture, "A text at another text's address is another statement", "[store]") {
+  std::string sql = "INSERT INTO t VALUES (1,$1)";
+  database.run(sql, 7);
+  sql = "INSERT INTO t VALUES (2,$1)";  // of the same size, in the same memory
+  database.run(sql, 8);
+  CHECK(row(1).integer(0) == 7);
+  CHECK(row(2).integer(0) == 8);
+}
+
+TEST_CASE_METHOD(DatabaseFixture, "Parameters are bound by their numbers, in whatever order they stand, and as often as they do", "[store]") {
+  auto rows = database.query("SELECT $3, $1, $2, $1", 1, 2, 3);
+  REQUIRE(rows.next());
+  CHECK(rows.integer(0) == 3);
+  CHECK(rows.integer(1) == 1);
+  CHECK(rows.integer(2) == 2);
+  CHECK(rows.integer(3) == 1);
+}
+
+TEST_CASE_METHOD(DatabaseFixture, "A batch's reads see one state of the database, the next batch the newest", "[store][snapshot]") {
+  Database reader = Database::open(path, Database::Mode::read_only);
+  store::BatchSnapshot snapshot(reader);
+  const auto count = [&] {
+    snapshot.use();
+    auto rows = reader.query("SELECT count(*) FROM t");
+    rows.next();
+    return rows.integer(0);
+  };
+  const auto insert = [&](int id) { database.run("INSERT INTO t VALUES ($1,0)", id); };
+  SECTION("within a batch nothing changes") {
+    snapshot.begin_batch();
+    CHECK(count() == 0);
+    insert(1);
+    CHECK(count() == 0);
+    snapshot.end_batch();
+    snapshot.begin_batch();
+    CHECK(count() == 1);
+    snapshot.end_batch();
+  }
+  SECTION("the state is that of the first read, not of the batch's begin") {
+    snapshot.begin_batch();
+    insert(1);
+    CHECK(count() == 1);
+    snapshot.end_batch();
+  }
+  SECTION("outside of a batch each read sees the newest") {
+    CHECK(count() == 0);
+    insert(1);
+    CHECK(count() == 1);
+  }
+  SECTION("a batch without a read holds nothing") {
+    snapshot.begin_batch();
+    snapshot.end_batch();
+    insert(1);
+    CHECK(count() == 1);
+  }
 }

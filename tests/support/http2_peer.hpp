@@ -31,7 +31,7 @@ class RecordingSession {
  public:
   explicit RecordingSession(sbi::Http2Session::Role role, sbi::Http2Session::Limits limits = {})
       : session(role, limits,
-                {.head = [this](sbi::StreamId id, sbi::Http2Session::Head&& head) {
+                {.head = [this](sbi::StreamId id, sbi::Http2Session::Head& head) {
                    streams[id].head = std::move(head);
                    streams[id].has_head = true;
                    if (on_head) on_head(id);

@@ -1,0 +1,55 @@
+#include "nf-d-ausf/note_servings.hpp"
+
+#include <algorithm>
+
+#include "lib/base/log.hpp"
+
+namespace d_ausf {
+namespace {
+
+constexpr int kFlushesPerSecond = 10;
+
+}  // namespace
+
+NoteServings::NoteServings(boost::asio::io_context& loop, store::Committer& committer, std::size_t per_second)
+    : timer_(loop), committer_(committer), per_flush_(std::max<std::size_t>(1, per_second / kFlushesPerSecond)) {}
+
+void NoteServings::add(Serving serving) {
+  if (waiting_.size() < per_flush_) {
+    waiting_.push_back(std::move(serving));
+  } else {
+    ++left_out_;
+  }
+  if (!is_scheduled_) schedule();
+}
+
+void NoteServings::stop() {
+  timer_.cancel();
+  flush();
+}
+
+void NoteServings::schedule() {
+  is_scheduled_ = true;
+  timer_.expires_after(std::chrono::milliseconds(1000 / kFlushesPerSecond));
+  timer_.async_wait([this](boost::system::error_code error) {
+    if (error) return;
+    is_scheduled_ = false;
+    flush();
+  });
+}
+
+void NoteServings::flush() {
+  if (left_out_ > 0 && ++flushes_ >= kFlushesPerSecond) {
+    base::log::warning("{} servings of vectors are not in their records: more than serving_notes_per_second", left_out_);
+    left_out_ = 0;
+    flushes_ = 0;
+  }
+  if (waiting_.empty()) return;
+  committer_.write_later([servings = std::exchange(waiting_, {})](store::Database& database) {
+    for (const Serving& serving : servings) {
+      note_served(database, serving.dimsi, serving.rand, serving.serving_network, serving.at);
+    }
+  });
+}
+
+}  // namespace d_ausf
