@@ -7,6 +7,7 @@
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include "lib/base/error.hpp"
 #include "lib/base/log.hpp"
 #include "lib/sbi/problem.hpp"
 #include "nf-d-ausf/api_receipts.hpp"

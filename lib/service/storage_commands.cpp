@@ -39,7 +39,8 @@ std::vector<Command> storage_commands(const Read& read, std::string_view schema)
     std::cerr << "\n";
     return 0;
   };
-  return {{"backup", "copies the database to a new file, checked, while the function runs", {{"to", "the file to make, of mode 0600", false}}, back_up},
+  return {{"backup", "copies the database to a new file, checked, while the function runs",
+           {{"to", "the file to make, of mode 0600", false}}, back_up},
           {"restore", "puts a backup in the place of the database, which is kept aside; the function must not run",
            {{"from", "the backup", false}}, restore}};
 }

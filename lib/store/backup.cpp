@@ -99,8 +99,8 @@ void run(sqlite3* database, const std::string& path, const char* sql) {
   if (sqlite3_exec(database, sql, nullptr, nullptr, nullptr) != SQLITE_OK) fail(database, path + ": " + sql);
 }
 
-/// All pages in one step, hence in one read transaction: writers go on, and nothing of theirs comes in between. The copy leaves WAL mode, so
-/// that it is one file.
+/// All pages in one step, hence in one read transaction: writers go on, and nothing of theirs comes in between. The copy leaves WAL mode,
+/// so that it is one file.
 void copy(const std::string& from, const std::string& to) {
   const Handle source = open_handle(from, SQLITE_OPEN_READONLY);
   const Handle copy = open_handle(to, SQLITE_OPEN_READWRITE);
@@ -114,10 +114,16 @@ void copy(const std::string& from, const std::string& to) {
 
 /// Throws StoreError unless every page of `database`, a copy of `from`, is as it must be.
 void require_sound(Database& database, const std::string& from) {
-  Rows integrity = database.query("PRAGMA integrity_check(1)");
-  if (!integrity.next() || integrity.text(0) != "ok") throw StoreError(from + " is damaged: " + integrity.text(0));
-  Rows references = database.query("PRAGMA foreign_key_check");
-  if (references.next()) throw StoreError(from + " is damaged: a reference of the table " + references.text(0) + " leads nowhere");
+  std::string fault;
+  try {
+    Rows integrity = database.query("PRAGMA integrity_check(1)");
+    if (!integrity.next() || integrity.text(0) != "ok") fault = integrity.text(0);
+    Rows references = database.query("PRAGMA foreign_key_check");
+    if (references.next()) fault = "a reference of the table " + references.text(0) + " leads nowhere";
+  } catch (const StoreError& error) {  // what is too damaged to be checked
+    fault = error.what();
+  }
+  if (!fault.empty()) throw StoreError(from + " is damaged: " + fault);
 }
 
 std::size_t version_of(Database& database) {
@@ -146,7 +152,8 @@ void require_tables(Database& database, const std::string& from, std::string_vie
   migrate(expected, schema.substr(0, end));
   const std::size_t newest = version_of(expected);
   if (version > newest) {
-    throw StoreError(from + " is of version " + std::to_string(version) + ", newer than this program knows (" + std::to_string(newest) + ")");
+    throw StoreError(from + " is of version " + std::to_string(version) + ", newer than this program knows (" +
+                     std::to_string(newest) + ")");
   }
   if (version == 0 || tables_of(database) != tables_of(expected)) throw StoreError(from + " is not a backup of this function");
 }

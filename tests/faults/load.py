@@ -9,6 +9,7 @@ import json
 import random
 import threading
 import time
+import urllib.parse
 
 import lab
 import usim
@@ -270,7 +271,7 @@ class Load:
         res_star = self.take_challenge(device, document["5gAuthData"])
         if not is_confirmed or res_star is None:
             return
-        target = document["_links"]["5g-aka"]["href"].split("7777")[-1].split("8080")[-1]
+        target = urllib.parse.urlsplit(document["_links"]["5g-aka"]["href"]).path
         status, document = self.write(caller, "ausf-ext", "PUT", target, {"resStar": res_star.hex()})
         if status == 404:
             return  # contexts live in memory: its process was killed meanwhile

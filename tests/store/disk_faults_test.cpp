@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <chrono>
+#include <filesystem>
 #include <fstream>
 
 #include "lib/base/error.hpp"
@@ -22,7 +23,7 @@ namespace {
 struct DiskFixture {
   DiskFixture() { Database::open(path).script("CREATE TABLE t (value INTEGER PRIMARY KEY, filler)"); }
 
-  static std::vector<std::int64_t> values(Database& reader) {
+  static std::vector<std::int64_t> stored(Database& reader) {
     auto rows = reader.query("SELECT value FROM t ORDER BY value");
     std::vector<std::int64_t> out;
     while (rows.next()) out.push_back(rows.integer(0));
@@ -30,14 +31,14 @@ struct DiskFixture {
   }
   std::vector<std::int64_t> seen() {
     auto reader = Database::open(path, Database::Mode::read_only);
-    return values(reader);
+    return stored(reader);
   }
   /// What is there after a power cut and a start.
   std::vector<std::int64_t> seen_after_power_cut() {
     const std::string copy = folder / "after-the-cut.db";
     disk.cut_power(path, copy);
     auto reader = Database::open(copy);
-    return values(reader);
+    return stored(reader);
   }
   /// What the log said while `work` ran, of warnings and errors.
   template <class Work>
@@ -160,14 +161,14 @@ TEST_CASE_METHOD(DiskFixture, "A read that the disk refuses is an error that nam
   const int code = GENERATE(SQLITE_IOERR_READ, SQLITE_CORRUPT);
   disk.fail(Operation::read, "", code);
   try {
-    (void)values(reader);
+    (void)stored(reader);
     FAIL("it was read");
   } catch (const StoreError& error) {
     CHECK(error.is_medium());
     CHECK_THAT(error.what(), Catch::Contains(path));
   }
   disk.heal();
-  CHECK(values(reader).empty());
+  CHECK(stored(reader).empty());
 }
 
 TEST_CASE_METHOD(DiskFixture, "A file that cannot be opened, or is no database, is named", "[store][faults]") {
@@ -203,7 +204,7 @@ TEST_CASE_METHOD(DiskFixture, "Pages that are overwritten are errors of those wh
   file << std::string(1024, '\x5A');
   file.close();
   auto reader = Database::open(path, Database::Mode::read_only);
-  CHECK_THROWS_WITH(values(reader), Catch::Contains("malformed") && Catch::Contains(path));
+  CHECK_THROWS_WITH(stored(reader), Catch::Contains("malformed") && Catch::Contains(path));
   auto rows = reader.query("SELECT id FROM other");
   CHECK(rows.next());
 }
@@ -219,13 +220,12 @@ TEST_CASE_METHOD(DiskFixture, "A reader goes on while another process writes, an
     CHECK(seen() == std::vector<std::int64_t>{1});
   }
   SECTION("a file that another has to itself is an error soon, and readable when that has ended") {
-    auto reader = Database::open(path, Database::Mode::read_only);
     {
       auto other = Database::open(path);
       other.script("PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=DELETE; BEGIN EXCLUSIVE");
-      CHECK_THROWS_WITH(values(reader), Catch::Contains("locked"));
+      CHECK_THROWS_WITH(seen(), Catch::Contains("locked"));
     }
-    CHECK(values(reader).empty());
+    CHECK(seen().empty());
   }
   CHECK(std::chrono::steady_clock::now() - begin < kStall);
 }
