@@ -270,8 +270,7 @@ class StorageFaults(unittest.TestCase):
                 status, said = self.lab.fail_to_start("d-ausf")
             self.prepare("d-ausf")
             self.assertEqual(status, 1)
-            self.assertIn(path + ",", said)
-            self.assertIn(os.strerror(errno.EACCES), said)
+            self.assertIn("attempt to write a readonly database (" + path, said)
         with self.subTest("no such folder"):
             self.lab.config("d-ausf").write_text(self.lab.config("d-ausf").read_text().replace(path, path + ".none/x.db"))
             status, said = self.lab.fail_to_start("d-ausf")
