@@ -97,7 +97,7 @@ def authenticate_all(work, caller):
 
 
 def run(options, folder):
-    the_lab = lab.Lab(folder, options.programs, 1)
+    the_lab = lab.Lab(folder, options.programs, options.net)
     kills, hits, left = collections.Counter(), collections.Counter(), 0
     try:
         for name in lab.FUNCTIONS:
@@ -136,6 +136,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=30)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 30))
+    parser.add_argument("--net", type=int, default=1, help="at 127.0.NET.x")
     parser.add_argument("--preset", default="dev")
     parser.add_argument("--programs", help="the folder of the programs, if not build/PRESET")
     options = parser.parse_args()

@@ -220,6 +220,8 @@ class Load:
         target = "/nausfext-onboarding/v1/devices/" + device.key
         status, document = self.write(caller, "ausf-ext", "PUT", target, device.offer, headers)
         self.expect(status in (200, 201, 202), f"an offer of {device.key} was answered with {status}")
+        if status >= 300:
+            return
         device.rank = max(device.rank, 0)
         self.see_device(device, document)
 
@@ -263,12 +265,15 @@ class Load:
         if not is_confirmed and random.random() < 0.3:
             target = f"/nudm-ueau/v1/imsi-{device.imsi}/security-information/generate-auth-data"
             body = {"servingNetworkName": lab.NETWORK, "ausfInstanceId": AUSF}
-            _, document = self.write(caller, "ausf-ext", "POST", target, body)
-            self.take_challenge(device, document["authenticationVector"])
+            status, document = self.write(caller, "ausf-ext", "POST", target, body)
+            self.expect(status == 200, f"device {device.key}: a vector is answered with {status} {document}")
+            if status == 200:
+                self.take_challenge(device, document["authenticationVector"])
             return
         body = {"supiOrSuci": "imsi-" + device.imsi, "servingNetworkName": lab.NETWORK}
-        _, document = self.write(caller, "ausf-ext", "POST", "/nausf-auth/v1/ue-authentications", body)
-        res_star = self.take_challenge(device, document["5gAuthData"])
+        status, document = self.write(caller, "ausf-ext", "POST", "/nausf-auth/v1/ue-authentications", body)
+        self.expect(status == 201, f"device {device.key}: its authentication is answered with {status} {document}")
+        res_star = self.take_challenge(device, document["5gAuthData"]) if status == 201 else None
         if not is_confirmed or res_star is None:
             return
         target = urllib.parse.urlsplit(document["_links"]["5g-aka"]["href"]).path
