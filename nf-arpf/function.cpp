@@ -26,7 +26,7 @@ struct Shared {
 /// What one worker has for itself.
 struct Instance {
   explicit Instance(Shared& shared)
-      : reader(store::Database::open(shared.config.common.database, store::Database::Mode::read_only)),
+      : reader(store::Database::open(shared.config.common.database, store::Database::Mode::read_only, shared.config.common.mapped_octets)),
         claims(reader, *shared.committer, base::system_now),
         release(shared.config.trust, claims, base::system_now),
         api(shared.config, shared.certificates, release, claims) {}

@@ -64,7 +64,7 @@ struct Shared {
 struct Instance {
   Instance(Shared& from, service::Worker& worker)
       : shared(from),
-        reader(store::Database::open(shared.config.common.database, store::Database::Mode::read_only)),
+        reader(store::Database::open(shared.config.common.database, store::Database::Mode::read_only, shared.config.common.mapped_octets)),
         fetch(shared.config, worker.client, base::system_now),
         preload(shared.config, worker.client),
         vectors(*shared.committer),

@@ -68,10 +68,13 @@ boost::asio::awaitable<std::vector<std::optional<Error>>> AcceptVector::put_all(
   using Verdicts = std::vector<std::optional<Error>>;
   store::Committer::Work<Verdicts> work = [&owners = owners_, lines = std::move(lines), owner, now = clock_()](Database& database) {
     Verdicts verdicts;
+    const std::string name = owner.value_or("anonymous");
+    bool is_likely_new = true;  // as the line before: most loads are all new, or all replacing
     for (const VectorLine& line : lines) {
       try {
         require_rights(owners, owner, line.dimsi, line.vector);
-        put_one(database, line.dimsi, line.vector, owner, {}, now);
+        const bool is_inserted = is_likely_new && insert_vector(database, line.dimsi, line.vector, name, now);
+        is_likely_new = is_inserted || put_one(database, line.dimsi, line.vector, owner, {}, now).is_new;
         verdicts.emplace_back();
       } catch (const Error& refused) {
         verdicts.emplace_back(refused);

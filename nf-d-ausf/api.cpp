@@ -29,17 +29,18 @@ Preconditions read_preconditions(const Request& request) {
 }
 
 std::string write_record(const profile::DiscoveryImsi& dimsi, const StoredVector& stored) {
-  ordered_json body{{"dimsi", dimsi.digits()},
-                    {"rand", base::to_hex(stored.vector.challenge.rand)},
-                    {"autn", base::to_hex(stored.vector.challenge.autn)},
-                    {"imsi", stored.vector.imsi.digits()},
-                    {"owner", stored.owner},
-                    {"createdAt", base::to_rfc3339(stored.created_at)},
-                    {"served", stored.served}};
-  if (stored.last_served_at) body["lastServedAt"] = base::to_rfc3339(*stored.last_served_at);
-  if (stored.last_serving_network) body["lastServingNetwork"] = *stored.last_serving_network;
-  if (stored.received_at) body["receivedAt"] = base::to_rfc3339(*stored.received_at);
-  return body.dump();
+  sbi::ObjectWriter record;
+  record.text("dimsi", dimsi.digits())
+      .hex("rand", stored.vector.challenge.rand)
+      .hex("autn", stored.vector.challenge.autn)
+      .text("imsi", stored.vector.imsi.digits())
+      .text("owner", stored.owner)
+      .text("createdAt", base::to_rfc3339(stored.created_at))
+      .integer("served", stored.served);
+  if (stored.last_served_at) record.text("lastServedAt", base::to_rfc3339(*stored.last_served_at));
+  if (stored.last_serving_network) record.text("lastServingNetwork", *stored.last_serving_network);
+  if (stored.received_at) record.text("receivedAt", base::to_rfc3339(*stored.received_at));
+  return std::move(record).finish();
 }
 
 /// RAND and AUTN as they were preloaded; all else is random, and nothing that a device answers can match it.

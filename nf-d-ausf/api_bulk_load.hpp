@@ -22,7 +22,7 @@ class BulkLoad {
  public:
   static constexpr std::size_t kMaxProblems = 1000;
   static constexpr std::size_t kMaxLineOctets = 4096;
-  static constexpr std::size_t kPieceLines = 1024;  ///< stored in one transaction
+  static constexpr std::size_t kPieceLines = 4096;  ///< stored in one transaction
 
   BulkLoad(AcceptVector& accept, Owner owner);
   BulkLoad(const BulkLoad&) = delete;

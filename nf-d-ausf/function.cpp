@@ -32,7 +32,7 @@ struct Shared {
 /// What one worker has for itself.
 struct Instance {
   Instance(Shared& shared, service::Worker& worker)
-      : reader(store::Database::open(shared.config.common.database, store::Database::Mode::read_only)),
+      : reader(store::Database::open(shared.config.common.database, store::Database::Mode::read_only, shared.config.common.mapped_octets)),
         accept(*shared.committer, shared.config.owners, base::system_now),
         snapshot(reader),
         notes(worker.loop, *shared.committer, shared.config.serving_notes_per_second),
@@ -80,7 +80,8 @@ service::Function make_function(Config config) {
   service::Function function;
   function.common = shared->config.common;
   function.open = [shared] {
-    store::Database database = store::Database::open(shared->config.common.database);
+    store::Database database = store::Database::open(shared->config.common.database, store::Database::Mode::read_write,
+                                                     shared->config.common.mapped_octets);
     store::migrate(database, kSchema);
     shared->context_key = store::load_or_put_secret(database, "context-key", random_secret(16));
     shared->relay_links = std::make_unique<core::RelayLinks>(

@@ -1,18 +1,24 @@
 #include "nf-d-ausf/note_servings.hpp"
 
 #include <algorithm>
+#include <chrono>
 
 #include "lib/base/log.hpp"
 
 namespace d_ausf {
 namespace {
 
-constexpr int kFlushesPerSecond = 10;
+using namespace std::chrono_literals;
+
+/// Whatever is written makes the readers forget what they have read of the database: so not more often than this.
+constexpr auto kPause = 1s;
+/// After a pause in which nothing was served: what comes together is written together.
+constexpr auto kFirstWait = 20ms;
 
 }  // namespace
 
 NoteServings::NoteServings(boost::asio::io_context& loop, store::Committer& committer, std::size_t per_second)
-    : timer_(loop), committer_(committer), per_flush_(std::max<std::size_t>(1, per_second / kFlushesPerSecond)) {}
+    : timer_(loop), committer_(committer), per_flush_(per_second) {}
 
 void NoteServings::add(Serving serving) {
   if (waiting_.size() < per_flush_) {
@@ -30,7 +36,7 @@ void NoteServings::stop() {
 
 void NoteServings::schedule() {
   is_scheduled_ = true;
-  timer_.expires_after(std::chrono::milliseconds(1000 / kFlushesPerSecond));
+  timer_.expires_at(std::max(std::chrono::steady_clock::now() + kFirstWait, last_flush_ + kPause));
   timer_.async_wait([this](boost::system::error_code error) {
     if (error) return;
     is_scheduled_ = false;
@@ -39,10 +45,10 @@ void NoteServings::schedule() {
 }
 
 void NoteServings::flush() {
-  if (left_out_ > 0 && ++flushes_ >= kFlushesPerSecond) {
+  last_flush_ = std::chrono::steady_clock::now();
+  if (left_out_ > 0) {
     base::log::warning("{} servings of vectors are not in their records: more than serving_notes_per_second", left_out_);
     left_out_ = 0;
-    flushes_ = 0;
   }
   if (waiting_.empty()) return;
   committer_.write_later([servings = std::exchange(waiting_, {})](store::Database& database) {

@@ -23,7 +23,7 @@ struct Serving {
 /// much that was, at most once a second. One a loop.
 class NoteServings {
  public:
-  /// `per_second`: the most that is recorded, from 10. The committer outlives it.
+  /// `per_second`: the most that is recorded. The committer outlives it.
   NoteServings(boost::asio::io_context& loop, store::Committer& committer, std::size_t per_second);
 
   void add(Serving serving);
@@ -38,8 +38,8 @@ class NoteServings {
   store::Committer& committer_;
   std::size_t per_flush_;
   std::vector<Serving> waiting_;
-  std::size_t left_out_ = 0;  ///< since the log said so last
-  int flushes_ = 0;           ///< since then
+  std::size_t left_out_ = 0;  ///< since the last flush
+  std::chrono::steady_clock::time_point last_flush_;
   bool is_scheduled_ = false;
 };
 

@@ -16,6 +16,9 @@ constexpr const char* kFindChallenge = "SELECT rand, autn FROM vectors WHERE dim
 constexpr const char* kPut =
     "INSERT OR REPLACE INTO vectors (dimsi, rand, autn, imsi, owner, receipt_hash, notification_uri, created_at) "
     "VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+constexpr const char* kInsert =
+    "INSERT INTO vectors (dimsi, rand, autn, imsi, owner, receipt_hash, notification_uri, created_at) "
+    "VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING";
 constexpr const char* kDelete = "DELETE FROM vectors WHERE dimsi = $1";
 constexpr const char* kNoteServed =
     "UPDATE vectors SET served = served + 1, last_served_at = $3, last_serving_network = $4 WHERE dimsi = $1 AND rand = $2";
@@ -69,10 +72,25 @@ std::optional<profile::DiscoveryVector> find_challenge(Database& database, const
   return profile::DiscoveryVector{octets<16>(rows, 0), octets<16>(rows, 1)};
 }
 
+namespace {
+
+/// Rows that changed.
+std::int64_t write_vector(Database& database, const char* sql, const profile::DiscoveryImsi& dimsi, const Vector& vector,
+                          const std::string& owner, base::Time now) {
+  return database.run(sql, dimsi.packed(), vector.challenge.rand, vector.challenge.autn, vector.imsi.packed(), owner,
+                      vector.receipt_hash, vector.notification_uri, base::to_unix_ms(now));
+}
+
+}  // namespace
+
 void put_vector(Database& database, const profile::DiscoveryImsi& dimsi, const Vector& vector, const std::string& owner,
                 base::Time now) {
-  database.run(kPut, dimsi.packed(), vector.challenge.rand, vector.challenge.autn, vector.imsi.packed(), owner,
-               vector.receipt_hash, vector.notification_uri, base::to_unix_ms(now));
+  write_vector(database, kPut, dimsi, vector, owner, now);
+}
+
+bool insert_vector(Database& database, const profile::DiscoveryImsi& dimsi, const Vector& vector, const std::string& owner,
+                   base::Time now) {
+  return write_vector(database, kInsert, dimsi, vector, owner, now) > 0;
 }
 
 void delete_vector(Database& database, const profile::DiscoveryImsi& dimsi) { database.run(kDelete, dimsi.packed()); }

@@ -41,6 +41,9 @@ std::optional<profile::DiscoveryVector> find_challenge(store::Database& database
 /// Puts a new vector in the place of any other; what was served and received begins anew.
 void put_vector(store::Database& database, const profile::DiscoveryImsi& dimsi, const Vector& vector, const std::string& owner,
                 base::Time now);
+/// Puts a vector where there is none; false, and nothing changed, where there is one.
+bool insert_vector(store::Database& database, const profile::DiscoveryImsi& dimsi, const Vector& vector, const std::string& owner,
+                   base::Time now);
 void delete_vector(store::Database& database, const profile::DiscoveryImsi& dimsi);
 /// Counts that `rand` was served; nothing if another vector has taken its place. `serving_network`: empty if it was not named.
 void note_served(store::Database& database, const profile::DiscoveryImsi& dimsi, const profile::Rand& rand,

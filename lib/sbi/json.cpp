@@ -1,5 +1,6 @@
 #include "lib/sbi/json.hpp"
 
+#include <algorithm>
 #include <limits>
 
 namespace sbi {
@@ -92,6 +93,45 @@ nlohmann::json parse_json(std::string_view text) {
   StrictBuilder builder;
   json::sax_parse(text.begin(), text.end(), &builder);
   return builder.take();
+}
+
+void ObjectWriter::begin_member(std::string_view name) {
+  if (out_.size() > 1) out_ += ',';
+  out_ += '"';
+  out_ += name;
+  out_ += "\":";
+}
+
+ObjectWriter& ObjectWriter::text(std::string_view name, std::string_view value) {
+  begin_member(name);
+  const bool is_plain = std::all_of(value.begin(), value.end(), [](char c) { return c >= 0x20 && c <= 0x7E && c != '"' && c != '\\'; });
+  if (is_plain) {
+    out_ += '"';
+    out_ += value;
+    out_ += '"';
+  } else {
+    out_ += json(value).dump(-1, ' ', false, json::error_handler_t::replace);
+  }
+  return *this;
+}
+
+ObjectWriter& ObjectWriter::hex(std::string_view name, base::BytesView octets) {
+  begin_member(name);
+  out_ += '"';
+  base::append_hex(out_, octets);
+  out_ += '"';
+  return *this;
+}
+
+ObjectWriter& ObjectWriter::integer(std::string_view name, std::int64_t value) {
+  begin_member(name);
+  out_ += std::to_string(value);
+  return *this;
+}
+
+std::string ObjectWriter::finish() && {
+  out_ += '}';
+  return std::move(out_);
 }
 
 JsonObject::JsonObject(const nlohmann::json& value, std::string pointer) : value_(&value), pointer_(std::move(pointer)) {

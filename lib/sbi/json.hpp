@@ -20,6 +20,20 @@ inline constexpr std::size_t kMaxJsonDepth = 32;
 /// Throws Error{bad_request, INVALID_MSG_FORMAT} that says where it went wrong.
 nlohmann::json parse_json(std::string_view text);
 
+/// Writes a JSON object of a few members without a document: what is answered most often. Members in the order in which they are added.
+class ObjectWriter {
+ public:
+  ObjectWriter& text(std::string_view name, std::string_view value);
+  ObjectWriter& hex(std::string_view name, base::BytesView octets);
+  ObjectWriter& integer(std::string_view name, std::int64_t value);
+  /// The object. Nothing is added afterwards.
+  [[nodiscard]] std::string finish() &&;
+
+ private:
+  void begin_member(std::string_view name);
+  std::string out_ = "{";
+};
+
 /// One JSON object of a request and the way to it, so that every fault names its member as a JSON pointer
 /// (TS 29.571, InvalidParam). Members that nobody asks for are ignored (TS 29.500, 5.2.9). Valid as long as the document.
 /// All accessors throw Error{bad_request} with MANDATORY_IE_MISSING, MANDATORY_IE_INCORRECT or OPTIONAL_IE_INCORRECT.

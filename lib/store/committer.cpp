@@ -48,7 +48,10 @@ struct Unheard {
 }  // namespace
 
 Committer::Committer(Database database, std::size_t max_waiting)
-    : database_(std::move(database)), max_waiting_(max_waiting), thread_([this] { run(); }) {}
+    : database_(std::move(database)),
+      checkpointer_(Database::open(database_.path())),
+      max_waiting_(max_waiting),
+      thread_([this] { run(); }) {}
 
 Committer::~Committer() {
   {
@@ -111,6 +114,7 @@ void Committer::run() {
     }
     if (dropped > 0) base::log::warning("the database {} is behind: {} writes that nobody waits for were dropped", database_.path(), dropped);
     commit(jobs);
+    checkpointer_.note(jobs.size());
   }
 }
 
@@ -167,7 +171,7 @@ void Committer::roll_back() {
 /// never have. If it cannot be opened (yet), the old connection goes on failing, and the next group tries again.
 void Committer::reopen() {
   try {
-    database_ = Database::open(database_.path(), Database::Mode::read_write_existing);
+    database_ = Database::open(database_.path(), Database::Mode::read_write_existing, database_.mapped_octets());
   } catch (const StoreError& error) {
     base::log::error("the database {} cannot be opened anew: {}", database_.path(), error.what());
   }

@@ -12,6 +12,7 @@
 #include <thread>
 #include <vector>
 
+#include "lib/store/checkpointer.hpp"
 #include "lib/store/database.hpp"
 
 namespace store {
@@ -81,6 +82,7 @@ class Committer {
   void reopen();
 
   Database database_;
+  Checkpointer checkpointer_;
   const std::size_t max_waiting_;
   std::mutex mutex_;
   std::condition_variable wake_;

@@ -9,6 +9,8 @@
 #include <utility>
 #include <vector>
 
+#include "lib/base/log.hpp"
+
 namespace store {
 namespace {
 
@@ -91,9 +93,10 @@ base::Bytes Rows::blob(int column) const {
   return data == nullptr ? base::Bytes() : base::Bytes(data, data + size);
 }
 
-Database Database::open(const std::string& path, Mode mode) {
+Database Database::open(const std::string& path, Mode mode, std::size_t mapped_octets) {
   Database out;
   out.path_ = path;
+  out.mapped_octets_ = mapped_octets;
   errno = 0;
   if (sqlite3_open_v2(path.c_str(), &out.handle_, access_of(mode) | SQLITE_OPEN_NOMUTEX, nullptr) != SQLITE_OK) {
     fail(out.handle_, "cannot open the database " + path);
@@ -106,9 +109,10 @@ Database Database::open(const std::string& path, Mode mode) {
   try {
     if (mode != Mode::read_only) {
       out.script("PRAGMA page_size=1024; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA secure_delete=ON;"
-                 "PRAGMA foreign_keys=ON; PRAGMA wal_autocheckpoint=16384;");
+                 "PRAGMA foreign_keys=ON; PRAGMA wal_autocheckpoint=65536;");
     }
     out.script("PRAGMA cache_size=-16384;");
+    if (mapped_octets > 0) out.script("PRAGMA mmap_size=" + std::to_string(mapped_octets) + ";");
   } catch (const StoreError& error) {
     throw StoreError("the database " + path + ": " + error.what(), error.is_medium());
   }
@@ -118,12 +122,14 @@ Database Database::open(const std::string& path, Mode mode) {
 Database::Database(Database&& other) noexcept
     : handle_(std::exchange(other.handle_, nullptr)),
       path_(std::move(other.path_)),
+      mapped_octets_(other.mapped_octets_),
       statements_(std::exchange(other.statements_, {})),
       by_address_(std::exchange(other.by_address_, {})) {}
 
 Database& Database::operator=(Database&& other) noexcept {
   std::swap(handle_, other.handle_);
   std::swap(path_, other.path_);
+  std::swap(mapped_octets_, other.mapped_octets_);
   std::swap(statements_, other.statements_);
   std::swap(by_address_, other.by_address_);
   return *this;
@@ -164,6 +170,11 @@ Database::Prepared& Database::prepare_anew(std::string_view sql) {
     prepared->indices.push_back(sqlite3_bind_parameter_index(prepared->statement, ("$" + std::to_string(number)).c_str()));
   }
   return *statements_.emplace(prepared->sql, std::move(prepared)).first->second;
+}
+
+void Database::checkpoint() noexcept {
+  const int result = sqlite3_wal_checkpoint_v2(handle_, nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
+  if (result != SQLITE_OK && result != SQLITE_BUSY) base::log::error("the database {}: a checkpoint failed: {}", path_, sqlite3_errmsg(handle_));
 }
 
 std::int64_t Database::total_changes() const { return sqlite3_total_changes64(handle_); }

@@ -10,6 +10,7 @@
 #include <mutex>
 #include <new>
 #include <stdexcept>
+#include <utility>
 #include <vector>
 
 namespace test {
@@ -29,6 +30,8 @@ struct Change {
 struct Image {
   Octets medium;
   std::vector<Change> pending;
+  std::size_t lost = 0;  ///< how often what was pending has been dropped
+  int code = SQLITE_OK;  ///< the last time
 };
 
 struct State {
@@ -73,6 +76,7 @@ struct File {
   sqlite3_file base;
   sqlite3_file* real;
   std::string* name;
+  std::size_t known_losses;  ///< of Image::lost, what this opener has been told
 };
 
 sqlite3_vfs* ordinary = nullptr;
@@ -109,11 +113,16 @@ int sync_file(sqlite3_file* file, int flags) {
   const std::lock_guard lock(state().mutex);
   Image& image = state().images[name(file)];
   const int code = fault_of(Operation::sync, name(file));
-  if (code == SQLITE_OK) {
+  if (code != SQLITE_OK) {
+    ++image.lost;
+    image.code = code;
+  } else {
     for (const Change& change : image.pending) apply(change, image.medium);
   }
   image.pending.clear();
-  return code != SQLITE_OK ? code : real(file)->pMethods->xSync(real(file), flags);
+  std::size_t& known = reinterpret_cast<File*>(file)->known_losses;
+  if (std::exchange(known, image.lost) != image.lost) return image.code;
+  return real(file)->pMethods->xSync(real(file), flags);
 }
 
 // The rest is handed on.
@@ -147,6 +156,10 @@ int open_file(sqlite3_vfs*, sqlite3_filename path, sqlite3_file* file, int flags
   const int result = ordinary->xOpen(ordinary, path, opened->real, flags, out_flags);
   if (result != SQLITE_OK) return result;
   opened->name = new std::string(file_name);
+  {
+    const std::lock_guard lock(state().mutex);
+    opened->known_losses = state().images[file_name].lost;
+  }
   opened->base.pMethods = &kMethods;
   return SQLITE_OK;
 }

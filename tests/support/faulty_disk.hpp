@@ -17,8 +17,8 @@ class FaultyDisk {
   FaultyDisk& operator=(const FaultyDisk&) = delete;
 
   /// From now on, `operation` on files whose names end with `suffix` returns `code` (SQLITE_FULL, SQLITE_IOERR_FSYNC, ...): `times` times,
-  /// and with `errno` set to match. A failed sync drops what was written since the last one, as Linux does with pages that it could not
-  /// write: the next sync succeeds without them.
+  /// and with `errno` set to match. A failed sync drops what was written since the last one, and is told to everyone who has the file open,
+  /// once, as Linux does with pages that it could not write: the next sync succeeds without them.
   void fail(Operation operation, const std::string& suffix, int code, std::size_t times = static_cast<std::size_t>(-1));
   /// Ends the faults.
   void heal();
