@@ -150,7 +150,8 @@ service::Function make_function(const service::YamlDocument& document) {
 }
 
 std::vector<service::Command> commands() {
-  std::vector<service::Command> out = service::storage_commands([](const service::YamlDocument& document) { return make_function(document); }, kSchema);
+  const auto read = [](const service::YamlDocument& document) { return make_function(document); };
+  std::vector<service::Command> out = service::storage_commands(read, kSchema);
   out.push_back(export_command());
   return out;
 }
