@@ -1,6 +1,7 @@
 #include "nf-arpf/function.hpp"
 
 #include "lib/base/log.hpp"
+#include "lib/service/storage_commands.hpp"
 #include "nf-arpf/api.hpp"
 #include "nf-arpf/schema.hpp"
 
@@ -65,6 +66,10 @@ service::Function make_function(const service::YamlDocument& document) {
   Config config = read_config(document.root());
   document.finish();
   return make_function(std::move(config));
+}
+
+std::vector<service::Command> commands() {
+  return service::storage_commands([](const service::YamlDocument& document) { return make_function(document); }, kSchema);
 }
 
 }  // namespace arpf

@@ -1,10 +1,12 @@
 #include "nf-ausf-ext/function.hpp"
 
+#include "lib/service/storage_commands.hpp"
 #include "lib/store/secrets.hpp"
 #include "nf-ausf-ext/api.hpp"
 #include "nf-ausf-ext/api_authentication.hpp"
 #include "nf-ausf-ext/api_bootstrap.hpp"
 #include "nf-ausf-ext/api_receipts.hpp"
+#include "nf-ausf-ext/export_open5gs.hpp"
 #include "nf-ausf-ext/schema.hpp"
 
 namespace ausf_ext {
@@ -145,6 +147,13 @@ service::Function make_function(const service::YamlDocument& document) {
   Config config = read_config(document.root());
   document.finish();
   return make_function(std::move(config));
+}
+
+std::vector<service::Command> commands() {
+  const auto read = [](const service::YamlDocument& document) { return make_function(document); };
+  std::vector<service::Command> out = service::storage_commands(read, kSchema);
+  out.push_back(export_command());
+  return out;
 }
 
 }  // namespace ausf_ext

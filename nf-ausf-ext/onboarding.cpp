@@ -125,13 +125,21 @@ void Onboarding::start_work(const profile::DiscoveryImsi& dimsi) {
 
 asio::awaitable<void> Onboarding::work_on(profile::DiscoveryImsi dimsi) {
   std::optional<std::string> fault;
+  bool is_written = true;
   try {
     bool goes_on = true;
     while (goes_on && !is_stopping_) goes_on = co_await step(dimsi);
-  } catch (const std::exception& error) {  // the store, or a key that cannot be opened
+  } catch (const base::Error& error) {
+    is_written = error.kind() != base::ErrorKind::unavailable;
+    fault = error.what();
+  } catch (const std::exception& error) {  // a read of the store, or a key that cannot be opened
     fault = error.what();
   }
-  if (fault) co_await set_aside(dimsi, std::move(*fault));
+  if (!is_written) {
+    co_await pause_after_fault();  // the store has said why, once for all who wait for it: nothing can be noted now
+  } else if (fault) {
+    co_await set_aside(dimsi, std::move(*fault));
+  }
   in_flight_.erase(dimsi);
   if (again_.erase(dimsi) > 0 && !is_stopping_) {
     start_work(dimsi);
@@ -153,6 +161,10 @@ asio::awaitable<void> Onboarding::set_aside(profile::DiscoveryImsi dimsi, std::s
   } catch (const std::exception& error) {
     base::log::error("{}: nor can it be set aside: {}", dimsi.digits(), error.what());
   }
+  co_await pause_after_fault();
+}
+
+asio::awaitable<void> Onboarding::pause_after_fault() {
   asio::steady_timer pause(loop_, kPauseAfterFault);
   boost::system::error_code ignored;
   co_await pause.async_wait(asio::redirect_error(asio::use_awaitable, ignored));

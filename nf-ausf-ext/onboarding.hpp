@@ -74,6 +74,7 @@ class Onboarding {
   void start_work(const profile::DiscoveryImsi& dimsi);
   boost::asio::awaitable<void> work_on(profile::DiscoveryImsi dimsi);
   boost::asio::awaitable<void> set_aside(profile::DiscoveryImsi dimsi, std::string fault);
+  boost::asio::awaitable<void> pause_after_fault();
   void tell_waiting(const profile::DiscoveryImsi& dimsi);
   void stop_waiting(const profile::DiscoveryImsi& dimsi, const std::shared_ptr<Waiting>& waiting);
   boost::asio::awaitable<bool> step(profile::DiscoveryImsi dimsi);

@@ -3,6 +3,7 @@
 #include <map>
 
 #include "lib/crypto/cipher.hpp"
+#include "lib/service/storage_commands.hpp"
 #include "lib/store/secrets.hpp"
 #include "nf-d-ausf/api.hpp"
 #include "nf-d-ausf/schema.hpp"
@@ -105,6 +106,10 @@ service::Function make_function(const service::YamlDocument& document) {
   Config config = read_config(document.root());
   document.finish();
   return make_function(std::move(config));
+}
+
+std::vector<service::Command> commands() {
+  return service::storage_commands([](const service::YamlDocument& document) { return make_function(document); }, kSchema);
 }
 
 }  // namespace d_ausf

@@ -1,6 +1,6 @@
 #include "nf-d-ausf/function.hpp"
 
 int main(int argc, char** argv) {
-  return service::main(d_ausf::kProgram, argc, argv,
-                       [](const service::YamlDocument& document) { return d_ausf::make_function(document); });
+  const auto read = [](const service::YamlDocument& document) { return d_ausf::make_function(document); };
+  return service::main(d_ausf::kProgram, argc, argv, read, d_ausf::commands());
 }

@@ -7,6 +7,7 @@
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include "lib/base/error.hpp"
 #include "lib/base/log.hpp"
 #include "lib/sbi/problem.hpp"
 #include "nf-d-ausf/api_receipts.hpp"
@@ -79,7 +80,9 @@ asio::awaitable<void> NotifyReceipts::deliver(PendingReceipt receipt) {
   bool is_broken = false;
   try {
     co_await attempt(std::move(receipt));
-  } catch (const std::exception& error) {  // the store: it stays due
+  } catch (const base::Error&) {  // the store cannot write, and has said why, once for all who wait for it: it stays due
+    is_broken = true;
+  } catch (const std::exception& error) {  // a read of the store: it stays due
     base::log::error("{}: a receipt's delivery cannot be noted: {}", key.first.digits(), error.what());
     is_broken = true;
   }

@@ -91,7 +91,7 @@ void read_logger(const Section& logger, CommonConfig& config) {
 
 }  // namespace
 
-CommonConfig read_common(const Section& root, const std::string& nf) {
+CommonConfig read_common(const Section& root, const std::string& nf, std::int64_t mapped_mib) {
   CommonConfig config;
   read_logger(root.section("logger"), config);
   const Section function = root.section(nf, true);
@@ -111,7 +111,7 @@ CommonConfig read_common(const Section& root, const std::string& nf) {
   if (client.has("scp")) config.scp = read_uri(client.section("scp"), "uri");
   read_nrf(function, config);
   config.database = function.text("database");
-  config.mapped_octets = static_cast<std::size_t>(function.integer("database_mapped_mib", 0, 2047, 2047)) * 1024 * 1024;
+  config.mapped_octets = static_cast<std::size_t>(function.integer("database_mapped_mib", 0, 2047, mapped_mib)) * 1024 * 1024;
   config.workers = static_cast<std::size_t>(function.integer("workers", 1, 64, 1));
   config.limits.share_port = config.workers > 1;
   return config;

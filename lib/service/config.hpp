@@ -39,8 +39,9 @@ struct CommonConfig {
   std::size_t workers = 1;
 };
 
-/// Reads `logger` and the common sections of `<nf>`. Faults are noted in the document.
-CommonConfig read_common(const Section& root, const std::string& nf);
+/// Reads `logger` and the common sections of `<nf>`. Faults are noted in the document. `mapped_mib`: of the database, unless
+/// `database_mapped_mib` says otherwise.
+CommonConfig read_common(const Section& root, const std::string& nf, std::int64_t mapped_mib = 0);
 
 /// An absolute URI (sbi::Uri); notes a problem and returns an empty one if it is none.
 sbi::Uri read_uri(const Section& section, const std::string& key);

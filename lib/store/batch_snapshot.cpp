@@ -14,7 +14,7 @@ void BatchSnapshot::end_batch() noexcept {
   if (!is_open_) return;
   is_open_ = false;
   try {
-    reader_.run("COMMIT");
+    if (reader_.is_in_transaction()) reader_.run("COMMIT");
   } catch (const std::exception& error) {
     base::log::error("the database {}: {}", reader_.path(), error.what());
   }

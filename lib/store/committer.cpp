@@ -128,11 +128,9 @@ void Committer::commit(std::vector<Job>& jobs) {
     base::log::error("the database {} failed, {} writes were not made: {}", database_.path(), jobs.size(), error.what());
     is_logged = true;
     failures.assign(jobs.size(), store_failure());
-    try {
-      database_.script("ROLLBACK");
-    } catch (const StoreError&) {
-      // SQLite has rolled back by itself already, as it does when the disk is full.
-    }
+    roll_back();
+    const auto* const fault = dynamic_cast<const StoreError*>(&error);
+    if (fault != nullptr && fault->is_medium()) reopen();
   }
   tell(jobs, failures, is_logged);
 }
@@ -159,6 +157,24 @@ void Committer::tell(std::vector<Job>& jobs, const Failures& failures, bool is_l
     });
   }
   if (!is_logged) unheard.log();
+}
+
+void Committer::roll_back() {
+  try {
+    database_.script("ROLLBACK");
+  } catch (const StoreError&) {
+    // SQLite has rolled back by itself already, as it does when the disk is full.
+  }
+}
+
+/// After an I/O error nothing that the connection keeps of the file is trusted any more: pages in memory may be ones that the file will
+/// never have. If it cannot be opened (yet), the old connection goes on failing, and the next group tries again.
+void Committer::reopen() {
+  try {
+    database_ = Database::open(database_.path(), Database::Mode::read_write_existing, database_.mapped_octets());
+  } catch (const StoreError& error) {
+    base::log::error("the database {} cannot be opened anew: {}", database_.path(), error.what());
+  }
 }
 
 std::optional<Committer::Failures> Committer::attempt_together(std::vector<Job>& jobs) {

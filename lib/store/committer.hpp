@@ -78,6 +78,8 @@ class Committer {
   /// The same with a savepoint a job.
   Failures attempt_each(std::vector<Job>& jobs);
   static void tell(std::vector<Job>& jobs, const Failures& failures, bool is_logged);
+  void roll_back();
+  void reopen();
 
   Database database_;
   Checkpointer checkpointer_;

@@ -2,7 +2,10 @@
 
 #include <sqlite3.h>
 
+#include <algorithm>
 #include <array>
+#include <cerrno>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -11,11 +14,48 @@
 namespace store {
 namespace {
 
-constexpr int kBusyTimeoutMs = 5000;
+constexpr int kWriterBusyTimeoutMs = 5000;
+constexpr int kReaderBusyTimeoutMs = 250;
 constexpr std::size_t kMaxAddresses = 1024;  ///< texts known by their address
 
+/// True for what a disk says; what else errno may hold is of some other call.
+bool is_disk_error(int error) {
+  constexpr std::array kErrors{EIO, ENOSPC, EDQUOT, EROFS, EACCES, EPERM, EFBIG, ENXIO, ENOENT, EMFILE, ENFILE, ESTALE};
+  return std::find(kErrors.begin(), kErrors.end(), error) != kErrors.end();
+}
+
+/// What was asked of the disk when it failed; empty where the message says it.
+const char* asked_of_disk(int code) {
+  switch (code) {
+    case SQLITE_IOERR_READ: case SQLITE_IOERR_SHORT_READ: return ", read";
+    case SQLITE_IOERR_WRITE: return ", write";
+    case SQLITE_IOERR_FSYNC: case SQLITE_IOERR_DIR_FSYNC: return ", fsync";
+    case SQLITE_IOERR_TRUNCATE: case SQLITE_IOERR_SHMSIZE: return ", change of size";
+    default: return "";
+  }
+}
+
+/// The error of the last call: `COMMIT: disk I/O error (/x/d-ausf.db, SQLite code 1034, fsync)`.
 [[noreturn]] void fail(sqlite3* database, const std::string& what) {
-  throw StoreError(what + ": " + (database != nullptr ? sqlite3_errmsg(database) : "out of memory"));
+  if (database == nullptr) throw StoreError(what + ": out of memory");
+  const int code = sqlite3_extended_errcode(database);
+  const int primary = code & 0xFF;
+  const char* const file = sqlite3_db_filename(database, "main");
+  std::string where = file != nullptr && *file != '\0' ? std::string(file) + ", " : "";
+  where += "SQLite code " + std::to_string(code) + asked_of_disk(code);
+  const int system_error = errno;
+  if (is_disk_error(system_error)) where += ", " + std::generic_category().message(system_error);
+  const bool is_medium = primary == SQLITE_IOERR || primary == SQLITE_CORRUPT || primary == SQLITE_NOTADB || primary == SQLITE_CANTOPEN;
+  throw StoreError(what + ": " + sqlite3_errmsg(database) + " (" + where + ")", is_medium);
+}
+
+int access_of(Database::Mode mode) {
+  switch (mode) {
+    case Database::Mode::read_only: return SQLITE_OPEN_READONLY;
+    case Database::Mode::read_write_existing: return SQLITE_OPEN_READWRITE;
+    case Database::Mode::read_write: return SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
+  }
+  return SQLITE_OPEN_READONLY;
 }
 
 }  // namespace
@@ -31,6 +71,7 @@ Rows::~Rows() {
 
 bool Rows::next() {
   if (is_done_) return false;  // SQLite would run the statement anew
+  errno = 0;
   const int result = sqlite3_step(statement_);
   if (result == SQLITE_ROW) return true;
   if (result != SQLITE_DONE) fail(database_, sqlite3_sql(statement_));
@@ -55,21 +96,25 @@ base::Bytes Rows::blob(int column) const {
 Database Database::open(const std::string& path, Mode mode, std::size_t mapped_octets) {
   Database out;
   out.path_ = path;
-  const int access = mode == Mode::read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
-  if (sqlite3_open_v2(path.c_str(), &out.handle_, access | SQLITE_OPEN_NOMUTEX, nullptr) != SQLITE_OK) {
+  out.mapped_octets_ = mapped_octets;
+  errno = 0;
+  if (sqlite3_open_v2(path.c_str(), &out.handle_, access_of(mode) | SQLITE_OPEN_NOMUTEX, nullptr) != SQLITE_OK) {
     fail(out.handle_, "cannot open the database " + path);
   }
-  sqlite3_busy_timeout(out.handle_, kBusyTimeoutMs);
+  if (mode != Mode::read_only && sqlite3_db_readonly(out.handle_, "main") == 1) {
+    throw StoreError("the database " + path + " cannot be written: the file is read-only, or another user's, or lies on a read-only disk");
+  }
+  sqlite3_busy_timeout(out.handle_, mode == Mode::read_only ? kReaderBusyTimeoutMs : kWriterBusyTimeoutMs);
   sqlite3_extended_result_codes(out.handle_, 1);
   try {
-    if (mode == Mode::read_write) {
+    if (mode != Mode::read_only) {
       out.script("PRAGMA page_size=1024; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA secure_delete=ON;"
                  "PRAGMA foreign_keys=ON; PRAGMA wal_autocheckpoint=65536;");
     }
     out.script("PRAGMA cache_size=-16384;");
     if (mapped_octets > 0) out.script("PRAGMA mmap_size=" + std::to_string(mapped_octets) + ";");
   } catch (const StoreError& error) {
-    throw StoreError("the database " + path + ": " + error.what());
+    throw StoreError("the database " + path + ": " + error.what(), error.is_medium());
   }
   return out;
 }
@@ -77,12 +122,14 @@ Database Database::open(const std::string& path, Mode mode, std::size_t mapped_o
 Database::Database(Database&& other) noexcept
     : handle_(std::exchange(other.handle_, nullptr)),
       path_(std::move(other.path_)),
+      mapped_octets_(other.mapped_octets_),
       statements_(std::exchange(other.statements_, {})),
       by_address_(std::exchange(other.by_address_, {})) {}
 
 Database& Database::operator=(Database&& other) noexcept {
   std::swap(handle_, other.handle_);
   std::swap(path_, other.path_);
+  std::swap(mapped_octets_, other.mapped_octets_);
   std::swap(statements_, other.statements_);
   std::swap(by_address_, other.by_address_);
   return *this;
@@ -94,6 +141,7 @@ Database::~Database() {
 }
 
 void Database::script(const std::string& sql) {
+  errno = 0;
   if (sqlite3_exec(handle_, sql.c_str(), nullptr, nullptr, nullptr) != SQLITE_OK) fail(handle_, sql.substr(0, 60));
 }
 
@@ -130,6 +178,8 @@ void Database::checkpoint() noexcept {
 }
 
 std::int64_t Database::total_changes() const { return sqlite3_total_changes64(handle_); }
+
+bool Database::is_in_transaction() const { return sqlite3_get_autocommit(handle_) == 0; }
 
 std::int64_t Database::changes() const { return sqlite3_changes(handle_); }
 

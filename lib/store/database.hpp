@@ -18,10 +18,16 @@ struct sqlite3_stmt;
 /// The one seam to the database: SQL with $1, $2, ... over SQLite, the embedded default.
 namespace store {
 
-/// The database failed: disk full, file locked, corrupt, ... The text is for the log.
+/// The database failed: disk full, file locked, corrupt, ... The text is for the log; it names the file, where SQLite does.
 class StoreError : public std::runtime_error {
  public:
-  using std::runtime_error::runtime_error;
+  explicit StoreError(const std::string& text, bool is_medium = false) : std::runtime_error(text), is_medium_(is_medium) {}
+
+  /// The file, or what it lies on, is at fault (an I/O error, a damaged file): what the connection holds of it is not to be trusted.
+  [[nodiscard]] bool is_medium() const noexcept { return is_medium_; }
+
+ private:
+  bool is_medium_;
 };
 
 /// The rows of one running statement. At most one of a statement's text at a time; gone before its Database.
@@ -54,10 +60,11 @@ class Rows {
 /// One connection. Used by one thread at a time; statements are prepared once and kept.
 class Database {
  public:
-  enum class Mode { read_write, read_only };
+  enum class Mode { read_write, read_only, read_write_existing };
 
-  /// Opens a file (made if it is not there, when writing) in WAL mode with synchronous=FULL: what a transaction committed
-  /// is on disk. Wiped pages are overwritten (secure_delete). Throws StoreError that names the file.
+  /// Opens a file (made if it is not there, with read_write) in WAL mode with synchronous=FULL: what a transaction committed
+  /// is on disk. Wiped pages are overwritten (secure_delete). A writer waits 5 s for another process that writes; a reader, which may be a
+  /// loop's own, 0.25 s, and only for one that has the whole file to itself. Throws StoreError that names the file.
   /// `mapped_octets`: so much of the file, from its beginning, is read through a mapping, which spares a call and a copy a page; 0: nothing.
   /// Should the storage fail under a mapped page, or the file be cut short by others, the process ends with SIGBUS instead of a StoreError.
   static Database open(const std::string& path, Mode mode = Mode::read_write, std::size_t mapped_octets = 0);
@@ -89,6 +96,9 @@ class Database {
   /// Rows that this connection has inserted, changed or deleted since it was opened, those that were undone included.
   [[nodiscard]] std::int64_t total_changes() const;
 
+  /// False also where SQLite has ended the transaction by itself, as it may after an I/O error.
+  [[nodiscard]] bool is_in_transaction() const;
+
   /// Moves what the write-ahead log holds into the database file, as far as readers let it: they then need not look into the log. What
   /// fails goes to the log file; nothing is lost by it.
   void checkpoint() noexcept;
@@ -97,6 +107,7 @@ class Database {
   void script(const std::string& sql);
 
   [[nodiscard]] const std::string& path() const noexcept { return path_; }
+  [[nodiscard]] std::size_t mapped_octets() const noexcept { return mapped_octets_; }
 
  private:
   /// SQLite numbers its parameters in the order in which they stand in the text.
@@ -133,6 +144,7 @@ class Database {
 
   sqlite3* handle_ = nullptr;
   std::string path_;
+  std::size_t mapped_octets_ = 0;
   std::map<std::string, std::unique_ptr<Prepared>, std::less<>> statements_;
   std::unordered_map<const char*, Prepared*> by_address_;  ///< of the text: nearly every text is a constant
 };
