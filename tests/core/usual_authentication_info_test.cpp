@@ -3,6 +3,7 @@
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
 #include <random>
+#include <vector>
 
 #include "lib/base/error.hpp"
 #include "lib/core/ueau.hpp"
@@ -56,7 +57,7 @@ TEST_CASE("AuthenticationInfo as AMFs write it takes the fast path, in either or
 
 TEST_CASE("What is not just that is left to the document reader", "[core][ueau]") {
   const std::string network = R"("servingNetworkName":"5G:mnc001.mcc001.3gppnetwork.org")";
-  for (const std::string& body : {
+  for (const std::string& body : std::vector<std::string>{
            std::string(), std::string("{}"), std::string("null"), std::string("["), kUsual + "x", kUsual.substr(0, kUsual.size() - 1),
            "{" + network + "}", "{" + network + "," + network + "}", R"({"supiOrSuci":"","servingNetworkName":"x"})",
            R"({"supiOrSuci":"imsi-90170\u0030000000001",)" + network + "}", R"({"supiOrSuci":1,)" + network + "}",
