@@ -27,6 +27,7 @@ using ErrorCode = boost::system::error_code;
 using ReusePort = asio::detail::socket_option::boolean<SOL_SOCKET, SO_REUSEPORT>;
 
 constexpr std::size_t kReadBufferBytes = 64 * 1024;  ///< one for all connections of a loop
+constexpr unsigned kAsksATime = 32;                 ///< of the clock, within one turn: some eight requests
 constexpr int kReadsATurn = 4;                      ///< of one connection; then the others have their turn
 constexpr std::size_t kMaxAheadBytes = 256 * 1024;  ///< of a body that comes in pieces: what waits for the peer to take it
 
@@ -37,33 +38,38 @@ base::Error too_large(std::size_t limit) {
 }
 
 /// How long the connections that are ready wait for their turn. A round begins with the first of those that the loop found ready together,
-/// and ends when all of them had their turn.
+/// and ends when all of them had their turn. A loop that was idle before a turn has no one waiting: that turn is a round of its own.
 class Round {
  public:
-  /// A connection has its turn. True if end_turn() is to be called behind all that are ready now.
-  bool enter() {
+  /// A connection has its turn. True if end() is to be called behind all that are ready now.
+  bool begin_turn(Instant at) {
     ++turns_;
     if (is_marked_) return false;
-    if (!is_open_) began_ = now();
-    is_open_ = is_marked_ = true;
-    return true;
+    if (!goes_on_) began_ = at;
+    goes_on_ = false;
+    is_marked_ = at - last_turn_ < kIdle;
+    return is_marked_;
   }
-  void end_turn() {
-    is_open_ = turns_ >= kManyTurns;
+  void end_turn(Instant at) { last_turn_ = at; }
+  void end() {
+    goes_on_ = turns_ >= kManyTurns;
     is_marked_ = false;
     turns_ = 0;
   }
-  /// Since the round began.
-  [[nodiscard]] Instant::duration age() const { return is_open_ ? now() - began_ : Instant::duration(0); }
+  /// Since the round began, at a time within a turn.
+  [[nodiscard]] Instant::duration age(Instant at) const { return at - began_; }
 
  private:
   /// As many as the loop finds ready at a time, or nearly: there are more, which wait since the same time.
   static constexpr int kManyTurns = 100;
+  /// Longer than from one turn to the next that was ready with it.
+  static constexpr std::chrono::microseconds kIdle{20};
 
   Instant began_;
+  Instant last_turn_;  ///< its end
   int turns_ = 0;
-  bool is_open_ = false;
   bool is_marked_ = false;
+  bool goes_on_ = false;
 };
 
 /// The answer to a request that waited too long: made once, for it is given when there is no time.
@@ -83,6 +89,21 @@ struct Http2Server::State {
   void accept(const std::shared_ptr<State>& self, std::size_t listener);
   void run_tick(const std::shared_ptr<State>& self);
 
+  /// The time now, as far as deadlines need it: within a turn it stands still for some requests, for asking the clock costs each of them.
+  Instant time() {
+    if (!is_in_turn || ++asked % kAsksATime == 0) clock = now();
+    return clock;
+  }
+  void begin_turn(const std::shared_ptr<State>& self) {
+    clock = now();
+    is_in_turn = true;
+    if (round.begin_turn(clock)) asio::post(loop, [self] { self->round.end(); });
+  }
+  void end_turn() {
+    is_in_turn = false;
+    round.end_turn(now());
+  }
+
   struct Listener {
     tcp::acceptor acceptor;
     std::shared_ptr<asio::ssl::context> tls;
@@ -94,6 +115,9 @@ struct Http2Server::State {
   ServerLimits limits;
   asio::steady_timer tick;
   Round round;
+  Instant clock;
+  unsigned asked = 0;
+  bool is_in_turn = false;
   bool is_draining = false;
   std::vector<Listener> listeners;
   std::set<std::shared_ptr<Connection>> connections;
@@ -271,7 +295,7 @@ class Http2Server::Connection : public std::enable_shared_from_this<Connection> 
   void on_head(StreamId id, Http2Session::Head& head) {
     auto exchange = std::make_shared<Exchange>();
     exchange->stream = id;
-    exchange->deadline = now() + server_->limits.request_timeout;
+    exchange->deadline = server_->time() + server_->limits.request_timeout;
     Request& request = exchange->request;
     request.method.swap(head.method);
     request.scheme = transport_.is_tls() ? "https" : "http";
@@ -338,11 +362,11 @@ class Http2Server::Connection : public std::enable_shared_from_this<Connection> 
       release(*exchange);
       --exchanges_;
     }
-    if (exchanges_ == 0) deadline_ = now() + server_->limits.idle_timeout;
+    if (exchanges_ == 0) deadline_ = server_->time() + server_->limits.idle_timeout;
   }
 
   void dispatch(const std::shared_ptr<Exchange>& exchange) {
-    if (server_->round.age() > server_->limits.max_wait) return answer(exchange, congestion());
+    if (server_->round.age(server_->time()) > server_->limits.max_wait) return answer(exchange, congestion());
     if (auto response = serve_at_once(*exchange->route, exchange->request)) return answer(exchange, std::move(*response));
     asio::co_spawn(server_->loop, serve_and_answer(shared_from_this(), exchange), asio::detached);
   }
@@ -357,7 +381,7 @@ class Http2Server::Connection : public std::enable_shared_from_this<Connection> 
   void answer(const std::shared_ptr<Exchange>& exchange, Response response) {
     if (exchange->is_answered || is_closed_) return;
     exchange->is_answered = true;
-    exchange->deadline = now() + server_->limits.write_timeout;
+    exchange->deadline = server_->time() + server_->limits.write_timeout;
     exchange->unsent = response.body.size();
     base::log::debug("{} {} {} -> {}", address_, exchange->request.method, exchange->request.target, response.status);
     const bool is_head = exchange->request.method == "HEAD";
@@ -424,7 +448,12 @@ class Http2Server::Connection : public std::enable_shared_from_this<Connection> 
   }
 
   void on_readable() {
-    if (server_->round.enter()) asio::post(server_->loop, [server = server_] { server->round.end_turn(); });
+    server_->begin_turn(server_);
+    take_turn();
+    server_->end_turn();
+  }
+
+  void take_turn() {
     Transport::Moved moved;
     for (int i = 0; i < kReadsATurn && moved.next == Transport::Next::more && !is_broken_; ++i) {
       moved = transport_.read(server_->read_buffer);

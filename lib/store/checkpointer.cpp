@@ -6,8 +6,7 @@
 namespace store {
 namespace {
 
-constexpr std::chrono::milliseconds kPause{200};  ///< after the first write
-constexpr std::size_t kManyWrites = 8192;         ///< are reason enough sooner
+constexpr std::chrono::milliseconds kQuiet{100};  ///< without a write
 
 }  // namespace
 
@@ -22,23 +21,27 @@ Checkpointer::~Checkpointer() {
   thread_.join();
 }
 
-void Checkpointer::note(std::size_t writes) {
-  bool is_reason_to_wake = false;
+void Checkpointer::note() {
+  bool is_first = false;
   {
     const std::lock_guard lock(mutex_);
-    is_reason_to_wake = pending_ == 0 || pending_ + writes >= kManyWrites;
-    pending_ += writes;
+    is_first = writes_ == seen_;
+    ++writes_;
   }
-  if (is_reason_to_wake) wake_.notify_one();
+  if (is_first) wake_.notify_one();
 }
 
 void Checkpointer::run() {
   std::unique_lock lock(mutex_);
   while (true) {
-    wake_.wait(lock, [this] { return is_stopping_ || pending_ > 0; });
-    wake_.wait_for(lock, kPause, [this] { return is_stopping_ || pending_ >= kManyWrites; });
+    wake_.wait(lock, [this] { return is_stopping_ || writes_ != seen_; });
+    std::uint64_t before = 0;
+    do {
+      before = writes_;
+      wake_.wait_for(lock, kQuiet, [this] { return is_stopping_; });
+    } while (!is_stopping_ && writes_ != before);
     if (is_stopping_) return;  // closing the last connection does it
-    pending_ = 0;
+    seen_ = before;
     lock.unlock();
     database_.checkpoint();
     lock.lock();

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <condition_variable>
+#include <cstdint>
 #include <mutex>
 #include <thread>
 
@@ -8,8 +9,8 @@
 
 namespace store {
 
-/// Moves the write-ahead log into the database file on a thread and a connection of its own, beside the committer, which would else stand
-/// still for it; and soon after the last write, for readers are quicker without a log to look into.
+/// Moves the write-ahead log into the database file when nothing is written for a moment, on a thread and a connection of its own: readers are
+/// quicker without a log to look into. While writes go on the committer does it by itself, whenever the log has its full size.
 class Checkpointer {
  public:
   /// `database` is a connection for writing, and used for nothing else.
@@ -18,8 +19,8 @@ class Checkpointer {
   Checkpointer(const Checkpointer&) = delete;
   Checkpointer& operator=(const Checkpointer&) = delete;
 
-  /// So many pieces of work were committed. From any thread.
-  void note(std::size_t writes);
+  /// Something was committed. From any thread.
+  void note();
 
  private:
   void run();
@@ -27,7 +28,8 @@ class Checkpointer {
   Database database_;
   std::mutex mutex_;
   std::condition_variable wake_;
-  std::size_t pending_ = 0;
+  std::uint64_t writes_ = 0;
+  std::uint64_t seen_ = 0;  ///< of them, by the last checkpoint
   bool is_stopping_ = false;
   std::thread thread_;
 };

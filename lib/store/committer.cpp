@@ -114,7 +114,7 @@ void Committer::run() {
     }
     if (dropped > 0) base::log::warning("the database {} is behind: {} writes that nobody waits for were dropped", database_.path(), dropped);
     commit(jobs);
-    checkpointer_.note(jobs.size());
+    checkpointer_.note();
   }
 }
 

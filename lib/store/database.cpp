@@ -109,7 +109,7 @@ Database Database::open(const std::string& path, Mode mode, std::size_t mapped_o
   try {
     if (mode != Mode::read_only) {
       out.script("PRAGMA page_size=1024; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA secure_delete=ON;"
-                 "PRAGMA foreign_keys=ON; PRAGMA wal_autocheckpoint=65536;");
+                 "PRAGMA foreign_keys=ON; PRAGMA wal_autocheckpoint=16384;");
     }
     out.script("PRAGMA cache_size=-16384;");
     if (mapped_octets > 0) out.script("PRAGMA mmap_size=" + std::to_string(mapped_octets) + ";");
