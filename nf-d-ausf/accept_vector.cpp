@@ -64,10 +64,10 @@ boost::asio::awaitable<void> AcceptVector::remove(profile::DiscoveryImsi dimsi, 
   co_await committer_.write(std::move(work));
 }
 
-boost::asio::awaitable<std::vector<std::optional<Error>>> AcceptVector::put_all(std::vector<VectorLine> lines, Owner owner) {
-  using Verdicts = std::vector<std::optional<Error>>;
-  store::Committer::Work<Verdicts> work = [&owners = owners_, lines = std::move(lines), owner, now = clock_()](Database& database) {
-    Verdicts verdicts;
+boost::asio::awaitable<std::vector<RefusedLine>> AcceptVector::put_all(std::vector<VectorLine> lines, Owner owner) {
+  using Refused = std::vector<RefusedLine>;
+  store::Committer::Work<Refused> work = [&owners = owners_, lines = std::move(lines), owner, now = clock_()](Database& database) {
+    Refused refused;
     const std::string name = owner.value_or("anonymous");
     bool is_likely_new = true;  // as the line before: most loads are all new, or all replacing
     for (const VectorLine& line : lines) {
@@ -75,15 +75,14 @@ boost::asio::awaitable<std::vector<std::optional<Error>>> AcceptVector::put_all(
         require_rights(owners, owner, line.dimsi, line.vector);
         const bool is_inserted = is_likely_new && insert_vector(database, line.dimsi, line.vector, name, now);
         is_likely_new = is_inserted || put_one(database, line.dimsi, line.vector, owner, {}, now).is_new;
-        verdicts.emplace_back();
-      } catch (const Error& refused) {
-        verdicts.emplace_back(refused);
+      } catch (const Error& error) {
+        refused.push_back({line.number, line.dimsi, error});
       }
     }
-    return verdicts;
+    return refused;
   };
-  Verdicts verdicts = co_await committer_.write(std::move(work));
-  co_return std::move(verdicts);
+  Refused refused = co_await committer_.write(std::move(work));
+  co_return std::move(refused);
 }
 
 }  // namespace d_ausf

@@ -24,10 +24,18 @@ struct AcceptedVector {
   StoredVector stored;
 };
 
-/// One line of a bulk load.
+/// One line of a bulk load, and its number, from 1.
 struct VectorLine {
+  std::size_t number;
   profile::DiscoveryImsi dimsi;
   Vector vector;
+};
+
+/// A line that was not taken, and what put() would have thrown for it.
+struct RefusedLine {
+  std::size_t number;
+  profile::DiscoveryImsi dimsi;
+  base::Error error;
 };
 
 /// Step (2): takes the vector that a target AUSF preloads. One a loop; what it answers is durable.
@@ -44,8 +52,8 @@ class AcceptVector {
   /// Throws Error{not_found, USER_NOT_FOUND} as well.
   boost::asio::awaitable<void> remove(profile::DiscoveryImsi dimsi, Owner owner, Preconditions conditions);
 
-  /// Stores a piece of a bulk load in one transaction. What put() would throw for each line, by its position; else nothing.
-  boost::asio::awaitable<std::vector<std::optional<base::Error>>> put_all(std::vector<VectorLine> lines, Owner owner);
+  /// Stores a piece of a bulk load in one transaction, but for the lines that are refused, in their order.
+  boost::asio::awaitable<std::vector<RefusedLine>> put_all(std::vector<VectorLine> lines, Owner owner);
 
  private:
   store::Committer& committer_;

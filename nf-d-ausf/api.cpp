@@ -162,7 +162,7 @@ Api::Answer Api::delete_vector(const Request& request) {
 
 /// POST /ndausf-vectors/v1/vectors: NDJSON, a vector a line.
 Api::Answer Api::load_vectors(const Request& request, sbi::BodyReader& body) {
-  BulkLoad load(parts_.accept, owner_of(request.peer));
+  BulkLoad load(parts_.accept, owner_of(request.peer), running_loads_);
   while (true) {
     std::optional<std::string> octets = co_await body.next();
     if (!octets) break;

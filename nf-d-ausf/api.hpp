@@ -51,6 +51,7 @@ class Api {
   void add_udm_routes(core::SubscriberRoutes& routes);
 
   Parts parts_;
+  std::size_t running_loads_ = 0;
 };
 
 }  // namespace d_ausf

@@ -1,8 +1,19 @@
 #include "nf-d-ausf/api_bulk_load.hpp"
 
+#include <algorithm>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <exception>
+#include <iterator>
+#include <utility>
+
 namespace d_ausf {
 namespace {
 
+namespace asio = boost::asio;
 using base::Error;
 using base::ErrorKind;
 
@@ -50,34 +61,57 @@ Vector read_vector(std::string_view body) {
 
 namespace {
 
-/// The fast path of a line; false for one that the document reader is to judge.
-bool take_usual_line(std::string_view line, std::vector<VectorLine>& piece) {
+/// The fast path of a line; nothing for one that the document reader is to judge.
+std::optional<VectorLine> read_usual_line(std::size_t number, std::string_view line) {
   const auto flat = sbi::FlatObject::read(line);
-  if (!flat) return false;
+  if (!flat) return std::nullopt;
   const auto dimsi = profile::DiscoveryImsi::from_digits(flat->text("dimsi"));
   auto vector = read_usual_vector(*flat);
-  if (!dimsi || !vector) return false;
-  piece.push_back({*dimsi, std::move(*vector)});
-  return true;
+  if (!dimsi || !vector) return std::nullopt;
+  return VectorLine{number, *dimsi, std::move(*vector)};
+}
+
+/// By dIMSI; of the same dIMSI as they came. Lines are large: their keys are sorted, then each line moves once.
+std::vector<VectorLine> sorted(std::vector<VectorLine> lines) {
+  struct Key {
+    std::uint64_t dimsi;
+    std::size_t at;
+    auto operator<=>(const Key&) const = default;
+  };
+  std::vector<Key> keys;
+  keys.reserve(lines.size());
+  for (std::size_t at = 0; at < lines.size(); ++at) keys.push_back({lines[at].dimsi.packed(), at});
+  std::sort(keys.begin(), keys.end());
+  std::vector<VectorLine> out;
+  out.reserve(lines.size());
+  for (const Key& key : keys) out.push_back(std::move(lines[key.at]));
+  return out;
 }
 
 }  // namespace
 
-BulkLoad::BulkLoad(AcceptVector& accept, Owner owner)
+BulkLoad::BulkLoad(AcceptVector& accept, Owner owner, std::size_t& running)
     : accept_(accept),
       owner_(std::move(owner)),
+      running_(running),
       lines_(kMaxLineOctets, [this](std::size_t number, std::string_view line, bool is_overlong) {
         take_line(number, line, is_overlong);
-      }) {}
-
-boost::asio::awaitable<void> BulkLoad::add(std::string octets) {
-  lines_.add(octets);
-  if (piece_.size() >= kPieceLines) co_await store_piece();
+      }) {
+  ++running_;
 }
 
-boost::asio::awaitable<void> BulkLoad::finish() {
+BulkLoad::~BulkLoad() { --running_; }
+
+asio::awaitable<void> BulkLoad::add(std::string octets) {
+  lines_.add(octets);
+  const std::size_t ripe = is_ascending_ ? kPieceLines : std::max(kPieceLines, kWindowLines / running_);
+  if (window_.size() >= ripe) co_await store_window();
+}
+
+asio::awaitable<void> BulkLoad::finish() {
   lines_.finish();
-  co_await store_piece();
+  co_await store_window();
+  co_await end_pieces(0);
 }
 
 void BulkLoad::take_line(std::size_t number, std::string_view line, bool is_overlong) {
@@ -86,17 +120,17 @@ void BulkLoad::take_line(std::size_t number, std::string_view line, bool is_over
     if (is_overlong) {
       throw Error(ErrorKind::bad_request, "INVALID_MSG_FORMAT", "the line is longer than " + std::to_string(kMaxLineOctets) + " octets");
     }
-    if (take_usual_line(line, piece_)) {
-      piece_numbers_.push_back(number);
-      return;
+    auto read = read_usual_line(number, line);
+    if (!read) {
+      const nlohmann::json document = sbi::parse_json(line);
+      const sbi::JsonObject object(document);
+      const auto dimsi = profile::DiscoveryImsi::from_digits(object.text("dimsi"));
+      if (!dimsi) object.fail("dimsi", "is not 6 to 15 decimal digits");
+      digits = dimsi->digits();
+      read = VectorLine{number, *dimsi, read_vector(object)};
     }
-    const nlohmann::json document = sbi::parse_json(line);
-    const sbi::JsonObject object(document);
-    const auto dimsi = profile::DiscoveryImsi::from_digits(object.text("dimsi"));
-    if (!dimsi) object.fail("dimsi", "is not 6 to 15 decimal digits");
-    digits = dimsi->digits();
-    piece_.push_back({*dimsi, read_vector(object)});
-    piece_numbers_.push_back(number);
+    if (!window_.empty() && read->dimsi.packed() < window_.back().dimsi.packed()) is_ascending_ = false;
+    window_.push_back(std::move(*read));
   } catch (const Error& error) {
     note_problem(number, digits, error);
   }
@@ -104,36 +138,72 @@ void BulkLoad::take_line(std::size_t number, std::string_view line, bool is_over
 
 void BulkLoad::note_problem(std::size_t line, const std::string& dimsi, const Error& error) {
   ++rejected_;
-  if (problems_.size() >= kMaxProblems) return;
+  if (problems_.size() >= kMaxProblems && line > problems_.rbegin()->first) return;
   nlohmann::ordered_json problem{{"line", line}};
   if (!dimsi.empty()) problem["dimsi"] = dimsi;
   problem["cause"] = error.cause();
   problem["detail"] = error.what();
-  problems_.push_back(std::move(problem));
+  problems_.emplace(line, std::move(problem));
+  if (problems_.size() > kMaxProblems) problems_.erase(std::prev(problems_.end()));
 }
 
-boost::asio::awaitable<void> BulkLoad::store_piece() {
-  if (piece_.empty()) co_return;
-  std::vector<std::string> digits;
-  for (const VectorLine& line : piece_) digits.push_back(line.dimsi.digits());
-  const std::vector<std::size_t> numbers = std::exchange(piece_numbers_, {});
-  std::vector<VectorLine> lines = std::move(piece_);
-  piece_.clear();
-  const auto verdicts = co_await accept_.put_all(std::move(lines), owner_);
-  for (std::size_t i = 0; i < verdicts.size(); ++i) {
-    if (verdicts[i]) {
-      note_problem(numbers[i], digits[i], *verdicts[i]);
-    } else {
-      ++accepted_;
+asio::awaitable<void> BulkLoad::store_window() {
+  std::vector<VectorLine> lines = std::exchange(window_, {});
+  if (!std::exchange(is_ascending_, true)) lines = sorted(std::move(lines));
+  for (std::size_t from = 0; from < lines.size(); from += kPieceLines) {
+    const auto begin = lines.begin() + static_cast<std::ptrdiff_t>(from);
+    const auto end = lines.begin() + static_cast<std::ptrdiff_t>(std::min(from + kPieceLines, lines.size()));
+    std::vector<VectorLine> piece(std::make_move_iterator(begin), std::make_move_iterator(end));
+    co_await begin_piece(std::move(piece));
+  }
+}
+
+/// Of a piece that is being stored. Whoever stores it holds it too: the load may end with its connection meanwhile.
+struct BulkLoad::Storing {
+  Storing(const asio::any_io_executor& loop, std::size_t lines) : count(lines), end(loop, asio::steady_timer::time_point::max()) {}
+
+  std::size_t count;
+  asio::steady_timer end;  ///< cancelled when it is stored
+  bool is_done = false;
+  std::exception_ptr failure;
+  std::vector<RefusedLine> refused;
+};
+
+asio::awaitable<void> BulkLoad::begin_piece(std::vector<VectorLine> piece) {
+  co_await end_pieces(kPiecesAtOnce - 1);
+  const asio::any_io_executor loop = co_await asio::this_coro::executor;
+  const auto storing = std::make_shared<Storing>(loop, piece.size());
+  storing_.push_back(storing);
+  asio::co_spawn(loop, accept_.put_all(std::move(piece), owner_),
+                 [storing](std::exception_ptr failure, std::vector<RefusedLine> refused) {
+                   storing->is_done = true;
+                   storing->failure = failure;
+                   storing->refused = std::move(refused);
+                   storing->end.cancel();
+                 });
+}
+
+asio::awaitable<void> BulkLoad::end_pieces(std::size_t left) {
+  while (storing_.size() > left) {
+    const std::shared_ptr<Storing> oldest = storing_.front();
+    storing_.pop_front();
+    while (!oldest->is_done) {
+      boost::system::error_code ignored;
+      co_await oldest->end.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
     }
+    if (oldest->failure) std::rethrow_exception(oldest->failure);
+    for (const RefusedLine& line : oldest->refused) note_problem(line.number, line.dimsi.digits(), line.error);
+    accepted_ += oldest->count - oldest->refused.size();
   }
 }
 
 std::string BulkLoad::report() const {
+  nlohmann::ordered_json problems = nlohmann::ordered_json::array();
+  for (const auto& [line, problem] : problems_) problems.push_back(problem);
   return nlohmann::ordered_json{{"accepted", accepted_},
                                 {"rejected", rejected_},
-                                {"problems", problems_},
-                                {"problemsTruncated", rejected_ > problems_.size()}}
+                                {"problems", problems},
+                                {"problemsTruncated", rejected_ > problems.size()}}
       .dump();
 }
 

@@ -1,5 +1,8 @@
 #pragma once
 
+#include <deque>
+#include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -18,37 +21,53 @@ std::optional<Vector> read_usual_vector(const sbi::FlatObject& object);
 Vector read_vector(std::string_view body);
 
 /// A bulk load of vectors, NDJSON, one a line: counts, and the first problems. Memory stays bounded whatever its length.
+///
+/// The store keeps vectors by dIMSI. Lines that come in that order are stored piece by piece; others wait in a window and are sorted first,
+/// so that a page of the store is written once a window and not once a line. Of lines with one dIMSI the last stands, as it came.
 class BulkLoad {
  public:
   static constexpr std::size_t kMaxProblems = 1000;
   static constexpr std::size_t kMaxLineOctets = 4096;
-  static constexpr std::size_t kPieceLines = 4096;  ///< stored in one transaction
+  static constexpr std::size_t kPieceLines = 4096;          ///< stored in one transaction
+  static constexpr std::size_t kPiecesAtOnce = 4;           ///< one with the disk, one behind it
+  static constexpr std::size_t kWindowLines = 128 * 1024;   ///< sorted together, of all loads of a loop: some 20 MiB
 
-  BulkLoad(AcceptVector& accept, Owner owner);
+  /// `running` counts the loads of the loop; both references outlive it.
+  BulkLoad(AcceptVector& accept, Owner owner, std::size_t& running);
+  ~BulkLoad();
   BulkLoad(const BulkLoad&) = delete;
   BulkLoad& operator=(const BulkLoad&) = delete;
 
-  /// Takes the next octets of the body. Durable for whole pieces when it returns.
+  /// Takes the next octets of the body, and stores what is ripe. Some pieces may still be on their way to the disk when it returns.
   boost::asio::awaitable<void> add(std::string octets);
-  /// Takes what is left, a last line without its newline too.
+  /// Takes what is left, a last line without its newline too. All that was accepted is durable when it returns.
   boost::asio::awaitable<void> finish();
 
   /// {accepted, rejected, problems, problemsTruncated}
   [[nodiscard]] std::string report() const;
 
  private:
+  struct Storing;
+
   void take_line(std::size_t number, std::string_view line, bool is_overlong);
   void note_problem(std::size_t line, const std::string& dimsi, const base::Error& error);
-  boost::asio::awaitable<void> store_piece();
+  /// Stores all that waits, in the order of the store.
+  boost::asio::awaitable<void> store_window();
+  /// Begins to store a piece: lines are read while the disk works, and when it is done the next piece is there.
+  boost::asio::awaitable<void> begin_piece(std::vector<VectorLine> piece);
+  /// Waits until no more than `left` pieces are on their way.
+  boost::asio::awaitable<void> end_pieces(std::size_t left);
 
   AcceptVector& accept_;
   Owner owner_;
+  std::size_t& running_;
   sbi::NdjsonLines lines_;
-  std::vector<VectorLine> piece_;
-  std::vector<std::size_t> piece_numbers_;
+  std::vector<VectorLine> window_;
+  bool is_ascending_ = true;  ///< the window, so far
+  std::deque<std::shared_ptr<Storing>> storing_;  ///< the pieces that are on their way
   std::size_t accepted_ = 0;
   std::size_t rejected_ = 0;
-  nlohmann::ordered_json problems_ = nlohmann::ordered_json::array();
+  std::map<std::size_t, nlohmann::ordered_json> problems_;  ///< by line
 };
 
 }  // namespace d_ausf

@@ -9,23 +9,21 @@ namespace {
 constexpr std::string_view kHexDigits = "0123456789abcdef";
 constexpr std::string_view kBase64Digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-/// The value of a hex digit, or -1.
-int hex_value(char digit) {
-  if (digit >= '0' && digit <= '9') return digit - '0';
-  if (digit >= 'a' && digit <= 'f') return digit - 'a' + 10;
-  if (digit >= 'A' && digit <= 'F') return digit - 'A' + 10;
-  return -1;
+constexpr std::int8_t kNoDigit = -1;
+using DigitValues = std::array<std::int8_t, 256>;  ///< of each octet, or kNoDigit
+
+constexpr DigitValues values_of(std::string_view digits) {
+  DigitValues values{};
+  values.fill(kNoDigit);
+  for (std::size_t i = 0; i < digits.size(); ++i) values[static_cast<std::uint8_t>(digits[i])] = static_cast<std::int8_t>(i);
+  return values;
 }
 
-constexpr std::int8_t kNoDigit = -1;
+constexpr DigitValues kBase64Values = values_of(kBase64Digits);
 
-/// The value of each octet as a base64 digit, or kNoDigit.
-constexpr std::array<std::int8_t, 256> kBase64Values = [] {
-  std::array<std::int8_t, 256> values{};
-  values.fill(kNoDigit);
-  for (std::size_t i = 0; i < kBase64Digits.size(); ++i) {
-    values[static_cast<std::uint8_t>(kBase64Digits[i])] = static_cast<std::int8_t>(i);
-  }
+constexpr DigitValues kHexValues = [] {
+  DigitValues values = values_of(kHexDigits);
+  for (std::size_t letter = 'a'; letter <= 'f'; ++letter) values[letter - 'a' + 'A'] = values[letter];
   return values;
 }();
 
@@ -49,13 +47,14 @@ std::string to_hex(BytesView octets) {
 
 bool read_hex(std::string_view hex, std::span<std::uint8_t> out) {
   if (hex.size() != 2 * out.size()) return false;
+  int all = 0;  // negative once one of them is no digit
   for (std::size_t i = 0; i < out.size(); ++i) {
-    const int high = hex_value(hex[2 * i]);
-    const int low = hex_value(hex[2 * i + 1]);
-    if (high < 0 || low < 0) return false;
+    const int high = kHexValues[static_cast<std::uint8_t>(hex[2 * i])];
+    const int low = kHexValues[static_cast<std::uint8_t>(hex[2 * i + 1])];
+    all |= high | low;
     out[i] = static_cast<std::uint8_t>(high * 16 + low);
   }
-  return true;
+  return all >= 0;
 }
 
 std::optional<Bytes> from_hex(std::string_view hex) {

@@ -454,11 +454,13 @@ class Http2Server::Connection : public std::enable_shared_from_this<Connection> 
   }
 
   void take_turn() {
+    is_in_turn_ = true;
     Transport::Moved moved;
     for (int i = 0; i < kReadsATurn && moved.next == Transport::Next::more && !is_broken_; ++i) {
       moved = transport_.read(server_->read_buffer);
       receive({server_->read_buffer.data(), moved.octets});
     }
+    is_in_turn_ = false;
     if (moved.next == Transport::Next::ended) return close();
     flush();
     if (is_closed_ || is_broken_) return;
@@ -478,9 +480,9 @@ class Http2Server::Connection : public std::enable_shared_from_this<Connection> 
     base::wipe(std::span(reinterpret_cast<std::uint8_t*>(octets.data()), octets.size()));
   }
 
-  /// Output goes out once a turn of the loop, not once a response.
+  /// Output goes out once a turn of the loop, not once a response. A turn of this connection ends with a flush in any case.
   void schedule_flush() {
-    if (is_flush_scheduled_ || is_closed_) return;
+    if (is_flush_scheduled_ || is_closed_ || is_in_turn_) return;
     is_flush_scheduled_ = true;
     asio::post(server_->loop, [self = shared_from_this()] {
       self->is_flush_scheduled_ = false;
@@ -544,6 +546,7 @@ class Http2Server::Connection : public std::enable_shared_from_this<Connection> 
   std::size_t sources_ = 0;  ///< answers whose body comes in pieces
   bool is_ready_ = false;  ///< TLS, if any, is there
   bool is_writing_ = false;
+  bool is_in_turn_ = false;
   bool is_flush_scheduled_ = false;
   bool is_ending_ = false;  ///< closes after the last stream
   bool is_broken_ = false;  ///< closes after the last octet

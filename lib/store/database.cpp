@@ -183,23 +183,22 @@ bool Database::is_in_transaction() const { return sqlite3_get_autocommit(handle_
 
 std::int64_t Database::changes() const { return sqlite3_changes(handle_); }
 
-void Database::bind(sqlite3_stmt* statement, int index, std::int64_t value) {
-  sqlite3_bind_int64(statement, index, value);
+void Database::bind(Parameter parameter, std::int64_t value) {
+  sqlite3_bind_int64(parameter.statement, parameter.index, value);
 }
-void Database::bind(sqlite3_stmt* statement, int index, std::string_view value) {
-  sqlite3_bind_text(statement, index,
-                    value.data() == nullptr ? "" : value.data(), static_cast<int>(value.size()), SQLITE_TRANSIENT);
+void Database::bind(Parameter parameter, std::string_view value) {
+  sqlite3_bind_text(parameter.statement, parameter.index, value.data() == nullptr ? "" : value.data(), static_cast<int>(value.size()),
+                    parameter.octets == Octets::copied ? SQLITE_TRANSIENT : SQLITE_STATIC);
 }
-void Database::bind(sqlite3_stmt* statement, int index, base::BytesView value) {
+void Database::bind(Parameter parameter, base::BytesView value) {
   if (value.empty()) {
-    sqlite3_bind_zeroblob(statement, index, 0);
+    sqlite3_bind_zeroblob(parameter.statement, parameter.index, 0);
   } else {
-    sqlite3_bind_blob(statement, index, value.data(), static_cast<int>(value.size()), SQLITE_TRANSIENT);
+    sqlite3_bind_blob(parameter.statement, parameter.index, value.data(), static_cast<int>(value.size()),
+                      parameter.octets == Octets::copied ? SQLITE_TRANSIENT : SQLITE_STATIC);
   }
 }
-void Database::bind(sqlite3_stmt* statement, int index, std::nullopt_t) {
-  sqlite3_bind_null(statement, index);
-}
+void Database::bind(Parameter parameter, std::nullopt_t) { sqlite3_bind_null(parameter.statement, parameter.index); }
 
 void migrate(Database& database, std::string_view schema) {
   constexpr std::string_view kMark = "-- version ";

@@ -78,16 +78,13 @@ class Database {
   /// Runs one statement; the rows it yields, if any, are for the caller to step through. Throws StoreError.
   template <class... Values>
   [[nodiscard]] Rows query(std::string_view sql, const Values&... values) {
-    const Prepared& prepared = prepare(sql);
-    std::size_t number = 0;
-    (bind(prepared.statement, prepared.index_of(++number), values), ...);
-    return {handle_, prepared.statement};
+    return start(Octets::copied, sql, values...);
   }
 
   /// Runs one statement to its end. The number of rows that it changed. Throws StoreError.
   template <class... Values>
   std::int64_t run(std::string_view sql, const Values&... values) {
-    Rows rows = query(sql, values...);
+    Rows rows = start(Octets::borrowed, sql, values...);
     while (rows.next()) {
     }
     return changes();
@@ -123,23 +120,40 @@ class Database {
   Prepared& prepare_anew(std::string_view sql);
   [[nodiscard]] std::int64_t changes() const;
 
-  void bind(sqlite3_stmt* statement, int index, std::int64_t value);
-  void bind(sqlite3_stmt* statement, int index, std::uint64_t value) { bind(statement, index, static_cast<std::int64_t>(value)); }
-  void bind(sqlite3_stmt* statement, int index, int value) { bind(statement, index, static_cast<std::int64_t>(value)); }
-  void bind(sqlite3_stmt* statement, int index, bool value) { bind(statement, index, static_cast<std::int64_t>(value)); }
-  void bind(sqlite3_stmt* statement, int index, std::string_view value);
-  void bind(sqlite3_stmt* statement, int index, const std::string& value) { bind(statement, index, std::string_view(value)); }
-  void bind(sqlite3_stmt* statement, int index, const char* value) { bind(statement, index, std::string_view(value)); }
-  void bind(sqlite3_stmt* statement, int index, base::BytesView value);
-  void bind(sqlite3_stmt* statement, int index, std::nullopt_t);
-  template <std::size_t N>
-  void bind(sqlite3_stmt* statement, int index, const std::array<std::uint8_t, N>& value) {
-    bind(statement, index, base::BytesView(value));
+  /// Texts and blobs are copied for a statement that goes on after the call, and lent to one that ends within it.
+  enum class Octets { copied, borrowed };
+  struct Parameter {
+    sqlite3_stmt* statement;
+    int index;
+    Octets octets;
+  };
+
+  template <class... Values>
+  Rows start([[maybe_unused]] Octets octets, std::string_view sql, const Values&... values) {
+    const Prepared& prepared = prepare(sql);
+    Rows rows(handle_, prepared.statement);  // lets go of what is lent, whatever happens
+    std::size_t number = 0;
+    (bind({prepared.statement, prepared.index_of(++number), octets}, values), ...);
+    return rows;
   }
-  void bind(sqlite3_stmt* statement, int index, const base::Bytes& value) { bind(statement, index, base::BytesView(value)); }
+
+  static void bind(Parameter parameter, std::int64_t value);
+  static void bind(Parameter parameter, std::uint64_t value) { bind(parameter, static_cast<std::int64_t>(value)); }
+  static void bind(Parameter parameter, int value) { bind(parameter, static_cast<std::int64_t>(value)); }
+  static void bind(Parameter parameter, bool value) { bind(parameter, static_cast<std::int64_t>(value)); }
+  static void bind(Parameter parameter, std::string_view value);
+  static void bind(Parameter parameter, const std::string& value) { bind(parameter, std::string_view(value)); }
+  static void bind(Parameter parameter, const char* value) { bind(parameter, std::string_view(value)); }
+  static void bind(Parameter parameter, base::BytesView value);
+  static void bind(Parameter parameter, std::nullopt_t);
+  template <std::size_t N>
+  static void bind(Parameter parameter, const std::array<std::uint8_t, N>& value) {
+    bind(parameter, base::BytesView(value));
+  }
+  static void bind(Parameter parameter, const base::Bytes& value) { bind(parameter, base::BytesView(value)); }
   template <class Value>
-  void bind(sqlite3_stmt* statement, int index, const std::optional<Value>& value) {
-    value ? bind(statement, index, *value) : bind(statement, index, std::nullopt);
+  static void bind(Parameter parameter, const std::optional<Value>& value) {
+    value ? bind(parameter, *value) : bind(parameter, std::nullopt);
   }
 
   sqlite3* handle_ = nullptr;

@@ -280,6 +280,22 @@ TEST_CASE_METHOD(DAusfFixture, "A bulk load takes what is right and tells what i
     CHECK(to_d_ausf("GET", kVector).content()["rand"] == std::string(32, 'd'));
     CHECK(authenticate("imsi-901700000004999").status == 201);
   }
+  SECTION("in any order: the last of a dIMSI's lines stands, and problems are told by line") {
+    std::string lines;
+    for (int i = 9000; i > 0; --i) {
+      lines += line_of(std::to_string(901700000000000 + i), 'a') + "\n";
+      lines += i % 3000 == 0 ? line_of(kDimsi, 'c') + "\n{}\n" : "";
+    }
+    lines += line_of(kDimsi, 'd') + "\n";
+    const json report = load(lines).content();
+    CHECK(report["accepted"] == 9004);
+    std::vector<int> numbers;
+    for (const auto& problem : report["problems"]) numbers.push_back(problem["line"]);
+    CHECK(numbers == std::vector<int>{3, 3005, 6007});
+    CHECK(to_d_ausf("GET", kVector).content()["rand"] == std::string(32, 'd'));
+    CHECK(authenticate("imsi-901700000009000").status == 201);
+    CHECK(authenticate("imsi-901700000004321").status == 201);
+  }
   SECTION("nothing at all") { CHECK(load("\n\n").content()["accepted"] == 0); }
 }
 

@@ -201,15 +201,15 @@ TEST_CASE_METHOD(Lab, "A verified peer changes vectors within its rights only", 
   CHECK(remove("one.example", "901700000000601") == "USER_NOT_FOUND");
 
   std::vector<d_ausf::VectorLine> lines;
-  lines.push_back({dimsi_of("901700000000700"), vector_to(std::nullopt)});
-  lines.push_back({dimsi_of("901700000002000"), vector_to(std::nullopt)});
-  lines.push_back({dimsi_of("901700000000600"), vector_to(std::nullopt)});
-  lines.push_back({dimsi_of("901700000000701"), vector_to("https://one.example:7777/r")});
-  lines.push_back({dimsi_of("901700000000702"), vector_to(std::nullopt)});
-  const auto verdicts = loop.await(accept.put_all(std::move(lines), Owner("two.example")));
+  lines.push_back({1, dimsi_of("901700000000700"), vector_to(std::nullopt)});
+  lines.push_back({2, dimsi_of("901700000002000"), vector_to(std::nullopt)});
+  lines.push_back({3, dimsi_of("901700000000600"), vector_to(std::nullopt)});
+  lines.push_back({4, dimsi_of("901700000000701"), vector_to("https://one.example:7777/r")});
+  lines.push_back({5, dimsi_of("901700000000702"), vector_to(std::nullopt)});
+  const auto refused = loop.await(accept.put_all(std::move(lines), Owner("two.example")));
   std::vector<std::string> causes;
-  for (const auto& verdict : verdicts) causes.push_back(verdict ? verdict->cause() : "");
-  CHECK(causes == std::vector<std::string>{"", "NOT_OWNER", "NOT_OWNER", "OPTIONAL_IE_INCORRECT", ""});
+  for (const auto& line : refused) causes.push_back(std::to_string(line.number) + " " + line.error.cause());
+  CHECK(causes == std::vector<std::string>{"2 NOT_OWNER", "3 NOT_OWNER", "4 OPTIONAL_IE_INCORRECT"});
   CHECK(remove("two.example", "901700000000702") == "");
   CHECK(remove("one.example", "901700000000600") == "");
 }

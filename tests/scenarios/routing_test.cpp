@@ -572,6 +572,7 @@ TEST_CASE_METHOD(RoutingLab, "A thousand requests wait for a peer that never ans
   auto config = routed_ausf_config(ausf_table());
   config.common.client_timeout = seconds(120);
   config.common.limits.http2.max_streams = 2000;
+  config.common.limits.max_wait = seconds(60);  // a thousand at once: none is to be shed here, however slow the build
   start_ausf_ext(std::move(config));
   old_ausf->set_fault(Fault::hang);
   Requests requests;
