@@ -14,8 +14,11 @@ constexpr const char* kFind =
     "last_serving_network, received_at FROM vectors WHERE dimsi = $1";
 constexpr const char* kFindChallenge = "SELECT rand, autn FROM vectors WHERE dimsi = $1";
 constexpr const char* kPut =
-    "INSERT OR REPLACE INTO vectors (dimsi, rand, autn, imsi, owner, receipt_hash, notification_uri, created_at) "
-    "VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+    "INSERT INTO vectors (dimsi, rand, autn, imsi, owner, receipt_hash, notification_uri, created_at) "
+    "VALUES ($1, $2, $3, $4, $5, $6, $7, $8) "
+    // Not OR REPLACE: that deletes and inserts, where this writes over a row of the same length.
+    "ON CONFLICT (dimsi) DO UPDATE SET rand = $2, autn = $3, imsi = $4, owner = $5, receipt_hash = $6, notification_uri = $7, "
+    "created_at = $8, served = 0, last_served_at = NULL, last_serving_network = NULL, received_at = NULL";
 constexpr const char* kInsert =
     "INSERT INTO vectors (dimsi, rand, autn, imsi, owner, receipt_hash, notification_uri, created_at) "
     "VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING";
