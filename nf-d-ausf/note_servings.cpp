@@ -11,18 +11,19 @@ namespace {
 using namespace std::chrono_literals;
 
 /// Whatever is written makes the readers forget what they have read of the database: so not more often than this.
-constexpr auto kPause = 1s;
+constexpr auto kPause = 2s;
 /// After a pause in which nothing was served: what comes together is written together.
 constexpr auto kFirstWait = 20ms;
 
 }  // namespace
 
 NoteServings::NoteServings(boost::asio::io_context& loop, store::Committer& committer, std::size_t per_second)
-    : timer_(loop), committer_(committer), per_flush_(per_second) {}
+    : timer_(loop), committer_(committer), per_flush_(per_second * kPause.count()) {}
 
-void NoteServings::add(Serving serving) {
+void NoteServings::add(const profile::DiscoveryImsi& dimsi, const profile::Rand& rand, const std::string& serving_network,
+                       base::Time at) {
   if (waiting_.size() < per_flush_) {
-    waiting_.push_back(std::move(serving));
+    waiting_.push_back({dimsi, rand, serving_network, at});
   } else {
     ++left_out_;
   }

@@ -20,13 +20,14 @@ struct Serving {
 
 /// Writes into the vectors' records that they were served (`served`, `lastServedAt`, `lastServingNetwork`), some time after the answer,
 /// which does not wait for it: a device is better answered than counted. What is beyond the pace is not recorded, and the log says how
-/// much that was, at most once a second. One a loop.
+/// much that was, at most every two seconds. One a loop.
 class NoteServings {
  public:
   /// `per_second`: the most that is recorded. The committer outlives it.
   NoteServings(boost::asio::io_context& loop, store::Committer& committer, std::size_t per_second);
 
-  void add(Serving serving);
+  /// `serving_network`: empty if it was not named.
+  void add(const profile::DiscoveryImsi& dimsi, const profile::Rand& rand, const std::string& serving_network, base::Time at);
   /// Writes what is left, on the loop, once no more is served.
   void stop();
 

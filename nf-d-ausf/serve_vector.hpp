@@ -41,7 +41,7 @@ class ContextIds {
   /// `key`: 16 octets.
   explicit ContextIds(const base::SecretBytes& key) : mac_(key.reveal().first<16>()) {}
 
-  /// 64 hex digits.
+  /// 40 hex digits.
   [[nodiscard]] std::string make(const profile::DiscoveryImsi& dimsi) const;
   /// Throws Error{not_found, CONTEXT_NOT_FOUND} unless make() made it.
   void check(std::string_view id) const;

@@ -29,7 +29,7 @@ constexpr const char* kNoteReceived = "UPDATE vectors SET received_at = $2 WHERE
 
 template <std::size_t N>
 std::array<std::uint8_t, N> octets(const store::Rows& rows, int column) {
-  const base::Bytes blob = rows.blob(column);
+  const base::BytesView blob = rows.octets(column);
   if (blob.size() != N) throw store::StoreError("the table vectors has a value of a wrong length");
   std::array<std::uint8_t, N> out{};
   std::copy(blob.begin(), blob.end(), out.begin());

@@ -8,18 +8,22 @@ namespace {
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool is_upper_hex_digit(char c) { return is_digit(c) || (c >= 'A' && c <= 'F'); }
 
-/// True if `text` has the form of `pattern`, where `#` stands for a decimal digit and `X` for an upper-case hex digit.
-bool has_form(std::string_view text, std::string_view pattern) {
-  return std::ranges::equal(text, pattern, [](char c, char p) {
-    return p == '#' ? is_digit(c) : p == 'X' ? is_upper_hex_digit(c) : c == p;
-  });
+/// Takes `what` from the front of `text`, then three decimal digits; false if they are not there.
+bool take_with_digits(std::string_view& text, std::string_view what) {
+  if (!text.starts_with(what)) return false;
+  const std::string_view digits = text.substr(what.size(), 3);
+  text.remove_prefix(what.size() + digits.size());
+  return digits.size() == 3 && std::ranges::all_of(digits, is_digit);
 }
 
 }  // namespace
 
 bool is_serving_network_name(std::string_view name) {
-  return has_form(name, "5G:mnc###.mcc###.3gppnetwork.org") ||
-         has_form(name, "5G:mnc###.mcc###.3gppnetwork.org:XXXXXXXXXXX");
+  constexpr std::string_view kEnd = ".3gppnetwork.org";
+  if (!take_with_digits(name, "5G:mnc") || !take_with_digits(name, ".mcc") || !name.starts_with(kEnd)) return false;
+  const std::string_view network_id = name.substr(kEnd.size());  // of a stand-alone non-public network
+  return network_id.empty() || (network_id.size() == 12 && network_id.front() == ':' &&
+                                std::ranges::all_of(network_id.substr(1), is_upper_hex_digit));
 }
 
 std::string serving_network_name(const profile::Plmn& plmn) {

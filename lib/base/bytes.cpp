@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 
 namespace base {
 namespace {
@@ -21,6 +22,13 @@ constexpr DigitValues values_of(std::string_view digits) {
 
 constexpr DigitValues kBase64Values = values_of(kBase64Digits);
 
+/// The two digits of each octet.
+constexpr std::array<std::array<char, 2>, 256> kHexPairs = [] {
+  std::array<std::array<char, 2>, 256> pairs{};
+  for (std::size_t octet = 0; octet < pairs.size(); ++octet) pairs[octet] = {kHexDigits[octet >> 4U], kHexDigits[octet & 0x0FU]};
+  return pairs;
+}();
+
 constexpr DigitValues kHexValues = [] {
   DigitValues values = values_of(kHexDigits);
   for (std::size_t letter = 'a'; letter <= 'f'; ++letter) values[letter - 'a' + 'A'] = values[letter];
@@ -32,10 +40,10 @@ constexpr DigitValues kHexValues = [] {
 void append_hex(std::string& out, BytesView octets) {
   const std::size_t begin = out.size();
   out.resize(begin + 2 * octets.size());
-  char* digit = out.data() + begin;
+  char* digits = out.data() + begin;
   for (const std::uint8_t octet : octets) {
-    *digit++ = kHexDigits[octet >> 4U];
-    *digit++ = kHexDigits[octet & 0x0FU];
+    std::memcpy(digits, kHexPairs[octet].data(), 2);
+    digits += 2;
   }
 }
 

@@ -2,42 +2,51 @@
 
 namespace sbi {
 
+namespace {
+
+/// True for what a text has as it stands: printable ASCII but the quotation mark and the backslash.
+constexpr std::array<bool, 256> kIsPlain = [] {
+  std::array<bool, 256> out{};
+  for (std::size_t c = 0x20; c <= 0x7E; ++c) out[c] = c != '"' && c != '\\';
+  return out;
+}();
+
+}  // namespace
+
 /// Takes tokens from the front of a text; false for any other than the one that is asked for.
 class FlatObject::Scanner {
  public:
-  explicit Scanner(std::string_view text) : rest_(text) {}
+  explicit Scanner(std::string_view text) : next_(text.data()), end_(text.data() + text.size()) {}
 
   bool take(char token) {
     skip_white_space();
-    if (rest_.empty() || rest_.front() != token) return false;
-    rest_.remove_prefix(1);
+    if (next_ == end_ || *next_ != token) return false;
+    ++next_;
     return true;
   }
 
   bool take_text(std::string_view& text) {
     if (!take('"')) return false;
-    std::size_t size = 0;
-    while (size < rest_.size() && is_plain(rest_[size])) ++size;
-    if (size == rest_.size() || rest_[size] != '"') return false;
-    text = rest_.substr(0, size);
-    rest_.remove_prefix(size + 1);
+    const char* const begin = next_;
+    while (next_ != end_ && kIsPlain[static_cast<unsigned char>(*next_)]) ++next_;
+    text = {begin, static_cast<std::size_t>(next_ - begin)};
+    if (next_ == end_ || *next_ != '"') return false;
+    ++next_;
     return true;
   }
 
   bool at_end() {
     skip_white_space();
-    return rest_.empty();
+    return next_ == end_;
   }
 
  private:
-  static bool is_plain(char c) { return c >= 0x20 && c <= 0x7E && c != '"' && c != '\\'; }
   void skip_white_space() {
-    while (!rest_.empty() && (rest_.front() == ' ' || rest_.front() == '\t' || rest_.front() == '\n' || rest_.front() == '\r')) {
-      rest_.remove_prefix(1);
-    }
+    while (next_ != end_ && (*next_ == ' ' || *next_ == '\t' || *next_ == '\n' || *next_ == '\r')) ++next_;
   }
 
-  std::string_view rest_;
+  const char* next_;
+  const char* end_;
 };
 
 bool FlatObject::add(std::string_view name, std::string_view value) {

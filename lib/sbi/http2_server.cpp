@@ -127,6 +127,9 @@ struct Http2Server::State {
 
 /// One request and its answer. The coroutine that serves it and the connection share it; either may end first.
 struct Http2Server::Exchange final : Http2Session::Context {
+  /// One that was used before on this thread, if there is any: its texts have their memory already.
+  static std::shared_ptr<Exchange> take();
+
   StreamId stream = 0;
   Request request;
   const Route* route = nullptr;
@@ -138,7 +141,46 @@ struct Http2Server::Exchange final : Http2Session::Context {
   std::shared_ptr<BodyReader> source;  ///< of an answer whose body comes in pieces
   std::optional<asio::steady_timer> room;  ///< cancelled when the peer has taken some of it, or has gone
   bool is_closed = false;                  ///< the stream, or the connection, is gone
+
+ private:
+  struct Recycle;
+  void clear();
 };
+
+/// Puts an exchange that nobody holds any more among those of this thread that may be used again.
+struct Http2Server::Exchange::Recycle {
+  static constexpr std::size_t kMaxSpare = 1024;
+
+  static std::vector<std::unique_ptr<Exchange>>& spare() {
+    static thread_local std::vector<std::unique_ptr<Exchange>> exchanges;
+    return exchanges;
+  }
+
+  void operator()(Exchange* exchange) const {
+    std::unique_ptr<Exchange> used(exchange);
+    used->clear();
+    if (spare().size() < kMaxSpare) spare().push_back(std::move(used));
+  }
+};
+
+std::shared_ptr<Http2Server::Exchange> Http2Server::Exchange::take() {
+  auto& spare = Recycle::spare();
+  if (spare.empty()) return {new Exchange(), Recycle()};
+  Exchange* const used = spare.back().release();
+  spare.pop_back();
+  return {used, Recycle()};
+}
+
+void Http2Server::Exchange::clear() {
+  stream = 0;
+  request.clear();
+  route = nullptr;
+  body.reset();
+  source.reset();
+  room.reset();
+  unsent = 0;
+  is_complete = is_answered = is_closed = false;
+}
 
 /// A body that the handler takes piece by piece; flow control holds the peer back meanwhile.
 class Http2Server::StreamedBody final : public BodyReader {
@@ -293,7 +335,7 @@ class Http2Server::Connection : public std::enable_shared_from_this<Connection> 
   }
 
   void on_head(StreamId id, Http2Session::Head& head) {
-    auto exchange = std::make_shared<Exchange>();
+    auto exchange = Exchange::take();
     exchange->stream = id;
     exchange->deadline = server_->time() + server_->limits.request_timeout;
     Request& request = exchange->request;

@@ -15,12 +15,11 @@ std::string_view view(const std::uint8_t* octets, std::size_t size) {
   return {reinterpret_cast<const char*>(octets), size};
 }
 
-/// A header field that borrows its texts: nghttp2 copies them when it is submitted.
-nghttp2_nv field(std::string_view name, std::string_view value) {
+/// A header field that borrows its texts: nghttp2 copies them when it is submitted, unless `flags` say that they stay.
+nghttp2_nv field(std::string_view name, std::string_view value, std::uint8_t flags = NGHTTP2_NV_FLAG_NONE) {
   // nghttp2's interface takes pointers to non-const, and does not write.
   return {reinterpret_cast<std::uint8_t*>(const_cast<char*>(name.data())),
-          reinterpret_cast<std::uint8_t*>(const_cast<char*>(value.data())), name.size(), value.size(),
-          NGHTTP2_NV_FLAG_NONE};
+          reinterpret_cast<std::uint8_t*>(const_cast<char*>(value.data())), name.size(), value.size(), flags};
 }
 
 void check(int result, const char* what) {
@@ -50,7 +49,10 @@ struct Http2Session::StreamPool {
     stream.context.reset();
     Head& head = stream.head;
     for (std::string* const text : {&head.method, &head.scheme, &head.authority, &head.target, &stream.out}) empty(*text);
-    head.headers.clear();
+    for (Headers* const headers : {&head.headers, &stream.answer}) {
+      if (headers->bytes() > kMaxTextOctets) *headers = Headers();
+      headers->clear();
+    }
     head.status = 0;
     stream.out_sent = 0;
     head.too_large = stream.has_head = stream.peer_done = stream.is_out_open = false;
@@ -73,8 +75,16 @@ Http2Session::StreamPointer Http2Session::make_stream() {
 }
 
 Http2Session::Stream* Http2Session::find(StreamId id) const {
+  if (last_ != nullptr && last_found_ == id) return last_;
   const auto found = streams_.find(id);
-  return found == streams_.end() ? nullptr : found->second.get();
+  if (found == streams_.end()) return nullptr;
+  last_found_ = id;
+  return last_ = found->second.get();
+}
+
+void Http2Session::erase(StreamId id) {
+  last_ = nullptr;
+  streams_.erase(id);
 }
 
 void Http2Session::keep(StreamId id, std::shared_ptr<Context> context) {
@@ -116,7 +126,7 @@ struct Http2Session::Callbacks {
     const StreamId id = frame->hd.stream_id;
     if (session.find(id) == nullptr) return 0;
     session.events_.closed(id, static_cast<std::uint32_t>(Http2Error::refused_stream));
-    session.streams_.erase(id);
+    session.erase(id);
     return 0;
   }
 
@@ -186,10 +196,9 @@ struct Http2Session::Callbacks {
 
   static int on_stream_close(nghttp2_session*, StreamId id, std::uint32_t error, void* user) {
     Http2Session& session = self(user);
-    const auto found = session.streams_.find(id);
-    if (found == session.streams_.end()) return 0;
+    if (session.find(id) == nullptr) return 0;
     session.events_.closed(id, error);
-    session.streams_.erase(id);
+    session.erase(id);
     return 0;
   }
 
@@ -280,13 +289,16 @@ void Http2Session::take_output(std::string& out, std::size_t at_least) {
 void Http2Session::respond(StreamId id, Response&& response, BodySource body) {
   Stream* stream = find(id);
   if (stream == nullptr) return;  // the peer has gone meanwhile
-  const std::string status = std::to_string(response.status);
-  const std::string length = std::to_string(response.body.size());
-  static thread_local std::vector<nghttp2_nv> fields;  // nghttp2 copies them
+  stream->status = std::to_string(response.status);
+  stream->length = std::to_string(response.body.size());
+  stream->answer.swap(response.headers);
+  // The stream keeps them until it is closed, and with it whatever of nghttp2's would send them.
+  constexpr std::uint8_t kStays = NGHTTP2_NV_FLAG_NO_COPY_NAME | NGHTTP2_NV_FLAG_NO_COPY_VALUE;
+  static thread_local std::vector<nghttp2_nv> fields;
   fields.clear();
-  fields.push_back(field(":status", status));
-  for (const Header& header : response.headers.fields()) fields.push_back(field(header.name, header.value));
-  if (response.status != 204 && body != BodySource::pieces) fields.push_back(field("content-length", length));
+  fields.push_back(field(":status", stream->status, kStays));
+  for (const Header& header : stream->answer.fields()) fields.push_back(field(header.name, header.value, kStays));
+  if (response.status != 204 && body != BodySource::pieces) fields.push_back(field("content-length", stream->length, kStays));
   if (body == BodySource::whole) stream->out = std::move(response.body);
   stream->is_out_open = body == BodySource::pieces;
   nghttp2_data_provider provider{};

@@ -116,6 +116,8 @@ class Http2Session {
     Head head;
     bool has_head = false;    ///< the event was raised
     bool peer_done = false;
+    Headers answer;           ///< what respond() was given: nghttp2 sends it from here
+    std::string status, length;  ///< the fields of these names, the same
     std::string out;          ///< the body being sent
     std::size_t out_sent = 0;
     bool is_out_open = false;  ///< more of it will come
@@ -131,6 +133,7 @@ class Http2Session {
 
   static StreamPointer make_stream();
   [[nodiscard]] Stream* find(StreamId stream) const;
+  void erase(StreamId stream);
 
   void begin_settings(const Limits& limits);
 
@@ -140,6 +143,8 @@ class Http2Session {
   bool is_leaving_ = false;  ///< go_away() was called
   nghttp2_session* session_ = nullptr;
   std::unordered_map<StreamId, StreamPointer> streams_;
+  mutable StreamId last_found_ = 0;  ///< callbacks come in runs of one stream
+  mutable Stream* last_ = nullptr;
 };
 
 }  // namespace sbi

@@ -6,6 +6,7 @@
 namespace sbi {
 
 void Headers::add(std::string_view name, std::string_view value) {
+  if (fields_.empty()) fields_.reserve(kUsualFields);
   if (size_ == fields_.size()) fields_.emplace_back();
   Header& field = fields_[size_++];
   field.name = name;
@@ -18,6 +19,21 @@ std::optional<std::string_view> Headers::find(std::string_view name) const {
     if (field.name == name) return field.value;
   }
   return std::nullopt;
+}
+
+void Request::clear() {
+  constexpr std::size_t kMaxKeptOctets = 1024;  // of each text, and of all header fields
+  base::wipe(body);
+  for (std::string* const text : {&method, &authority, &target, &body}) {
+    text->clear();
+    if (text->capacity() > kMaxKeptOctets) *text = std::string();
+  }
+  scheme = "http";
+  if (headers.bytes() > kMaxKeptOctets) headers = Headers();
+  headers.clear();
+  peer = Peer();
+  path_parameters.clear();
+  query_parameters.clear();
 }
 
 const std::string& Request::path(std::string_view name) const {

@@ -46,6 +46,7 @@ class Headers {
   [[nodiscard]] std::size_t bytes() const noexcept { return bytes_; }
 
  private:
+  static constexpr std::size_t kUsualFields = 4;
   std::vector<Header> fields_;  ///< the first size_ are there, the others are memory
   std::size_t size_ = 0;
   std::size_t bytes_ = 0;
@@ -75,6 +76,9 @@ struct Request {
   Request& operator=(const Request&) = default;
   Request& operator=(Request&&) = default;
   ~Request() { base::wipe(body); }
+
+  /// As a new one, but for the memory that it keeps for the next: up to some KiB.
+  void clear();
 
   std::string method;
   std::string scheme = "http";

@@ -49,6 +49,12 @@ const char* asked_of_disk(int code) {
   throw StoreError(what + ": " + sqlite3_errmsg(database) + " (" + where + ")", is_medium);
 }
 
+/// Before the first connection: SQLite keeps no account of its memory, which would cost each of its allocations a lock.
+void configure_once() {
+  static const int result = sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+  if (result != SQLITE_OK) base::log::debug("SQLite was in use before it could be configured");
+}
+
 int access_of(Database::Mode mode) {
   switch (mode) {
     case Database::Mode::read_only: return SQLITE_OPEN_READONLY;
@@ -83,17 +89,21 @@ bool Rows::is_null(int column) const { return sqlite3_column_type(statement_, co
 std::int64_t Rows::integer(int column) const { return sqlite3_column_int64(statement_, column); }
 
 std::string Rows::text(int column) const {
-  const base::Bytes octets = blob(column);
-  return {octets.begin(), octets.end()};
+  return std::string(base::as_text(octets(column)));
 }
 
 base::Bytes Rows::blob(int column) const {
-  const auto* data = static_cast<const std::uint8_t*>(sqlite3_column_blob(statement_, column));
-  const auto size = static_cast<std::size_t>(sqlite3_column_bytes(statement_, column));
-  return data == nullptr ? base::Bytes() : base::Bytes(data, data + size);
+  const base::BytesView view = octets(column);
+  return {view.begin(), view.end()};
+}
+
+base::BytesView Rows::octets(int column) const {
+  const auto* const data = static_cast<const std::uint8_t*>(sqlite3_column_blob(statement_, column));
+  return {data, data == nullptr ? 0 : static_cast<std::size_t>(sqlite3_column_bytes(statement_, column))};
 }
 
 Database Database::open(const std::string& path, Mode mode, std::size_t mapped_octets) {
+  configure_once();
   Database out;
   out.path_ = path;
   out.mapped_octets_ = mapped_octets;

@@ -48,6 +48,8 @@ class Rows {
   [[nodiscard]] std::uint64_t number(int column) const { return static_cast<std::uint64_t>(integer(column)); }
   [[nodiscard]] std::string text(int column) const;
   [[nodiscard]] base::Bytes blob(int column) const;
+  /// The octets of a text or a blob where SQLite has them: until the next row, or the end.
+  [[nodiscard]] base::BytesView octets(int column) const;
 
  private:
   friend class Database;
