@@ -48,8 +48,7 @@ boost::asio::awaitable<AcceptedVector> AcceptVector::put(profile::DiscoveryImsi 
   store::Committer::Work<AcceptedVector> work = [=, now = clock_()](Database& database) {
     return put_one(database, dimsi, vector, owner, conditions, now);
   };
-  AcceptedVector accepted = co_await committer_.write(std::move(work));
-  co_return std::move(accepted);
+  return committer_.write(std::move(work));
 }
 
 boost::asio::awaitable<void> AcceptVector::remove(profile::DiscoveryImsi dimsi, Owner owner, Preconditions conditions) {
@@ -61,7 +60,7 @@ boost::asio::awaitable<void> AcceptVector::remove(profile::DiscoveryImsi dimsi, 
     require_conditions(conditions, present);
     delete_vector(database, dimsi);
   };
-  co_await committer_.write(std::move(work));
+  return committer_.write(std::move(work));
 }
 
 boost::asio::awaitable<std::vector<RefusedLine>> AcceptVector::put_all(std::vector<VectorLine> lines, Owner owner) {
@@ -81,8 +80,7 @@ boost::asio::awaitable<std::vector<RefusedLine>> AcceptVector::put_all(std::vect
     }
     return refused;
   };
-  Refused refused = co_await committer_.write(std::move(work));
-  co_return std::move(refused);
+  return committer_.write(std::move(work));
 }
 
 }  // namespace d_ausf

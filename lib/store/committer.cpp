@@ -1,5 +1,6 @@
 #include "lib/store/committer.hpp"
 
+#include <boost/asio/associated_executor.hpp>
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -63,16 +64,15 @@ Committer::~Committer() {
 }
 
 asio::awaitable<void> Committer::write(Work<void> work) {
-  const asio::any_io_executor executor = co_await asio::this_coro::executor;
-  const auto initiate = [this, executor](auto handler, Work<void> job) {
+  const auto initiate = [this](auto handler, Work<void> job) {
     using Handler = decltype(handler);
+    const asio::any_io_executor executor = asio::get_associated_executor(handler);
     const auto shared = std::make_shared<Handler>(std::move(handler));
     const auto resume = [shared](std::exception_ptr failure) { std::move (*shared)(failure); };
     if (enqueue({std::move(job), resume, executor})) return;
     asio::post(executor, [resume] { resume(congestion()); });
   };
-  co_await asio::async_initiate<const asio::use_awaitable_t<>, void(std::exception_ptr)>(initiate, asio::use_awaitable,
-                                                                                         std::move(work));
+  return asio::async_initiate<const asio::use_awaitable_t<>, void(std::exception_ptr)>(initiate, asio::use_awaitable, std::move(work));
 }
 
 void Committer::write_later(Work<void> work) { (void)enqueue({std::move(work), nullptr, {}}); }

@@ -2,8 +2,8 @@
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
-#include <boost/asio/this_coro.hpp>
 #include <condition_variable>
+#include <deque>
 #include <exception>
 #include <functional>
 #include <memory>
@@ -45,6 +45,7 @@ class Committer {
     co_await write(std::move(keep));
     co_return std::move(**result);
   }
+  /// The same; not a coroutine of its own, for each costs a write its frame.
   boost::asio::awaitable<void> write(Work<void> work);
 
   /// Runs `work` soon; nobody waits for it. What it throws goes to the log, and so does how many were dropped: a line a group.
@@ -86,7 +87,7 @@ class Committer {
   const std::size_t max_waiting_;
   std::mutex mutex_;
   std::condition_variable wake_;
-  std::vector<Job> waiting_;
+  std::deque<Job> waiting_;
   std::size_t dropped_ = 0;  ///< since the log said so last
   bool is_stopping_ = false;
   std::thread thread_;
