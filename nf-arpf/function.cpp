@@ -52,6 +52,7 @@ service::Function make_function(Config config) {
   function.build = [shared](service::Worker& worker) -> std::shared_ptr<void> {
     auto instance = std::make_shared<Instance>(*shared);
     instance->api.add_routes(worker.router);
+    worker.router.on_batch({[shared] { shared->committer->begin_batch(); }, [shared] { shared->committer->end_batch(); }});
     return instance;
   };
   function.reload = [shared] {

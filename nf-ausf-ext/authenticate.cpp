@@ -28,6 +28,7 @@ AuthenticationContext Authenticate::make_context(const core::AuthenticationReque
 }
 
 boost::asio::awaitable<Challenged> Authenticate::challenge(core::AuthenticationRequest wanted, unsigned ind) {
+  parts_.snapshot.use();
   const auto subscriber = require_subscriber(parts_.reader, parts_.keys, wanted.subscriber.imsi);
   const std::string network = wanted.serving_network_name;
   base::require(parts_.config.admits(network), "SERVING_NETWORK_NOT_AUTHORIZED", "this serving network may not authenticate our subscribers");
@@ -58,6 +59,7 @@ boost::asio::awaitable<Authenticated> Authenticate::succeed(const Authentication
   if (context.tells_supi) done.supi = context.imsi;
   if (context.tells_servers) done.servers = parts_.config.provisioning_servers;
   TellUdm::Event event{context.imsi, std::move(auth_type), context.serving_network_name, now, true};
+  parts_.snapshot.use();
   if (!is_attached(parts_.reader, context.dimsi, context.imsi)) {  // its first success: to be recorded before it is told
     done.is_first = co_await note_success(parts_.committer, context.dimsi, context.imsi, context.serving_network_name, now);
   }
@@ -92,7 +94,7 @@ boost::asio::awaitable<std::optional<Authenticated>> Authenticate::confirm(std::
   } catch (...) {
     failure = std::current_exception();
   }
-  parts_.contexts.put_back(context_id, std::move(context));  // an answer that was lost can be had again
+  parts_.contexts.put_back_answered(context_id, std::move(context));
   if (failure) std::rethrow_exception(failure);
   co_return std::move(done);
 }

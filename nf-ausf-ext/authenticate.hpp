@@ -6,6 +6,7 @@
 #include <variant>
 
 #include "lib/core/ueau.hpp"
+#include "lib/store/batch_snapshot.hpp"
 #include "nf-ausf-ext/authentication_contexts.hpp"
 #include "nf-ausf-ext/config_authentication.hpp"
 #include "nf-ausf-ext/provide_vectors.hpp"
@@ -41,6 +42,7 @@ class Authenticate {
   struct Parts {
     const AuthenticationConfig& config;
     store::Database& reader;
+    store::BatchSnapshot& snapshot;  ///< of `reader`
     store::Committer& committer;
     const KeyBox& keys;
     AuthenticationContexts& contexts;

@@ -1,5 +1,7 @@
 #include "nf-ausf-ext/authentication_contexts.hpp"
 
+#include <initializer_list>
+#include <iterator>
 #include <stdexcept>
 
 #include "lib/base/error.hpp"
@@ -12,7 +14,6 @@ using base::Error;
 using base::ErrorKind;
 using std::chrono::steady_clock;
 
-constexpr std::size_t kSweepEvery = 256;
 constexpr std::size_t kTbcdOctets = 8;
 constexpr std::size_t kNetworkOctets = 3;
 
@@ -64,35 +65,61 @@ std::optional<ContextIds::Named> ContextIds::open(std::string_view id) const {
 }
 
 void AuthenticationContexts::add(const std::string& id, AuthenticationContext context) {
-  context.expires_at = steady_clock::now() + lifetime_;
+  const auto now = steady_clock::now();
+  context.expires_at = now + lifetime_;
   const std::lock_guard lock(mutex_);
-  if (contexts_.size() % kSweepEvery == 0 || contexts_.size() >= kMaxContexts) drop_expired();
-  if (contexts_.size() >= kMaxContexts) {
-    throw Error(ErrorKind::unavailable, "NF_CONGESTION", "too many authentications are under way");
-  }
-  contexts_.emplace(id, std::move(context));
+  drop_expired(now);
+  if (by_id_.size() >= kMaxContexts && !answered_.empty()) drop_oldest(answered_);
+  if (by_id_.size() >= kMaxContexts) throw Error(ErrorKind::unavailable, "NF_CONGESTION", "too many authentications are under way");
+  insert(under_way_, id, std::move(context));
 }
 
 AuthenticationContext AuthenticationContexts::take(const std::string& id) {
   const std::lock_guard lock(mutex_);
-  auto taken = contexts_.extract(id);
-  if (taken.empty() || taken.mapped().expires_at < steady_clock::now()) fail_context();
-  return std::move(taken.mapped());
+  const auto found = by_id_.find(id);
+  if (found == by_id_.end()) fail_context();
+  AuthenticationContext context = std::move(found->second.at->context);
+  erase(found);
+  if (context.expires_at < steady_clock::now()) fail_context();
+  return context;
 }
 
 void AuthenticationContexts::put_back(const std::string& id, AuthenticationContext context) {
   const std::lock_guard lock(mutex_);
-  contexts_.emplace(id, std::move(context));
+  insert(under_way_, id, std::move(context));
+}
+
+void AuthenticationContexts::put_back_answered(const std::string& id, AuthenticationContext context) {
+  const std::lock_guard lock(mutex_);
+  if (by_id_.size() < kMaxContexts) insert(answered_, id, std::move(context));
 }
 
 void AuthenticationContexts::remove(const std::string& id) {
   const std::lock_guard lock(mutex_);
-  contexts_.erase(id);
+  if (const auto found = by_id_.find(id); found != by_id_.end()) erase(found);
 }
 
-void AuthenticationContexts::drop_expired() {
-  const auto now = steady_clock::now();
-  std::erase_if(contexts_, [now](const auto& item) { return item.second.expires_at < now; });
+void AuthenticationContexts::erase(ById::iterator found) {
+  const Place place = found->second;
+  by_id_.erase(found);
+  place.entries->erase(place.at);
+}
+
+void AuthenticationContexts::insert(Entries& entries, const std::string& id, AuthenticationContext context) {
+  if (const auto found = by_id_.find(id); found != by_id_.end()) erase(found);
+  entries.push_back({id, std::move(context)});
+  by_id_.emplace(entries.back().id, Place{&entries, std::prev(entries.end())});
+}
+
+void AuthenticationContexts::drop_oldest(Entries& entries) {
+  by_id_.erase(entries.front().id);
+  entries.pop_front();
+}
+
+void AuthenticationContexts::drop_expired(steady_clock::time_point now) {
+  for (Entries* const entries : {&under_way_, &answered_}) {
+    while (!entries->empty() && entries->front().context.expires_at < now) drop_oldest(*entries);
+  }
 }
 
 }  // namespace ausf_ext

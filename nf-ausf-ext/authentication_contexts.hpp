@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <list>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -55,27 +56,50 @@ class ContextIds {
   base::SecretBytes key_;
 };
 
-/// The contexts of all workers; bounded, and each for a short time. Safe for several threads: a context belongs to whoever has taken it.
+/// The contexts of all workers; bounded, and each for a short time. Those that were answered are kept beside those under way, so that an
+/// answer that was lost can be had again, but never at their cost. Whatever is done costs the same however many there are. Safe for several
+/// threads: a context belongs to whoever has taken it.
 class AuthenticationContexts {
  public:
   static constexpr std::size_t kMaxContexts = 100000;
 
   explicit AuthenticationContexts(std::chrono::seconds lifetime) : lifetime_(lifetime) {}
 
-  /// Keeps a new context. Throws Error{unavailable, NF_CONGESTION} if the table is full.
+  /// Keeps a new context; in a full table in the place of the one answered longest ago. Throws Error{unavailable, NF_CONGESTION} if all are
+  /// under way.
   void add(const std::string& id, AuthenticationContext context);
   /// Takes a context out. Throws Error{not_found, CONTEXT_NOT_FOUND}.
   AuthenticationContext take(const std::string& id);
   /// Puts back what was taken; it ends when it would have.
   void put_back(const std::string& id, AuthenticationContext context);
+  /// The same for one that was answered.
+  void put_back_answered(const std::string& id, AuthenticationContext context);
   void remove(const std::string& id);
 
  private:
-  void drop_expired();
+  struct Entry {
+    std::string id;
+    AuthenticationContext context;
+  };
+  using Entries = std::list<Entry>;  ///< the oldest first
+  struct Place {
+    Entries* entries;
+    Entries::iterator at;
+  };
+
+  using ById = std::unordered_map<std::string_view, Place>;
+
+  // With `mutex_` held.
+  void erase(ById::iterator found);
+  void insert(Entries& entries, const std::string& id, AuthenticationContext context);
+  void drop_oldest(Entries& entries);
+  void drop_expired(std::chrono::steady_clock::time_point now);
 
   std::chrono::seconds lifetime_;
   std::mutex mutex_;
-  std::unordered_map<std::string, AuthenticationContext> contexts_;
+  Entries under_way_;
+  Entries answered_;
+  ById by_id_;  ///< the texts are those of the entries
 };
 
 }  // namespace ausf_ext

@@ -45,6 +45,7 @@ constexpr const char* kUpdate =
     "problem_cause = $9, problem_detail = $10, attempts = $11, due_at = $12, notify_network = $13, attached_at = $14 "
     "WHERE dimsi = $1 AND epoch = $2";
 constexpr const char* kFindState = "SELECT state FROM devices WHERE dimsi = $1";
+constexpr const char* kHasState = "SELECT 1 FROM devices WHERE dimsi = $1 AND imsi = $2 AND state = $3 AND ephemeral_key IS NOT NULL";
 constexpr const char* kBeginEpoch = "UPDATE devices SET epoch = epoch + 1 WHERE dimsi = $1";
 constexpr const char* kPutSqn = "UPDATE devices SET sqn = $2 WHERE dimsi = $1";
 constexpr const char* kFindSqn = "SELECT sqn FROM devices WHERE dimsi = $1";
@@ -244,6 +245,10 @@ aka::SequenceNumber find_sqn(Database& database, const profile::DiscoveryImsi& d
   Rows rows = database.query(kFindSqn, dimsi.packed());
   if (!rows.next()) throw store::StoreError("a device vanished while it was authenticated");
   return aka::SequenceNumber::from_value(rows.number(0));
+}
+
+bool has_state(Database& database, const profile::DiscoveryImsi& dimsi, const profile::Imsi& imsi, State state) {
+  return database.query(kHasState, dimsi.packed(), imsi.packed(), static_cast<std::int64_t>(state)).next();
 }
 
 std::optional<SequenceState> find_sequence(Database& database, const profile::DiscoveryImsi& dimsi) {

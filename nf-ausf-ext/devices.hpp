@@ -123,6 +123,9 @@ void begin_epoch(store::Database& database, Device& device);
 void put_sqn(store::Database& database, const profile::DiscoveryImsi& dimsi, const aka::SequenceNumber& sqn);
 aka::SequenceNumber find_sqn(store::Database& database, const profile::DiscoveryImsi& dimsi);
 
+/// True if the device has this IMSI, its key and this state.
+bool has_state(store::Database& database, const profile::DiscoveryImsi& dimsi, const profile::Imsi& imsi, State state);
+
 /// What the next sequence number depends on; nothing if there is no such device.
 struct SequenceState {
   std::int64_t epoch;

@@ -70,7 +70,7 @@ struct Instance {
         vectors(*shared.committer),
         tell_udm(worker.client, {shared.config.authentication.auth_event_udms, shared.nf_instance_id,
                                  shared.config.common.client_timeout}),
-        authenticate({shared.config.authentication, reader, *shared.committer, shared.keys, shared.contexts, *shared.context_ids,
+        authenticate({shared.config.authentication, reader, snapshot, *shared.committer, shared.keys, shared.contexts, *shared.context_ids,
                       vectors, tell_udm, base::system_now}),
         accept_receipt({reader, *shared.committer, shared.keys, base::system_now}),
         relay(worker.client, *shared.relay_links, {shared.config.common.client_timeout, shared.instance_name}),
@@ -106,10 +106,19 @@ struct Instance {
     receipt_api.add_routes(router);
     authentication_api.add_routes(routes);
     if (bootstrap_api) bootstrap_api->add_routes(routes);
+    router.on_batch({[this] {
+                       snapshot.begin_batch();
+                       shared.committer->begin_batch();
+                     },
+                     [this] {
+                       shared.committer->end_batch();
+                       snapshot.end_batch();
+                     }});
   }
 
   Shared& shared;
   store::Database reader;
+  store::BatchSnapshot snapshot{reader};
   FetchEphemeralKey fetch;
   PreloadVector preload;
   ProvideVectors vectors;

@@ -5,8 +5,7 @@
 namespace ausf_ext {
 
 bool is_attached(store::Database& reader, const profile::DiscoveryImsi& dimsi, const profile::Imsi& imsi) {
-  const auto device = find_device(reader, dimsi);
-  return device && device->imsi == imsi && !device->sealed_key.empty() && device->state == State::attached;
+  return has_state(reader, dimsi, imsi, State::attached);
 }
 
 boost::asio::awaitable<bool> note_success(store::Committer& committer, profile::DiscoveryImsi dimsi, profile::Imsi imsi,

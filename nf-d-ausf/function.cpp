@@ -45,7 +45,14 @@ struct Instance {
         api(parts(shared, worker)) {
     api.add_routes(worker.router, routes);
     shared.notes[worker.index] = &notes;
-    worker.router.on_batch({[this] { snapshot.begin_batch(); }, [this] { snapshot.end_batch(); }});
+    worker.router.on_batch({[this, &shared] {
+                              snapshot.begin_batch();
+                              shared.committer->begin_batch();
+                            },
+                            [this, &shared] {
+                              shared.committer->end_batch();
+                              snapshot.end_batch();
+                            }});
   }
 
   /// The first worker notifies.

@@ -46,6 +46,13 @@ struct Unheard {
   std::exception_ptr first;
 };
 
+/// The batch of this thread.
+struct Batch {
+  const Committer* of = nullptr;
+  bool owes_wake = false;
+};
+thread_local Batch batch;
+
 }  // namespace
 
 Committer::Committer(Database database, std::size_t max_waiting)
@@ -81,6 +88,7 @@ void Committer::block_on(Work<void> work) {
   std::promise<void> done;
   const auto finish = [&done](std::exception_ptr failure) { failure ? done.set_exception(failure) : done.set_value(); };
   if (!enqueue({std::move(work), finish, {}})) finish(congestion());
+  if (batch.of == this) wake_.notify_one();  // nobody else would before it blocks
   done.get_future().get();
 }
 
@@ -94,8 +102,23 @@ bool Committer::enqueue(Job&& job) {
     if (waiting_.size() >= max_waiting_) return false;
     waiting_.push_back(std::move(job));
   }
-  wake_.notify_one();
+  wake();
   return true;
+}
+
+void Committer::wake() noexcept {
+  if (batch.of == this) {
+    batch.owes_wake = true;
+  } else {
+    wake_.notify_one();
+  }
+}
+
+void Committer::begin_batch() noexcept { batch.of = this; }
+
+void Committer::end_batch() noexcept {
+  const Batch ended = std::exchange(batch, {});
+  if (ended.owes_wake) wake_.notify_one();
 }
 
 void Committer::run() {

@@ -51,6 +51,11 @@ class Committer {
   /// Runs `work` soon; nobody waits for it. What it throws goes to the log, and so does how many were dropped: a line a group.
   void write_later(Work<void> work);
 
+  /// Between the two, what this thread asks for is not begun: at the end there is one group of it, and one wake-up, where the first write
+  /// would have had a transaction for itself. For the writes that one turn of a loop brings.
+  void begin_batch() noexcept;
+  void end_batch() noexcept;
+
   /// As write, for a thread that may block: start-up and tests.
   template <class Result>
   Result write_and_wait(Work<Result> work) {
@@ -72,6 +77,7 @@ class Committer {
   void block_on(Work<void> work);
   /// False if there is no room for it; it is then still the caller's.
   bool enqueue(Job&& job);
+  void wake() noexcept;
   void run();
   void commit(std::vector<Job>& jobs);
   /// One transaction for all. Nothing if a job failed after it had changed something, which only a savepoint of its own undoes.

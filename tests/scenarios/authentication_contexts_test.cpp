@@ -74,6 +74,25 @@ TEST_CASE("The table of contexts holds no more than its limit, and has room agai
   for (std::size_t i = 0; i <= AuthenticationContexts::kMaxContexts; ++i) expired.add(std::to_string(i), context());
 }
 
+TEST_CASE("Contexts that were answered give way to new ones, the oldest first, and are found again until then", "[ausf-ext][contexts]") {
+  AuthenticationContexts contexts(std::chrono::seconds(60));
+  for (std::size_t i = 0; i < AuthenticationContexts::kMaxContexts; ++i) contexts.add(std::to_string(i), context());
+  for (const char* const id : {"5", "3"}) contexts.put_back_answered(id, contexts.take(id));
+  CHECK_NOTHROW(contexts.add("one more", context()));
+  CHECK(cause_of_taking(contexts, "5") == "CONTEXT_NOT_FOUND");
+  contexts.put_back_answered("3", contexts.take("3"));  // asked for again: the answer stays
+  CHECK_NOTHROW(contexts.add("another", context()));
+  CHECK(cause_of_taking(contexts, "3") == "CONTEXT_NOT_FOUND");
+  CHECK_THROWS_AS(contexts.add("one too many", context()), base::Error);
+  CHECK(cause_of_taking(contexts, "4").empty());
+
+  AuthenticationContext taken = contexts.take("6");
+  contexts.add("in its place", context());
+  contexts.add("and in that of 4", context());
+  contexts.put_back_answered("6", std::move(taken));  // there is no room left for an answer
+  CHECK(cause_of_taking(contexts, "6") == "CONTEXT_NOT_FOUND");
+}
+
 TEST_CASE("A context's id opens to its subscriber under its own key only, and says nothing by itself", "[ausf-ext][contexts]") {
   const ContextIds ids(key_of(1));
   const auto imsi = *profile::Imsi::from_digits("001010000000001");

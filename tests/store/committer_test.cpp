@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <future>
+#include <thread>
 
 #include "lib/base/error.hpp"
 #include "lib/base/log.hpp"
@@ -77,6 +78,25 @@ boost::asio::awaitable<int> write_one(Committer& committer, int value) {
 }
 
 }  // namespace
+
+TEST_CASE_METHOD(CommitterFixture, "What a thread asks for within a batch is done in its order, and none of it waits for ever", "[committer]") {
+  Committer committer(Database::open(path));
+  committer.begin_batch();
+  for (int i = 0; i < 3; ++i) committer.write_later(insertion_of(i));
+  SECTION("its end begins it") {
+    committer.end_batch();
+    committer.write_and_wait(insertion_of(3));
+  }
+  SECTION("whoever blocks within it is heard at once") {
+    committer.write_and_wait(insertion_of(3));
+    committer.end_batch();
+  }
+  SECTION("another thread's write takes it along") {
+    std::thread([&committer] { committer.write_and_wait(insertion_of(3)); }).join();
+    committer.end_batch();
+  }
+  CHECK(seen() == std::vector<std::int64_t>{0, 1, 2, 3});
+}
 
 TEST_CASE_METHOD(CommitterFixture, "A write is on disk when it returns", "[store][committer]") {
   Committer committer(Database::open(path));
