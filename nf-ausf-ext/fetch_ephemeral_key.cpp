@@ -55,7 +55,7 @@ boost::asio::awaitable<profile::EphemeralKey> FetchEphemeralKey::operator()(prof
 }
 
 profile::EphemeralKey FetchEphemeralKey::open_answer(const profile::DiscoveryImsi& dimsi, const OfferedArpf& offered,
-                                                     const std::string& body) const {
+                                                     const std::string& body) {
   constexpr std::size_t kTbcdSize = std::tuple_size_v<profile::TbcdImsi>;
   try {
     const KeyAnswer answer = read_key_answer(body);
@@ -72,10 +72,10 @@ profile::EphemeralKey FetchEphemeralKey::open_answer(const profile::DiscoveryIms
   }
 }
 
-void FetchEphemeralKey::verify_endorsement(const TrustedArpf& arpf, base::BytesView endorsement, base::BytesView endorsed) const {
-  const crypto::Certificate signer = crypto::verify_detached(endorsement, endorsed).signer;
+void FetchEphemeralKey::verify_endorsement(const TrustedArpf& arpf, base::BytesView endorsement, base::BytesView endorsed) {
+  const crypto::Certificate signer = crypto::verify_detached(endorsement, endorsed, known_).signer;
   const base::Time now = clock_();
-  auto fault = crypto::check_issued_by(signer, arpf.issuer, now, crypto::KeyUsage::digital_signature);
+  auto fault = crypto::check_issued_by(signer, arpf.issuer, now, crypto::KeyUsage::digital_signature, {}, &known_);
   if (fault == crypto::ChainFault::none) fault = crypto::check_dates(arpf.issuer, now);
   if (fault != crypto::ChainFault::none) {
     refuse(arpf.uri, "the endorsement's certificate is not of the configured CI: " + std::string(crypto::describe(fault)));

@@ -2,6 +2,7 @@
 
 #include <boost/asio/awaitable.hpp>
 
+#include "lib/crypto/known_certificates.hpp"
 #include "lib/profile/ephemeral_key.hpp"
 #include "lib/sbi/client.hpp"
 #include "nf-ausf-ext/config.hpp"
@@ -26,12 +27,13 @@ class FetchEphemeralKey {
   [[nodiscard]] const TrustedArpf& trusted(const std::string& uri) const;
   boost::asio::awaitable<sbi::Response> post(std::string uri, std::string suffix, std::string body);
   [[nodiscard]] profile::EphemeralKey open_answer(const profile::DiscoveryImsi& dimsi, const OfferedArpf& offered,
-                                                  const std::string& body) const;
-  void verify_endorsement(const TrustedArpf& arpf, base::BytesView endorsement, base::BytesView endorsed) const;
+                                                  const std::string& body);
+  void verify_endorsement(const TrustedArpf& arpf, base::BytesView endorsement, base::BytesView endorsed);
 
   const Config& config_;
   sbi::Client& client_;
   base::Clock clock_;
+  crypto::KnownCertificates known_;  ///< the ARPFs' own, which come with each answer
 };
 
 }  // namespace ausf_ext

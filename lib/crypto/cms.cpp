@@ -279,11 +279,21 @@ Bytes encode_signed_attributes(BytesView digest, base::Time signing_time) {
 }
 
 // The one SignerInfo. What is signed are the attributes as a SET; in it they are [0].
-Bytes encode_signer(const Certificate& signer, const PrivateKey& key, BytesView attributes) {
-  const Bytes signature = sign_der(key, der::encode(der::kSet, {attributes}));
-  return der::encode(der::kSequence, {der::encode(der::kInteger, {kSignerVersion}), signer.issuer_and_serial(),
-                                      digest_algorithm(key.curve()), der::encode(der::constructed_tag(0), {attributes}),
-                                      ecdsa_algorithm(key.curve()), der::encode(der::kOctetString, {signature})});
+Bytes encode_signer(const Certificate& signer, BytesView attributes, BytesView signature) {
+  const Curve curve = signer.public_key().curve();
+  return der::encode(der::kSequence, {der::encode(der::kInteger, {kSignerVersion}), signer.issuer_and_serial(), digest_algorithm(curve),
+                                      der::encode(der::constructed_tag(0), {attributes}), ecdsa_algorithm(curve),
+                                      der::encode(der::kOctetString, {signature})});
+}
+
+// `attached`: the content as it is included, or nothing.
+Bytes encode_signed_data(const Certificate& signer, BytesView attributes, BytesView signature, BytesView attached) {
+  const Bytes signed_data = der::encode(
+      der::kSequence,
+      {der::encode(der::kInteger, {kSignedDataVersion}), der::encode(der::kSet, {digest_algorithm(signer.public_key().curve())}),
+       der::encode(der::kSequence, {object_id(kIdData), attached}), der::encode(der::constructed_tag(0), {signer.der()}),
+       der::encode(der::kSet, {encode_signer(signer, attributes, signature)})});
+  return der::encode(der::kSequence, {object_id(kIdSignedData), der::encode(der::constructed_tag(0), {signed_data})});
 }
 
 Bytes sign_cms(BytesView content, const Certificate& signer, const PrivateKey& key, base::Time signing_time, bool is_detached) {
@@ -292,11 +302,56 @@ Bytes sign_cms(BytesView content, const Certificate& signer, const PrivateKey& k
   const Bytes attributes = encode_signed_attributes(digest_of(key.curve(), content), signing_time);
   Bytes attached;
   if (!is_detached) attached = der::encode(der::constructed_tag(0), {der::encode(der::kOctetString, {content})});
-  const Bytes signed_data = der::encode(
-      der::kSequence, {der::encode(der::kInteger, {kSignedDataVersion}), der::encode(der::kSet, {digest_algorithm(key.curve())}),
-                       der::encode(der::kSequence, {object_id(kIdData), attached}), der::encode(der::constructed_tag(0), {signer.der()}),
-                       der::encode(der::kSet, {encode_signer(signer, key, attributes)})});
-  return der::encode(der::kSequence, {object_id(kIdSignedData), der::encode(der::constructed_tag(0), {signed_data})});
+  return encode_signed_data(signer, attributes, sign_der(key, der::encode(der::kSet, {attributes})), attached);
+}
+
+// ---- SignedData read, the fast path: whatever sign_detached() would have written, octet for octet. What is found in the object is no more
+// than what can be put together to the same object again, so that its form needs no other check.
+
+base::Time signing_time_in(BytesView attributes) {
+  der::Reader reader(attributes);
+  reader.take(der::kSequence);  // contentType
+  der::Reader attribute = reader.enter(der::kSequence);
+  attribute.take(der::kObjectIdentifier);
+  der::Reader value = attribute.enter(der::kSet);
+  const int type = value.next_is(V_ASN1_UTCTIME) ? V_ASN1_UTCTIME : V_ASN1_GENERALIZEDTIME;
+  const BytesView text = value.take(static_cast<std::uint8_t>(type));
+  const openssl::Handle<ASN1_STRING, ASN1_STRING_free> time(check_not_null(ASN1_STRING_type_new(type), "a time"));
+  check(ASN1_STRING_set(time.get(), text.data(), static_cast<int>(text.size())) == 1, "a time");
+  return from_asn1_time(*time);
+}
+
+SignedBy read_usual(BytesView der, BytesView content, KnownCertificates& known) {
+  der::Reader content_info = der::Reader(der).enter(der::kSequence);
+  content_info.take(der::kObjectIdentifier);
+  der::Reader signed_data = content_info.enter(der::constructed_tag(0)).enter(der::kSequence);
+  signed_data.take(der::kInteger);
+  signed_data.take(der::kSet);
+  signed_data.take(der::kSequence);
+  const Certificate signer = known.read(signed_data.take(der::constructed_tag(0)));
+  der::Reader signer_info = signed_data.enter(der::kSet).enter(der::kSequence);
+  signer_info.take(der::kInteger);
+  signer_info.take(der::kSequence);
+  signer_info.take(der::kSequence);
+  const base::Time signing_time = signing_time_in(signer_info.take(der::constructed_tag(0)));
+  signer_info.take(der::kSequence);
+  const BytesView signature = signer_info.take(der::kOctetString);
+
+  const Bytes attributes = encode_signed_attributes(digest_of(signer.public_key().curve(), content), signing_time);
+  if (!std::ranges::equal(encode_signed_data(signer, attributes, signature, {}), der)) throw CryptoError("is written otherwise");
+  if (!verify_der(signer.public_key(), der::encode(der::kSet, {attributes}), signature)) throw CryptoError("does not verify");
+  return {signer, signing_time};
+}
+
+/// Nothing for any object that is not as usual, sound or not: that is for OpenSSL to judge.
+std::optional<SignedBy> verify_usual(BytesView der, BytesView content, KnownCertificates& known) {
+  const openssl::ErrorQueueGuard guard;
+  try {
+    require_object_size(der);
+    return read_usual(der, content, known);
+  } catch (const CryptoError&) {
+    return std::nullopt;
+  }
 }
 
 // ---- SignedData read, by OpenSSL's CMS functions.
@@ -420,6 +475,12 @@ base::SecretBytes open_envelope(BytesView der, const Certificate& own, const Pri
 
 Bytes sign_detached(BytesView content, const Certificate& signer, const PrivateKey& key, base::Time signing_time) {
   return sign_cms(content, signer, key, signing_time, true);
+}
+
+SignedBy verify_detached(BytesView der, BytesView content, KnownCertificates& known) {
+  if (auto usual = verify_usual(der, content, known)) return *std::move(usual);
+  const SignedBy by = verify_detached(der, content);
+  return {known.read(by.signer.der()), by.signing_time};
 }
 
 SignedBy verify_detached(BytesView der, BytesView content) {

@@ -251,6 +251,48 @@ TEST_CASE("A changed signature object never vouches for another content, signer 
   }
 }
 
+TEST_CASE("The quick way to verify a signature gives the verdict of the plain one, whatever is changed", "[crypto][cms]") {
+  struct Verdict {
+    std::optional<crypto::Certificate> signer;
+    base::Time signing_time;
+    bool operator==(const Verdict&) const = default;
+  };
+  const auto verdict_of = [](auto verify) -> Verdict {
+    try {
+      const crypto::SignedBy by = verify();
+      return {by.signer, by.signing_time};
+    } catch (const CryptoError&) {
+      return {};
+    }
+  };
+  const Bytes other = test::bytes("0a0a00ff");
+  for (const Curve curve : kCurves) {
+    const auto arpf = arpf_on(curve);
+    crypto::KnownCertificates known;
+    const auto check_same = [&](const Bytes& object, base::BytesView content) {
+      const Verdict quick = verdict_of([&] { return crypto::verify_detached(object, content, known); });
+      CHECK(quick == verdict_of([&] { return crypto::verify_detached(object, content); }));
+      return quick.signer.has_value();
+    };
+    const base::Time after_2050 = base::from_unix_ms(2600000000000);  // a GeneralizedTime
+    for (const base::Time at : {test::kNow, after_2050}) {
+      CHECK(check_same(crypto::sign_detached(kContent, arpf.certificate, arpf.key, at), kContent));
+    }
+    CHECK(check_same(test::sign_by_openssl(kContent, arpf.certificate, arpf.key, test::kNow, CMS_DETACHED), kContent));
+    CHECK_FALSE(check_same(crypto::sign_attached(kContent, arpf.certificate, arpf.key, test::kNow), kContent));
+    const Bytes signature = crypto::sign_detached(kContent, arpf.certificate, arpf.key, test::kNow);
+    CHECK_FALSE(check_same(signature, other));
+    for (std::size_t at = 0; at < signature.size(); ++at) {
+      CAPTURE(at);
+      Bytes changed = signature;
+      changed[at] ^= 0x01;
+      check_same(changed, kContent);
+      CHECK_FALSE(check_same(Bytes(signature.begin(), signature.begin() + static_cast<std::ptrdiff_t>(at)), kContent));
+    }
+    CHECK_FALSE(check_same(base::concatenate(signature, test::bytes("00")), kContent));
+  }
+}
+
 TEST_CASE("The openssl tool opens what we envelop and verifies what we sign", "[crypto][cms][tool]") {
   if (!have_openssl_tool()) return;
   for (const Curve curve : kCurves) {
