@@ -16,6 +16,7 @@ using sbi::Response;
 
 constexpr std::size_t kMaxTokenOctets = 1024;
 constexpr std::size_t kMaxCertificateOctets = 8192;
+constexpr std::size_t kMaxAuthorizationOctets = 16384;
 
 profile::DiscoveryImsi read_dimsi(const Request& request) {
   const auto dimsi = profile::DiscoveryImsi::from_digits(request.path("dimsi"));
@@ -84,7 +85,9 @@ SeCredentials Api::read_credentials(const JsonObject& object) {
 Api::RetrieveKeyBody Api::read_body(std::string_view body) {
   const nlohmann::json document = sbi::parse_json(body);
   const JsonObject object(document);
-  return {read_credentials(object.object("seCredentials")), read_known_certificate(object, "operatorCertificate")};
+  RetrieveKeyBody out{read_credentials(object.object("seCredentials")), read_known_certificate(object, "operatorCertificate")};
+  if (object.has("authorization")) out.credentials.authorization = object.base64("authorization", kMaxAuthorizationOctets);
+  return out;
 }
 
 std::optional<Api::RetrieveKeyBody> Api::read_usual_body(std::string_view body) {
@@ -97,8 +100,12 @@ std::optional<Api::RetrieveKeyBody> Api::read_usual_body(std::string_view body) 
   const auto ci = octets_of(credentials.text("ciCertificate"), kMaxCertificateOctets);
   const auto mno = octets_of(request.text("operatorCertificate"), kMaxCertificateOctets);
   if (!token || !se || !pn || !ci || !mno) return std::nullopt;
+  const std::string_view word = request.text("authorization");
+  auto authorization = word.empty() ? base::Bytes() : octets_of(word, kMaxAuthorizationOctets);
+  if (!authorization) return std::nullopt;
   try {
-    return RetrieveKeyBody{{*token, crypto::Certificate::from_der(*se), known_.read(*pn), known_.read(*ci)}, known_.read(*mno)};
+    return RetrieveKeyBody{{*token, crypto::Certificate::from_der(*se), known_.read(*pn), known_.read(*ci), std::move(*authorization)},
+                           known_.read(*mno)};
   } catch (const crypto::CryptoError&) {
     return std::nullopt;
   }

@@ -1,6 +1,7 @@
 #include "nf-arpf/claims.hpp"
 
 #include "lib/base/error.hpp"
+#include "nf-arpf/suspensions.hpp"
 
 namespace arpf {
 namespace {
@@ -41,9 +42,11 @@ void spend(Database& database, const profile::DiscoveryImsi& dimsi, const Claima
 
 }  // namespace
 
-boost::asio::awaitable<void> Claims::claim(profile::DiscoveryImsi dimsi, std::string operator_id, PointHash key) {
+boost::asio::awaitable<void> Claims::claim(profile::DiscoveryImsi dimsi, std::string operator_id, PointHash key,
+                                           PartNumberHash part_number) {
   const base::Time now = clock_();
-  store::Committer::Work<void> work = [dimsi, operator_id, key, now](Database& database) {
+  store::Committer::Work<void> work = [dimsi, operator_id, key, part_number, now](Database& database) {
+    arpf::require_not_suspended(database, part_number);
     base::require(!is_spent(database, key), "TOKEN_SPENT", "the token's ephemeral key has served its onboarding");
     const auto held = find_claim(database, dimsi);
     if (held && held->operator_id != operator_id) {
@@ -54,6 +57,8 @@ boost::asio::awaitable<void> Claims::claim(profile::DiscoveryImsi dimsi, std::st
   };
   co_await committer_.write(std::move(work));
 }
+
+void Claims::require_not_suspended(const PartNumberHash& part_number) const { arpf::require_not_suspended(reader_, part_number); }
 
 std::optional<Claim> Claims::find(const profile::DiscoveryImsi& dimsi) const { return find_claim(reader_, dimsi); }
 

@@ -14,6 +14,9 @@ namespace arpf {
 /// SHA-256 of PK.SE.ECDHE (`04 || X || Y`): what names an ephemeral key, for its token's octets do not (ECDSA is malleable).
 using PointHash = crypto::Sha256Digest;
 
+/// SHA-256 of CERT.PN.ECDSA, DER.
+using PartNumberHash = crypto::Sha256Digest;
+
 struct Claim {
   std::string operator_id;
   base::Time claimed_at;
@@ -32,8 +35,12 @@ class Claims {
       : reader_(reader), committer_(committer), clock_(std::move(clock)) {}
 
   /// Claims the dIMSI for the operator, or counts another retrieval, and notes which key is released.
-  /// Throws Error{forbidden, TOKEN_SPENT} and Error{conflict, DEVICE_CLAIMED}.
-  boost::asio::awaitable<void> claim(profile::DiscoveryImsi dimsi, std::string operator_id, PointHash key);
+  /// Throws Error{forbidden, TOKEN_SPENT}, Error{conflict, DEVICE_CLAIMED}, and what require_not_suspended() throws: a part number that is
+  /// suspended while its key is being released is not released any more.
+  boost::asio::awaitable<void> claim(profile::DiscoveryImsi dimsi, std::string operator_id, PointHash key, PartNumberHash part_number);
+
+  /// Throws Error{forbidden, CERTIFICATE_REVOKED} if the part number is suspended.
+  void require_not_suspended(const PartNumberHash& part_number) const;
 
   [[nodiscard]] std::optional<Claim> find(const profile::DiscoveryImsi& dimsi) const;
 

@@ -35,6 +35,19 @@ void check_endorsement(const service::Section& section, const service::KeyPair& 
   }
 }
 
+/// `offer_authorization`: with it, no key is released without the word of one of these.
+std::optional<std::vector<crypto::Certificate>> read_offer_signers(const service::Section& arpf) {
+  if (!arpf.has("offer_authorization")) return std::nullopt;
+  const service::Section section = arpf.section("offer_authorization");
+  auto signers = service::read_certificates(section, "service_providers");
+  if (!section.has("service_providers")) section.problem("service_providers", "is missing: no key would be released");
+  for (const crypto::Certificate& signer : signers) {
+    if (signer.has_key_usage(crypto::KeyUsage::digital_signature)) continue;
+    section.problem("service_providers", "a service provider's certificate must have the key usage digitalSignature");
+  }
+  return signers;
+}
+
 std::shared_ptr<const Trust> read_trust(const service::Section& arpf) {
   std::vector<OwnKey> agreement_keys;
   for (const service::Section& section : arpf.sections("agreement_keys", true)) {
@@ -55,12 +68,20 @@ std::shared_ptr<const Trust> read_trust(const service::Section& arpf) {
   if (!arpf.has("operator_issuers")) arpf.problem("operator_issuers", "is missing: no operator would be trusted");
   auto lists = std::make_shared<RevocationLists>(arpf.texts("revocation_lists"),
                                                  service::read_revocation_lists(arpf, "revocation_lists"));
+  auto offer_signers = read_offer_signers(arpf);
   if (!pair) return nullptr;
   return std::make_shared<const Trust>(Trust{std::move(agreed_issuers), std::move(operator_issuers), std::move(lists),
-                                             std::move(agreement_keys), OwnKey{pair->certificate, pair->key}});
+                                             std::move(agreement_keys), OwnKey{pair->certificate, pair->key}, std::move(offer_signers)});
 }
 
 }  // namespace
+
+service::Access access_of(const Config& config) {
+  service::Access access;
+  for (const auto& [peer, operator_id] : config.operators_by_peer) access.add(peer, service::Role::mobile_operator);
+  for (const std::string& peer : config.administrators) access.add(peer, service::Role::administrator);
+  return access;
+}
 
 Config read_config(const service::Section& root) {
   Config config;
@@ -72,6 +93,7 @@ Config read_config(const service::Section& root) {
   }
   const auto administrators = arpf.texts("administrators");
   config.administrators.insert(administrators.begin(), administrators.end());
+  if (config.common.knows_peers) service::require_somebody(arpf, "operators", access_of(config), {service::Role::mobile_operator});
   return config;
 }
 

@@ -5,6 +5,7 @@
 #include <set>
 #include <string>
 
+#include "lib/service/access.hpp"
 #include "lib/service/config.hpp"
 #include "nf-arpf/release_ephemeral_key.hpp"
 
@@ -16,6 +17,9 @@ struct Config {
   std::map<std::string, std::string> operators_by_peer;  ///< name in the TLS client certificate -> operator id
   std::set<std::string> administrators;                  ///< names in TLS client certificates
 };
+
+/// Who is what, for the guard of the routes.
+service::Access access_of(const Config& config);
 
 /// Reads config/arpf.yaml; faults are noted in its document.
 Config read_config(const service::Section& root);

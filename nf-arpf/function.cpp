@@ -2,7 +2,9 @@
 
 #include "lib/base/log.hpp"
 #include "lib/service/storage_commands.hpp"
+#include "nf-arpf/access.hpp"
 #include "nf-arpf/api.hpp"
+#include "nf-arpf/api_suspensions.hpp"
 #include "nf-arpf/schema.hpp"
 
 namespace arpf {
@@ -29,13 +31,17 @@ struct Instance {
       : reader(store::Database::open(shared.config.common.database, store::Database::Mode::read_only, shared.config.common.mapped_octets)),
         claims(reader, *shared.committer, base::system_now),
         release(shared.config.trust, claims, known, base::system_now),
-        api(shared.config, shared.certificates, release, claims, known) {}
+        api(shared.config, shared.certificates, release, claims, known),
+        suspensions(reader, *shared.committer, base::system_now),
+        suspension_api(suspensions) {}
 
   store::Database reader;
   Claims claims;
   crypto::KnownCertificates known;
   ReleaseEphemeralKey release;
   Api api;
+  Suspensions suspensions;
+  SuspensionApi suspension_api;
 };
 
 }  // namespace
@@ -44,6 +50,8 @@ service::Function make_function(Config config) {
   const auto shared = std::make_shared<Shared>(std::move(config));
   service::Function function;
   function.common = shared->config.common;
+  function.access = access_of(shared->config);
+  function.rules = kAccessRules;
   function.open = [shared] {
     store::Database database = store::Database::open(shared->config.common.database);
     store::migrate(database, kSchema);
@@ -52,6 +60,7 @@ service::Function make_function(Config config) {
   function.build = [shared](service::Worker& worker) -> std::shared_ptr<void> {
     auto instance = std::make_shared<Instance>(*shared);
     instance->api.add_routes(worker.router);
+    instance->suspension_api.add_routes(worker.router);
     worker.router.on_batch({[shared] { shared->committer->begin_batch(); }, [shared] { shared->committer->end_batch(); }});
     return instance;
   };

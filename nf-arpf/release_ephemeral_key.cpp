@@ -5,6 +5,7 @@
 
 #include "lib/base/error.hpp"
 #include "lib/crypto/cms.hpp"
+#include "nf-arpf/check_offer_authorization.hpp"
 
 namespace arpf {
 namespace {
@@ -51,17 +52,22 @@ boost::asio::awaitable<ReleasedKey> ReleaseEphemeralKey::operator()(profile::Dis
                                                                     crypto::Certificate operator_certificate,
                                                                     Claimant claimant) {
   const base::Time now = clock_();
-  verify_chain(credentials, now);
+  const PartNumberHash part_number = crypto::sha256(credentials.part_number.der());
+  verify_chain(credentials, part_number, now);
   const VerifiedToken verified = verify_token(dimsi, credentials);
   const std::string operator_id = verify_operator(operator_certificate, now);
   require(!claimant || *claimant == operator_id, "NOT_OWNER", "the caller is not the operator of this certificate");
 
+  if (trust_->offer_signers) {
+    check_offer_authorization(credentials.authorization, *trust_->offer_signers, verified.token, operator_id, now);
+  }
+
   const PointHash key = crypto::sha256(verified.token.ephemeral_point);
-  co_await claims_.claim(dimsi, operator_id, key);
+  co_await claims_.claim(dimsi, operator_id, key, part_number);
   co_return seal_and_endorse(verified, operator_certificate, now);
 }
 
-void ReleaseEphemeralKey::verify_chain(const SeCredentials& credentials, base::Time at) const {
+void ReleaseEphemeralKey::verify_chain(const SeCredentials& credentials, const PartNumberHash& part_number, base::Time at) const {
   const auto& agreed = trust_->agreed_issuers;
   require(std::find(agreed.begin(), agreed.end(), credentials.issuer) != agreed.end(), "CI_NOT_AGREED",
           "the CI's certificate is not one that this ARPF agreed on");
@@ -71,7 +77,7 @@ void ReleaseEphemeralKey::verify_chain(const SeCredentials& credentials, base::T
   const std::array chain{credentials.issuer, credentials.part_number, credentials.secure_element};
   const auto lists = trust_->revocation_lists->current();
   const auto verdict = crypto::check_chain(chain, at, crypto::KeyUsage::digital_signature, *lists, &known_);
-  if (verdict.fault == ChainFault::none) return;
+  if (verdict.fault == ChainFault::none) return claims_.require_not_suspended(part_number);
   if (verdict.position == 2) refuse_certificate("SE_CERTIFICATE_INVALID", "/seCredentials/seCertificate", verdict.fault);
   refuse_certificate("PN_CERTIFICATE_INVALID", "/seCredentials/pnCertificate", verdict.fault);
 }

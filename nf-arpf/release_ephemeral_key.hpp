@@ -3,6 +3,7 @@
 #include <boost/asio/awaitable.hpp>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,7 @@ struct SeCredentials {
   crypto::Certificate secure_element;  ///< CERT.SE.ECDSA
   crypto::Certificate part_number;     ///< CERT.PN.ECDSA
   crypto::Certificate issuer;          ///< CERT.CI.ECDSA
+  base::Bytes authorization = {};      ///< of the offer, CMS SignedData; empty: none came with the request
 };
 
 /// A certificate of this ARPF and its private key.
@@ -39,6 +41,7 @@ struct Trust {
   std::shared_ptr<RevocationLists> revocation_lists;  ///< never null
   std::vector<OwnKey> agreement_keys;  ///< CERT.ARPF.ECKA, several side by side
   OwnKey endorsement_key;              ///< CERT.ARPF.ECDSA
+  std::optional<std::vector<crypto::Certificate>> offer_signers = std::nullopt;  ///< nothing: offers need no authorization
 };
 
 /// What the operator gets: CMS AuthEnvelopedData and CMS SignedData, DER.
@@ -67,7 +70,7 @@ class ReleaseEphemeralKey {
     crypto::PublicKey ephemeral_key;
   };
 
-  void verify_chain(const SeCredentials& credentials, base::Time at) const;
+  void verify_chain(const SeCredentials& credentials, const PartNumberHash& part_number, base::Time at) const;
   [[nodiscard]] VerifiedToken verify_token(const profile::DiscoveryImsi& dimsi, const SeCredentials& credentials) const;
   /// The operator id in a certificate that chains to a trusted operator CA.
   [[nodiscard]] std::string verify_operator(const crypto::Certificate& certificate, base::Time at) const;

@@ -23,3 +23,12 @@ CREATE TABLE spent_keys (
   dimsi      INTEGER NOT NULL,
   spent_at   INTEGER NOT NULL
 ) WITHOUT ROWID;
+
+-- version 2
+
+-- Part numbers of which no key is released for the time being.
+CREATE TABLE suspensions (
+  part_number  BLOB PRIMARY KEY,  -- SHA-256 of CERT.PN.ECDSA, DER
+  suspended_at INTEGER NOT NULL,
+  suspended_by TEXT NOT NULL      -- the peer's name
+) WITHOUT ROWID;

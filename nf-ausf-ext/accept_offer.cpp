@@ -6,11 +6,25 @@
 #include "nf-ausf-ext/retire.hpp"
 
 namespace ausf_ext {
+namespace {
+
+/// True if the device has this offer already. A new word of the service provider for the same keys counts as another offer while the key
+/// is not there: the one before may have run out.
+bool is_same(store::Database& database, const Device& present, const Offer& offer) {
+  if (!std::ranges::equal(present.offer_hash, offer.hash)) return false;
+  if (present.state != State::offered && present.state != State::failed) return true;
+  const auto stored = find_offer(database, offer.dimsi);
+  return std::ranges::equal(stored, offer.arpfs, {}, &OfferedArpf::authorization, &OfferedArpf::authorization);
+}
+
+}  // namespace
 
 OfferVerdict accept_offer(store::Database& database, const Offer& offer, const Config& config, base::Time now) {
   auto present = find_device(database, offer.dimsi);
   if (present) {
-    if (std::ranges::equal(present->offer_hash, offer.hash)) return OfferVerdict::known;
+    const bool is_of_another = offer.offered_by && present->offered_by != offer.offered_by && present->state != State::retired;
+    base::require(!is_of_another, "NOT_OWNER", "another service provider offered this dIMSI");
+    if (is_same(database, *present, offer)) return OfferVerdict::known;
     const bool may_replace =
         present->state == State::offered || present->state == State::failed || present->state == State::retired;
     if (!may_replace) {

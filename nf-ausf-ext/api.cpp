@@ -215,6 +215,26 @@ void Api::add_routes(sbi::Router& router) {
              sbi::PlainHandler([this](const Request& request) { return list_pools(request); }));
 }
 
+Provider Api::sees_only(const sbi::Peer& peer) const {
+  const service::Access& access = parts_.config.access;
+  if (access.may_everything(peer) || access.roles_of(peer).has(service::Role::rsmf)) return std::nullopt;
+  return peer.name;
+}
+
+Device Api::require_visible(const Request& request) const {
+  Device device = require_device(parts_.reader, read_dimsi(request));
+  const Provider own = sees_only(request.peer);
+  base::require(!own || device.offered_by == own, "NOT_OWNER", "another service provider offered this dIMSI");
+  return device;
+}
+
+ImportStatus Api::require_visible_import(const Request& request) const {
+  ImportStatus status = require_import(parts_.reader, request.path("importId"));
+  const Provider own = sees_only(request.peer);
+  base::require(!own || status.offered_by == own, "NOT_OWNER", "another service provider made this import");
+  return status;
+}
+
 boost::asio::awaitable<bool> Api::settle(profile::DiscoveryImsi dimsi, std::chrono::milliseconds wait) {
   const bool rests = co_await boost::asio::co_spawn(parts_.onboarding_loop, parts_.onboarding.settle(dimsi, wait),
                                                     boost::asio::use_awaitable);
@@ -225,7 +245,8 @@ boost::asio::awaitable<bool> Api::settle(profile::DiscoveryImsi dimsi, std::chro
 Api::Answer Api::put_device(const Request& request) {
   const profile::DiscoveryImsi dimsi = read_dimsi(request);
   const nlohmann::json body = sbi::parse_json(request.body);
-  const Offer offer = only_trusted(read_offer(dimsi, sbi::JsonObject(body)), parts_.config);
+  Offer offer = only_trusted(read_offer(dimsi, sbi::JsonObject(body)), parts_.config);
+  if (!request.peer.is_anonymous()) offer.offered_by = request.peer.name;
   store::Committer::Work<OfferVerdict> work = [this, offer, now = parts_.clock()](store::Database& database) {
     return accept_offer(database, offer, parts_.config, now);
   };
@@ -245,14 +266,14 @@ Api::Answer Api::put_device(const Request& request) {
 
 /// GET /nausfext-onboarding/v1/devices/{dimsi}
 Response Api::get_device(const Request& request) const {
-  const Device device = require_device(parts_.reader, read_dimsi(request));
+  const Device device = require_visible(request);
   return {200, sbi::kJson, text_of(write_device(parts_.reader, device))};
 }
 
 /// GET /nausfext-onboarding/v1/devices?state=&from=&limit=
 Response Api::list_devices(const Request& request) const {
   const std::size_t limit = read_limit(request);
-  const auto page = find_page(parts_.reader, read_state(request), read_cursor(request), limit + 1);
+  const auto page = find_page(parts_.reader, {read_state(request), sees_only(request.peer)}, read_cursor(request), limit + 1);
   ordered_json body{{"devices", ordered_json::array()}};
   for (std::size_t i = 0; i < page.size() && i < limit; ++i) {
     if (const auto device = find_device(parts_.reader, page[i])) body["devices"].push_back(write_device(parts_.reader, *device));
@@ -274,7 +295,9 @@ Api::Answer Api::retire_device(const Request& request) {
 
 /// POST /nausfext-onboarding/v1/imports: NDJSON, an offer a line.
 Api::Answer Api::import_offers(const Request& request, sbi::BodyReader& body) {
-  ImportOffers import(parts_.committer, parts_.config, parts_.clock);
+  Provider offered_by;
+  if (!request.peer.is_anonymous()) offered_by = request.peer.name;
+  ImportOffers import(parts_.committer, parts_.config, parts_.clock, std::move(offered_by));
   const std::string id = co_await import(body);
   parts_.onboarding.wake();
   const ImportStatus status = require_import(parts_.reader, id);
@@ -286,13 +309,13 @@ Api::Answer Api::import_offers(const Request& request, sbi::BodyReader& body) {
 /// GET /nausfext-onboarding/v1/imports/{importId}
 Response Api::get_import(const Request& request) const {
   const std::string& id = request.path("importId");
-  return {200, sbi::kJson, write_import(id, require_import(parts_.reader, id))};
+  return {200, sbi::kJson, write_import(id, require_visible_import(request))};
 }
 
 /// GET /nausfext-onboarding/v1/imports/{importId}/problems: NDJSON.
 Response Api::get_import_problems(const Request& request) const {
   const std::string& id = request.path("importId");
-  (void)require_import(parts_.reader, id);
+  (void)require_visible_import(request);
   Response response(200, sbi::kNdjson, "");
   response.stream = std::make_shared<ProblemLines>(parts_.reader, id);
   return response;

@@ -6,6 +6,7 @@
 #include "lib/store/committer.hpp"
 #include "nf-ausf-ext/config.hpp"
 #include "nf-ausf-ext/devices.hpp"
+#include "nf-ausf-ext/imports.hpp"
 #include "nf-ausf-ext/onboarding.hpp"
 
 namespace ausf_ext {
@@ -37,6 +38,11 @@ class Api {
   [[nodiscard]] sbi::Response get_import(const sbi::Request& request) const;
   [[nodiscard]] sbi::Response get_import_problems(const sbi::Request& request) const;
   [[nodiscard]] sbi::Response list_pools(const sbi::Request& request) const;
+
+  /// Whose devices the peer sees: its own; nothing for the RSMF, administrators and anonymous peers, who see all.
+  [[nodiscard]] Provider sees_only(const sbi::Peer& peer) const;
+  [[nodiscard]] Device require_visible(const sbi::Request& request) const;
+  [[nodiscard]] ImportStatus require_visible_import(const sbi::Request& request) const;
 
   /// Drives the device on the onboarding's loop and waits for it there.
   boost::asio::awaitable<bool> settle(profile::DiscoveryImsi dimsi, std::chrono::milliseconds wait);

@@ -70,6 +70,7 @@ void AuthenticationApi::add_udm_routes(core::SubscriberRoutes& routes) {
 /// POST /nausf-auth/v1/ue-authentications: step (8).
 AuthenticationApi::Answer AuthenticationApi::authenticate(const Request& request) {
   const core::AuthenticationRequest wanted = core::read_authentication_info(request, parts_.home_network_keys);
+  parts_.access.require_serving_network(request.peer, service::Role::access_network, wanted.serving_network_name);
   const unsigned ind = index_of(request, wanted.serving_network_name);
   const Challenged challenged = co_await parts_.authenticate.challenge(wanted, ind);
   if (const auto* packet = std::get_if<base::Bytes>(&challenged.challenge)) {
@@ -114,6 +115,7 @@ Response AuthenticationApi::deregister(const Request& request) const {
 /// POST /nudm-ueau/v1/{supiOrSuci}/security-information/generate-auth-data: step (8) behind an existing AUSF.
 AuthenticationApi::Answer AuthenticationApi::generate_auth_data(const Request& request) {
   const core::AuthenticationRequest wanted = core::read_generate_auth_data(request, parts_.home_network_keys);
+  parts_.access.require_serving_network(request.peer, service::Role::ausf, wanted.serving_network_name);
   const auto subscriber = require_subscriber(parts_.reader, parts_.keys, wanted.subscriber.imsi);
   base::require(parts_.config.admits(wanted.serving_network_name), "SERVING_NETWORK_NOT_AUTHORIZED",
                 "this serving network may not authenticate our subscribers");

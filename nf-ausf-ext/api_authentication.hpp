@@ -1,6 +1,7 @@
 #pragma once
 
 #include "lib/core/subscriber_routes.hpp"
+#include "lib/service/access.hpp"
 #include "nf-ausf-ext/authenticate.hpp"
 
 namespace ausf_ext {
@@ -11,6 +12,7 @@ class AuthenticationApi {
  public:
   struct Parts {
     const AuthenticationConfig& config;
+    const service::Access& access;
     const aka::HomeNetworkKeys& home_network_keys;
     store::Database& reader;
     store::Committer& committer;

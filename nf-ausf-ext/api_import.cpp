@@ -12,6 +12,7 @@ using base::ErrorKind;
 constexpr std::size_t kMaxArpfs = 16;
 constexpr std::size_t kMaxTokenOctets = 1024;
 constexpr std::size_t kMaxCertificateOctets = 8192;
+constexpr std::size_t kMaxAuthorizationOctets = 16384;
 
 OfferedArpf read_arpf(const sbi::JsonObject& object) {
   OfferedArpf arpf;
@@ -22,6 +23,7 @@ OfferedArpf read_arpf(const sbi::JsonObject& object) {
   arpf.secure_element = credentials.base64("seCertificate", kMaxCertificateOctets);
   arpf.part_number = credentials.base64("pnCertificate", kMaxCertificateOctets);
   arpf.issuer = credentials.base64("ciCertificate", kMaxCertificateOctets);
+  if (object.has("authorization")) arpf.authorization = object.base64("authorization", kMaxAuthorizationOctets);
   return arpf;
 }
 
@@ -34,10 +36,11 @@ Offer read_offer(const profile::DiscoveryImsi& dimsi, const sbi::JsonObject& obj
   return offer;
 }
 
-ImportOffers::ImportOffers(store::Committer& committer, const Config& config, base::Clock clock)
+ImportOffers::ImportOffers(store::Committer& committer, const Config& config, base::Clock clock, Provider offered_by)
     : committer_(committer),
       config_(config),
       clock_(std::move(clock)),
+      offered_by_(std::move(offered_by)),
       id_(base::to_hex(crypto::random_octets<16>())),
       lines_(kMaxLineOctets, [this](std::size_t number, std::string_view line, bool is_overlong) {
         take_line(number, line, is_overlong);
@@ -67,6 +70,7 @@ void ImportOffers::take_line(std::size_t number, std::string_view line, bool is_
     out.dimsi = profile::DiscoveryImsi::from_digits(object.text("dimsi"));
     if (!out.dimsi) object.fail("dimsi", "is not 6 to 15 decimal digits");
     out.offer = only_trusted(read_offer(*out.dimsi, object), config_);
+    out.offer->offered_by = offered_by_;
   } catch (const Error& error) {
     out.refusal = error;
   }
@@ -77,7 +81,7 @@ boost::asio::awaitable<void> ImportOffers::store_piece(bool is_last) {
   const bool is_first = !std::exchange(is_begun_, true);
   store::Committer::Work<void> work = [this, is_first, is_last, lines = std::exchange(piece_, {}),
                                        now = clock_()](store::Database& database) {
-    if (is_first) begin_import(database, id_);
+    if (is_first) begin_import(database, id_, offered_by_);
     for (const Line& line : lines) {
       std::optional<Error> refusal = line.refusal;
       try {

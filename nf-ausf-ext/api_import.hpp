@@ -11,7 +11,7 @@
 
 namespace ausf_ext {
 
-/// Reads the members of an offer: {arpfs: [{uri, seCredentials}]}. Throws Error{bad_request} with the member named.
+/// Reads the members of an offer: {arpfs: [{uri, seCredentials, authorization}]}, the last one optional. Throws Error{bad_request} with the member named.
 Offer read_offer(const profile::DiscoveryImsi& dimsi, const sbi::JsonObject& object);
 
 /// An import of offers, NDJSON, one a line with its dimsi: each line counts as a PUT of its own, in order.
@@ -20,7 +20,7 @@ class ImportOffers {
   static constexpr std::size_t kMaxLineOctets = 128 * 1024;
   static constexpr std::size_t kPieceLines = 256;  ///< stored in one transaction
 
-  ImportOffers(store::Committer& committer, const Config& config, base::Clock clock);
+  ImportOffers(store::Committer& committer, const Config& config, base::Clock clock, Provider offered_by);
   ImportOffers(const ImportOffers&) = delete;
   ImportOffers& operator=(const ImportOffers&) = delete;
 
@@ -41,6 +41,7 @@ class ImportOffers {
   store::Committer& committer_;
   const Config& config_;
   base::Clock clock_;
+  const Provider offered_by_;
   std::string id_;
   bool is_begun_ = false;
   std::vector<Line> piece_;

@@ -7,13 +7,14 @@ namespace ausf_ext {
 using nlohmann::ordered_json;
 
 std::string write_key_request(const OfferedArpf& offered, const crypto::Certificate& operator_certificate) {
-  return ordered_json{{"seCredentials",
+  ordered_json body{{"seCredentials",
                        {{"token", base::to_base64(offered.token)},
                         {"seCertificate", base::to_base64(offered.secure_element)},
                         {"pnCertificate", base::to_base64(offered.part_number)},
                         {"ciCertificate", base::to_base64(offered.issuer)}}},
-                      {"operatorCertificate", base::to_base64(operator_certificate.der())}}
-      .dump();
+                    {"operatorCertificate", base::to_base64(operator_certificate.der())}};
+  if (!offered.authorization.empty()) body["authorization"] = base::to_base64(offered.authorization);
+  return body.dump();
 }
 
 KeyAnswer read_key_answer(const std::string& body) {

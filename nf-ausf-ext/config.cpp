@@ -72,6 +72,14 @@ Config read_config(const service::Section& root) {
   Config config;
   config.common = service::read_common(root, "ausf_ext");
   const service::Section function = root.section("ausf_ext");
+  using service::Role;
+  config.access = service::Access(service::read_access(
+      function, {Role::administrator, Role::access_network, Role::ausf, Role::core_function, Role::service_provider, Role::rsmf}));
+  if (config.common.knows_peers) {
+    for (const Role role : {Role::service_provider, Role::rsmf, Role::access_network}) {
+      service::require_somebody(function, "access", config.access, {role});
+    }
+  }
   read_keys(function, config);
   read_peers(function, config);
   config.home_network_keys = service::read_home_network_keys(function);

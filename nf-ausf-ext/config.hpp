@@ -9,6 +9,7 @@
 #include "lib/crypto/certificate.hpp"
 #include "lib/crypto/cipher.hpp"
 #include "lib/crypto/keys.hpp"
+#include "lib/service/access.hpp"
 #include "lib/service/config.hpp"
 #include "lib/core/plmn_routing.hpp"
 #include "nf-ausf-ext/bootstrap_subscription.hpp"
@@ -25,6 +26,7 @@ struct TrustedArpf {
 
 struct Config {
   service::CommonConfig common;
+  service::Access access;  ///< which peer is what
   std::shared_ptr<const crypto::KeyEncryptionKey> key_encryption_key;
   std::optional<crypto::Certificate> operator_certificate;  ///< CERT.MNO
   std::shared_ptr<const crypto::PrivateKey> operator_key;

@@ -14,14 +14,14 @@ using store::Rows;
 
 #define DEVICE_COLUMNS                                                                                                  \
   "dimsi, state, epoch, offer_hash, arpf_position, ephemeral_key, imsi, mnc_length, problem_status, problem_cause, "   \
-  "problem_detail, attempts, due_at, expires_at, notify_network, attached_at"
+  "problem_detail, attempts, due_at, expires_at, notify_network, attached_at, offered_by"
 
 constexpr const char* kFind = "SELECT " DEVICE_COLUMNS " FROM devices WHERE dimsi = $1";
 constexpr const char* kFindByImsi = "SELECT " DEVICE_COLUMNS " FROM devices WHERE imsi = $1";
 constexpr const char* kFindSealed = "SELECT " DEVICE_COLUMNS " FROM devices WHERE ephemeral_key IS NOT NULL LIMIT 1";
 #undef DEVICE_COLUMNS
 constexpr const char* kFindHistory = "SELECT state, at FROM history WHERE dimsi = $1 ORDER BY seq";
-constexpr const char* kFindOffer = "SELECT uri, token, se, pn, ci FROM offers WHERE dimsi = $1 ORDER BY position";
+constexpr const char* kFindOffer = "SELECT uri, token, se, pn, ci, offer_authorization FROM offers WHERE dimsi = $1 ORDER BY position";
 constexpr const char* kFindCleanups = "SELECT kind, uri, imsi, had_key FROM cleanups WHERE dimsi = $1 ORDER BY kind";
 constexpr const char* kAddCleanup = 
     "INSERT INTO cleanups (dimsi, kind, uri, imsi, had_key) VALUES ($1, $2, $3, $4, $5) "
@@ -32,12 +32,15 @@ constexpr const char* kFindDue =
 constexpr const char* kFindNextDue = "SELECT min(due_at) FROM devices WHERE due_at > $1";
 constexpr const char* kFindPage = "SELECT dimsi FROM devices WHERE dimsi > $1 ORDER BY dimsi LIMIT $2";
 constexpr const char* kFindPageOfState = "SELECT dimsi FROM devices WHERE dimsi > $1 AND state = $3 ORDER BY dimsi LIMIT $2";
+constexpr const char* kFindPageOfProvider = "SELECT dimsi FROM devices WHERE dimsi > $1 AND offered_by = $3 ORDER BY dimsi LIMIT $2";
+constexpr const char* kFindPageOfBoth =
+    "SELECT dimsi FROM devices WHERE dimsi > $1 AND offered_by = $3 AND state = $4 ORDER BY dimsi LIMIT $2";
 constexpr const char* kPutDevice =
-    "INSERT OR REPLACE INTO devices (dimsi, state, epoch, offer_hash, due_at, expires_at) VALUES ($1, 0, $2, $3, $4, $5)";
+    "INSERT OR REPLACE INTO devices (dimsi, state, epoch, offer_hash, due_at, expires_at, offered_by) VALUES ($1, 0, $2, $3, $4, $5, $6)";
 constexpr const char* kDeleteOffer = "DELETE FROM offers WHERE dimsi = $1";
 constexpr const char* kDeleteHistory = "DELETE FROM history WHERE dimsi = $1";
 constexpr const char* kAddOffer =
-    "INSERT INTO offers (dimsi, position, uri, token, se, pn, ci) VALUES ($1, $2, $3, $4, $5, $6, $7)";
+    "INSERT INTO offers (dimsi, position, uri, token, se, pn, ci, offer_authorization) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
 constexpr const char* kAddHistory =
     "INSERT INTO history (dimsi, seq, state, at) VALUES ($1, (SELECT coalesce(max(seq), 0) + 1 FROM history WHERE dimsi = $1), $2, $3)";
 constexpr const char* kUpdate =
@@ -78,6 +81,7 @@ std::optional<Device> device_of(Rows& rows) {
   if (!rows.is_null(6)) device.imsi = profile::Imsi::from_packed(rows.number(6));
   if (!rows.is_null(8)) device.problem = Problem{static_cast<int>(rows.integer(8)), rows.text(9), rows.text(10)};
   if (!rows.is_null(14)) device.notify_network = rows.text(14);
+  if (!rows.is_null(16)) device.offered_by = rows.text(16);
   return device;
 }
 
@@ -148,7 +152,7 @@ std::vector<HistoryEntry> find_history(Database& database, const profile::Discov
 std::vector<OfferedArpf> find_offer(Database& database, const profile::DiscoveryImsi& dimsi) {
   Rows rows = database.query(kFindOffer, dimsi.packed());
   std::vector<OfferedArpf> out;
-  while (rows.next()) out.push_back({rows.text(0), rows.blob(1), rows.blob(2), rows.blob(3), rows.blob(4)});
+  while (rows.next()) out.push_back({rows.text(0), rows.blob(1), rows.blob(2), rows.blob(3), rows.blob(4), rows.blob(5)});
   return out;
 }
 
@@ -184,26 +188,30 @@ std::optional<base::Time> find_next_due(Database& database, base::Time time) {
   return rows.next() ? time_of(rows, 0) : std::nullopt;
 }
 
-std::vector<profile::DiscoveryImsi> find_page(Database& database, std::optional<State> state,
+std::vector<profile::DiscoveryImsi> find_page(Database& database, const PageFilter& filter,
                                               std::optional<profile::DiscoveryImsi> from, std::size_t limit) {
   const std::int64_t after =
       from ? static_cast<std::int64_t>(from->packed()) : std::numeric_limits<std::int64_t>::min();
   const auto count = static_cast<std::uint64_t>(limit);
-  if (!state) return dimsis_of(database.query(kFindPage, after, count));
-  return dimsis_of(database.query(kFindPageOfState, after, count, static_cast<std::int64_t>(*state)));
+  const auto& [state, provider] = filter;
+  if (state && provider) return dimsis_of(database.query(kFindPageOfBoth, after, count, *provider, static_cast<std::int64_t>(*state)));
+  if (state) return dimsis_of(database.query(kFindPageOfState, after, count, static_cast<std::int64_t>(*state)));
+  if (provider) return dimsis_of(database.query(kFindPageOfProvider, after, count, *provider));
+  return dimsis_of(database.query(kFindPage, after, count));
 }
 
 void put_offer(Database& database, const Offer& offer, const std::optional<Device>& present, base::Time now,
                base::Time expires_at) {
   const std::uint64_t dimsi = offer.dimsi.packed();
   const std::int64_t epoch = present ? present->epoch + 1 : 1;
-  database.run(kPutDevice, dimsi, epoch, offer.hash, base::to_unix_ms(now), base::to_unix_ms(expires_at));
+  database.run(kPutDevice, dimsi, epoch, offer.hash, base::to_unix_ms(now), base::to_unix_ms(expires_at),
+               offer.offered_by);
   database.run(kDeleteOffer, dimsi);
   database.run(kDeleteHistory, dimsi);
   for (std::size_t i = 0; i < offer.arpfs.size(); ++i) {
     const OfferedArpf& arpf = offer.arpfs[i];
     database.run(kAddOffer, dimsi, static_cast<std::uint64_t>(i), arpf.uri, arpf.token, arpf.secure_element, arpf.part_number,
-                 arpf.issuer);
+                 arpf.issuer, arpf.authorization.empty() ? std::nullopt : std::optional(arpf.authorization));
   }
   database.run(kAddHistory, dimsi, static_cast<std::int64_t>(State::offered), base::to_unix_ms(now));
   if (present) count_in_imports(database, offer.dimsi, present->state, State::offered);

@@ -28,13 +28,18 @@ struct OfferedArpf {
   base::Bytes secure_element;
   base::Bytes part_number;
   base::Bytes issuer;
+  base::Bytes authorization = {};  ///< CMS SignedData, DER (PROTOCOL.md, section 6); empty: none
 };
+
+/// The service provider that offered a device: the peer's name; nothing for an anonymous one.
+using Provider = std::optional<std::string>;
 
 /// Step (0-d): what a service provider offers.
 struct Offer {
   profile::DiscoveryImsi dimsi;
   std::vector<OfferedArpf> arpfs;  ///< in the order in which they are tried
   crypto::Sha256Digest hash{};     ///< of all that came, also of ARPFs that are left out of `arpfs` for nobody knows them here
+  Provider offered_by = std::nullopt;
 };
 
 /// SHA-256 over URIs and ephemeral keys: two offers are the same if theirs are (PROTOCOL.md, section 8.3).
@@ -68,6 +73,7 @@ struct Device {
   base::Time expires_at;
   std::optional<std::string> notify_network;
   std::optional<base::Time> attached_at;
+  Provider offered_by = std::nullopt;
 };
 
 /// True if the device has an IMSI and a key here, and neither failed nor retired: it is authenticated and served here.
@@ -104,8 +110,13 @@ std::vector<Due> find_due(store::Database& database, base::Time now, const std::
 /// When the next device after `time` is due; nothing if none ever is.
 std::optional<base::Time> find_next_due(store::Database& database, base::Time time);
 
-/// A page of devices after `from` in the order of their keys; `state` nothing: all.
-std::vector<profile::DiscoveryImsi> find_page(store::Database& database, std::optional<State> state,
+/// Which devices a page has; nothing: all.
+struct PageFilter {
+  std::optional<State> state;
+  Provider offered_by;
+};
+/// A page of devices after `from` in the order of their keys.
+std::vector<profile::DiscoveryImsi> find_page(store::Database& database, const PageFilter& filter,
                                               std::optional<profile::DiscoveryImsi> from, std::size_t limit);
 
 /// A new device, or a new offer for one: state OFFERED, due at once, history anew, with the next epoch.

@@ -132,7 +132,7 @@ std::uint64_t write_subscribers(store::Database& database, const KeyBox& box, co
   std::uint64_t count = 0;
   std::optional<profile::DiscoveryImsi> last;
   while (true) {
-    const auto page = find_page(database, std::nullopt, last, kPage);
+    const auto page = find_page(database, {}, last, kPage);
     for (const profile::DiscoveryImsi& dimsi : page) {
       const auto device = find_device(database, dimsi);
       if (!device || !is_subscriber(*device)) continue;

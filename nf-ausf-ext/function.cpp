@@ -2,6 +2,7 @@
 
 #include "lib/service/storage_commands.hpp"
 #include "lib/store/secrets.hpp"
+#include "nf-ausf-ext/access.hpp"
 #include "nf-ausf-ext/api.hpp"
 #include "nf-ausf-ext/api_authentication.hpp"
 #include "nf-ausf-ext/api_bootstrap.hpp"
@@ -96,7 +97,7 @@ struct Instance {
   }
 
   AuthenticationApi::Parts authentication_parts() {
-    return {shared.config.authentication, *shared.config.home_network_keys, reader,  *shared.committer, shared.keys,
+    return {shared.config.authentication, shared.config.access, *shared.config.home_network_keys, reader,  *shared.committer, shared.keys,
             authenticate,                 vectors,                          [this] { shared.onboarding->wake(); },
             base::system_now};
   }
@@ -139,6 +140,8 @@ service::Function make_function(Config config) {
   const auto shared = std::make_shared<Shared>(std::move(config));
   service::Function function;
   function.common = shared->config.common;
+  function.access = shared->config.access;
+  function.rules = kAccessRules;
   function.open = [shared] { shared->open(); };
   function.build = [shared](service::Worker& worker) -> std::shared_ptr<void> {
     auto instance = std::make_shared<Instance>(*shared, worker);

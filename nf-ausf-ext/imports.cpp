@@ -6,13 +6,13 @@ namespace {
 using store::Database;
 using store::Rows;
 
-constexpr const char* kBegin = "INSERT INTO imports (id, received, is_read) VALUES ($1, 0, 0)";
+constexpr const char* kBegin = "INSERT INTO imports (id, received, is_read, offered_by) VALUES ($1, 0, 0, $2)";
 constexpr const char* kCountLine =
     "UPDATE imports SET received = received + 1, preloaded = preloaded + $2, failed = failed + $3 WHERE id = $1";
 constexpr const char* kAddLine =
     "INSERT INTO import_lines (import_id, line, dimsi, cause, detail) VALUES ($1, $2, $3, $4, $5)";
 constexpr const char* kEnd = "UPDATE imports SET is_read = 1 WHERE id = $1";
-constexpr const char* kFind = "SELECT received, is_read, preloaded, failed FROM imports WHERE id = $1";
+constexpr const char* kFind = "SELECT received, is_read, preloaded, failed, offered_by FROM imports WHERE id = $1";
 /// A device may stand in several lines, of several imports.
 constexpr const char* kCountDevice =
     "UPDATE imports SET "
@@ -31,7 +31,7 @@ std::int64_t as_failed(State state) { return state == State::failed ? 1 : 0; }
 
 }  // namespace
 
-void begin_import(Database& database, const std::string& id) { database.run(kBegin, id); }
+void begin_import(Database& database, const std::string& id, const Provider& offered_by) { database.run(kBegin, id, offered_by); }
 
 void add_import_line(Database& database, const std::string& id, std::uint64_t line,
                      const std::optional<profile::DiscoveryImsi>& dimsi, const base::Error* refusal) {
@@ -50,7 +50,8 @@ void end_import(Database& database, const std::string& id) { database.run(kEnd, 
 std::optional<ImportStatus> find_import(Database& database, const std::string& id) {
   Rows rows = database.query(kFind, id);
   if (!rows.next()) return std::nullopt;
-  ImportStatus status{false, rows.number(0), rows.number(2), rows.number(3)};
+  ImportStatus status{false, rows.number(0), rows.number(2), rows.number(3), std::nullopt};
+  if (!rows.is_null(4)) status.offered_by = rows.text(4);
   status.is_done = rows.integer(1) != 0 && status.preloaded + status.failed == status.received;
   return status;
 }

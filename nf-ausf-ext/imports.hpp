@@ -16,6 +16,7 @@ struct ImportStatus {
   std::uint64_t received = 0;
   std::uint64_t preloaded = 0;
   std::uint64_t failed = 0;  ///< refused lines included
+  Provider offered_by;
 };
 
 struct ImportProblem {
@@ -28,7 +29,7 @@ struct ImportProblem {
 // The tables imports and import_lines: every SQL text of them is in imports.cpp.
 
 /// Begins an import; the id is the caller's, 32 random hex digits.
-void begin_import(store::Database& database, const std::string& id);
+void begin_import(store::Database& database, const std::string& id, const Provider& offered_by);
 /// Notes a line: an accepted offer, or a refusal.
 void add_import_line(store::Database& database, const std::string& id, std::uint64_t line,
                      const std::optional<profile::DiscoveryImsi>& dimsi, const base::Error* refusal);

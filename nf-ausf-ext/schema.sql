@@ -146,3 +146,13 @@ UPDATE imports SET
   failed = (SELECT count(*) FROM import_lines l LEFT JOIN devices d ON d.dimsi = l.dimsi
             WHERE l.import_id = imports.id AND (l.cause IS NOT NULL OR d.state = 6));
 CREATE INDEX import_lines_dimsi ON import_lines (dimsi) WHERE cause IS NULL;
+
+-- version 5
+
+-- Which service provider offered it: the peer's name (NULL: an anonymous one). Nobody else's devices and imports are told to it.
+ALTER TABLE devices ADD COLUMN offered_by TEXT;
+CREATE INDEX devices_offered_by ON devices (offered_by) WHERE offered_by IS NOT NULL;
+ALTER TABLE imports ADD COLUMN offered_by TEXT;
+
+-- The service provider's word that this operator may have the key, for an ARPF that asks for it (PROTOCOL.md, section 6). NULL: none.
+ALTER TABLE offers ADD COLUMN offer_authorization BLOB;

@@ -97,6 +97,12 @@ ReceiptLimits read_receipt_limits(const service::Section& section) {
 
 }  // namespace
 
+service::Access access_of(const Config& config) {
+  service::Access access(config.peers);
+  for (const std::string& owner : config.owners.peers()) access.add(owner, service::Role::target_ausf);
+  return access;
+}
+
 Config read_config(const service::Section& root) {
   Config config;
   config.common = service::read_common(root, "d_ausf", kMappedMib);
@@ -104,6 +110,12 @@ Config read_config(const service::Section& root) {
   config.home_network_keys = service::read_home_network_keys(function);
   config.routing = service::read_routing(function, config.common, !config.common.nrf.uris.empty());
   config.owners = read_owners(function, config.routing);
+  using service::Role;
+  config.peers = service::read_access(function, {Role::access_network, Role::ausf, Role::core_function});
+  if (config.common.knows_peers) {
+    service::require_somebody(function, "owners", access_of(config), {Role::target_ausf});
+    service::require_somebody(function, "access", access_of(config), {Role::access_network, Role::ausf});
+  }
   config.common.direct = config.owners.origins();  // owners are told of receipts where they are, not through an SCP
   config.receipt_answer = read_receipt_answer(function);
   config.receipts = read_receipt_limits(function.section("receipts"));

@@ -5,6 +5,7 @@
 #include "lib/crypto/cipher.hpp"
 #include "lib/service/storage_commands.hpp"
 #include "lib/store/secrets.hpp"
+#include "nf-d-ausf/access.hpp"
 #include "nf-d-ausf/api.hpp"
 #include "nf-d-ausf/schema.hpp"
 
@@ -86,6 +87,8 @@ service::Function make_function(Config config) {
   shared->config = std::move(config);
   service::Function function;
   function.common = shared->config.common;
+  function.access = access_of(shared->config);
+  function.rules = kAccessRules;
   function.open = [shared] {
     store::Database database = store::Database::open(shared->config.common.database, store::Database::Mode::read_write,
                                                      shared->config.common.mapped_octets);

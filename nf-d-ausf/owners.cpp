@@ -42,7 +42,7 @@ const OwnerRights* Owners::find(const Owner& owner) const {
 
 void Owners::require_right(const Owner& owner, const profile::DiscoveryImsi& dimsi) const {
   base::require(owner != kAnonymous, "NOT_OWNER", "a certificate for the name anonymous owns nothing here");
-  if (entries_.empty()) return;
+  if (entries_.empty() && !owner) return;
   const OwnerRights* const rights = find(owner);
   base::require(rights != nullptr, "NOT_OWNER", "this peer may preload nothing here: it has no entry in d_ausf.owners");
   const bool is_in_range =
@@ -64,6 +64,14 @@ void Owners::require_destination(const Owner& owner, const std::string& notifica
   if (uri.origin() != rights->notification_origin->origin()) {
     fail_destination("is not within the notification_origin of this peer, " + rights->notification_origin->origin());
   }
+}
+
+std::vector<std::string> Owners::peers() const {
+  std::vector<std::string> out;
+  for (const OwnerRights& entry : entries_) {
+    if (entry.peer != kAnonymous) out.push_back(entry.peer);
+  }
+  return out;
 }
 
 std::vector<sbi::Uri> Owners::origins() const {

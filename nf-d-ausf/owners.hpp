@@ -32,8 +32,8 @@ struct OwnerRights {
 /// Who may preload which dIMSIs, and where receipts may be sent: no peer makes this function call an address that its operator did not
 /// configure. Immutable.
 ///
-/// Without any entry (a lab): whoever comes may preload what nobody else did; an anonymous peer may have its receipts sent to loopback
-/// addresses, any other one nowhere. With entries: who has none may preload nothing. Ranges of two peers may overlap, for who will
+/// Without any entry (a lab): anonymous peers preload what they like, and may have their receipts sent to loopback addresses. With entries:
+/// who has none may preload nothing. A peer that is known by its certificate or token needs an entry in any case. Ranges of two peers may overlap, for who will
 /// take a device on is not known when dIMSIs are given out; then the first one that preloads a dIMSI has it.
 class Owners {
  public:
@@ -45,6 +45,9 @@ class Owners {
 
   /// Throws Error{bad_request, OPTIONAL_IE_INCORRECT} unless the receipts of the peer's vectors may be sent to this URI.
   void require_destination(const Owner& owner, const std::string& notification_uri) const;
+
+  /// The names of all peers that have an entry, but `anonymous`.
+  [[nodiscard]] std::vector<std::string> peers() const;
 
   /// Where the receipts of all owners go.
   [[nodiscard]] std::vector<sbi::Uri> origins() const;

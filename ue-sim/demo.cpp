@@ -8,6 +8,7 @@
 
 #include "lib/aka/serving_network_name.hpp"
 #include "ue-sim/attach.hpp"
+#include "ue-sim/offer_authorizer.hpp"
 #include "ue-sim/personalise.hpp"
 #include "ue-sim/progress.hpp"
 #include "ue-sim/rsmf_reader.hpp"
@@ -50,6 +51,7 @@ struct Demo {
   std::optional<Factory> factory;
   std::unique_ptr<RsmfReader> rsmf;
   std::string operator_certificate;  ///< base64 of CERT.MNO
+  std::optional<OfferAuthorizer> authorizer;  ///< the service provider's, if the lab's PKI has its key
   std::set<std::string> imsis;       ///< of this run
 };
 
@@ -108,6 +110,7 @@ asio::awaitable<void> offer_and_wait(Demo& demo, Journey& journey) {
   const std::string dimsi = journey.dimsi();
   nlohmann::ordered_json offer = to_offer(journey.device, demo.factory->part_number(), arpf_uri);
   offer.erase("dimsi");
+  if (demo.authorizer) demo.authorizer->authorize_offer(offer);
   std::string body = offer.dump();
   const DeviceView answer = co_await offer_device(demo.network, demo.path.ausf_ext, dimsi, std::move(body));
   journey.message("0-d", kProvider, kTarget, "PUT /nausfext-onboarding/v1/devices/" + dimsi,
@@ -240,8 +243,8 @@ asio::awaitable<ChallengeResult> authenticate_until(Demo& demo, sbi::Uri ausf, s
 /// Sends the spent credentials to the ARPF until it refuses them, or the time is up.
 asio::awaitable<Answer> retrieve_again(Demo& demo, const Journey& journey) {
   const nlohmann::ordered_json credentials = se_credentials(journey.device, demo.factory->part_number());
-  const nlohmann::ordered_json request{{"seCredentials", credentials},
-                                       {"operatorCertificate", demo.operator_certificate}};
+  nlohmann::ordered_json request{{"seCredentials", credentials}, {"operatorCertificate", demo.operator_certificate}};
+  if (demo.authorizer) request["authorization"] = base::to_base64(demo.authorizer->authorize(journey.device.token));
   const auto deadline = demo.deadline();
   while (true) {
     std::string path = "/narpf-keys/v1/devices/" + journey.shown.dimsi + "/retrieve-key";
@@ -350,8 +353,12 @@ std::size_t DemoReport::failures() const {
 DemoReport demonstrate(const DemoRequest& request) {
   check(request);
   Demo demo(request);
-  const auto operator_file = std::filesystem::path(request.pki) / "operator.pem";
-  demo.operator_certificate = base::to_base64(crypto::Certificate::load(operator_file).der());
+  const std::filesystem::path pki(request.pki);
+  const auto mno = crypto::Certificate::load(pki / "operator.pem");
+  demo.operator_certificate = base::to_base64(mno.der());
+  if (std::filesystem::exists(pki / "service-provider.key") && mno.organizations().size() == 1) {
+    demo.authorizer.emplace(AuthorizationRequest{pki / "service-provider.pem", pki / "service-provider.key", mno.organizations().front()});
+  }
   demo.network.run(1, 1, [&](std::size_t) { return prepare(demo); });
   if (!request.is_until_preloaded) demo.rsmf = std::make_unique<RsmfReader>(request.rsmf, request.tls);
   DemoReport report;

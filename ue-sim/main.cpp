@@ -78,6 +78,11 @@ void add_personalise(CLI::App& app, Commands& to) {
   add_tls(*command, request.tls);
 }
 
+ue_sim::AuthorizationRequest& word_of(ue_sim::OfferRequest& request) {
+  if (!request.authorization) request.authorization.emplace();
+  return *request.authorization;
+}
+
 void add_offer(CLI::App& app, Commands& to) {
   auto& request = to.offer;
   CLI::App* command =
@@ -89,6 +94,16 @@ void add_offer(CLI::App& app, Commands& to) {
   command->add_option_function<unsigned>(
       "--wait", [&request](unsigned seconds) { request.wait = std::chrono::seconds(seconds); },
       "seconds to wait until all are PRELOADED or FAILED (60)");
+  auto* given = command->add_option_function<std::string>(
+      "--authorize", [&request](const std::string& operator_id) { word_of(request).operator_id = operator_id; },
+      "authorize this operator (organizationName of CERT.MNO) in each offer, for an ARPF that asks for it");
+  const auto from = [&](const char* option, std::string ue_sim::AuthorizationRequest::*member, const char* help) {
+    command->add_option_function<std::string>(
+        option, [&request, member](const std::string& file) { word_of(request).*member = file; }, help)->needs(given);
+    given->needs(option);
+  };
+  from("--provider-certificate", &ue_sim::AuthorizationRequest::certificate, "the service provider's certificate, PEM");
+  from("--provider-key", &ue_sim::AuthorizationRequest::private_key, "its private key, PEM");
   add_tls(*command, request.tls);
 }
 

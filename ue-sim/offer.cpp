@@ -32,7 +32,9 @@ struct Offering {
         ausf_ext(sbi::Uri::parse(wanted.ausf_ext)),
         ledger(wanted.ledger_file),
         network(wanted.tls, 30s),
-        progress("offered", 0) {}
+        progress("offered", 0) {
+    if (wanted.authorization) authorizer.emplace(*wanted.authorization);
+  }
 
   /// The next line of the ledger that is wanted, and its dIMSI.
   bool next(std::string& line, std::string& dimsi) {
@@ -40,9 +42,17 @@ struct Offering {
       dimsi = dimsi_of_line(line);
       if (dimsi.empty())
         throw std::runtime_error(ledger.path() + ":" + std::to_string(ledger.number()) + ": has no dimsi");
-      if (request.dimsi.empty() || request.dimsi == dimsi) return true;
+      if (!request.dimsi.empty() && request.dimsi != dimsi) continue;
+      if (authorizer) line = authorized(line);
+      return true;
     }
     return false;
+  }
+
+  [[nodiscard]] std::string authorized(const std::string& line) const {
+    auto offer = nlohmann::ordered_json::parse(line);
+    authorizer->authorize_offer(offer);
+    return offer.dump();
   }
 
   void finish(const std::string& dimsi, const std::string& state, const std::string& problem) {
@@ -54,6 +64,7 @@ struct Offering {
   const OfferRequest& request;
   sbi::Uri ausf_ext;
   LineReader ledger;
+  std::optional<OfferAuthorizer> authorizer;
   Network network;
   Progress progress;
   std::deque<std::string> unfinished;  ///< dIMSIs that were accepted and are under way

@@ -2,10 +2,12 @@
 
 #include <chrono>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "lib/sbi/tls.hpp"
+#include "ue-sim/offer_authorizer.hpp"
 
 /// Step (0-d) for a ledger: offers its devices to the target AUSF and sees them through to PRELOADED.
 namespace ue_sim {
@@ -16,6 +18,7 @@ struct OfferRequest {
   std::string dimsi;       ///< only this one; empty: all
   bool is_import = false;  ///< NDJSON to /imports instead of an offer a device
   std::chrono::seconds wait{60};
+  std::optional<AuthorizationRequest> authorization;  ///< the service provider's word for each offer; nothing: none is given
   sbi::TlsFiles tls;
 };
 

@@ -77,7 +77,7 @@ class Maker {
 };
 
 std::vector<std::string> names() {
-  std::vector<std::string> out{"ci", "pn", "arpf-ecka", "arpf-ecdsa", "operator-ca", "operator", "tls-ca"};
+  std::vector<std::string> out{"ci", "pn", "arpf-ecka", "arpf-ecdsa", "operator-ca", "operator", "service-provider", "tls-ca"};
   for (const TlsLeaf& leaf : kTlsLeafs) out.emplace_back(leaf.name);
   for (const HomeNetworkKeyFile& file : kHomeNetworkKeys) out.emplace_back(file.name);
   return out;
@@ -127,6 +127,13 @@ void make_operator_side(Maker& maker, const PkiRequest& request) {
   maker.make("operator", request.curve, wanted, &ca);
 }
 
+/// Whose word for its offers an ARPF may ask for.
+void make_service_provider(Maker& maker) {
+  CertificateTemplate wanted = leaf(KeyUsage::digital_signature);
+  wanted.organizations = {"Example Service Provider"};
+  maker.make("service-provider", Curve::p256, wanted, nullptr);
+}
+
 void make_tls(Maker& maker) {
   const Entity ca = maker.make("tls-ca", Curve::p256, authority(0), nullptr);
   for (const TlsLeaf& tls : kTlsLeafs) {
@@ -167,6 +174,7 @@ std::vector<std::string> make_pki(const PkiRequest& request) {
   }
   make_arpf_side(maker, request);
   make_operator_side(maker, request);
+  make_service_provider(maker);
   make_tls(maker);
   make_key_encryption_key(maker);
   make_home_network_keys(maker);

@@ -9,6 +9,7 @@ namespace base {
 /// What kind of refusal it is, without a word of HTTP; sbi::to_problem maps it to a status in one place.
 enum class ErrorKind {
   bad_request,
+  unauthorized,
   forbidden,
   not_found,
   method_not_allowed,
@@ -17,6 +18,7 @@ enum class ErrorKind {
   precondition_failed,
   too_large,
   unsupported_media_type,
+  too_many_requests,
   headers_too_large,
   internal,
   not_implemented,

@@ -431,6 +431,8 @@ class Client::Connection : public std::enable_shared_from_this<Connection> {
   bool is_closed_ = false;
 };
 
+void Client::use_tls(std::shared_ptr<asio::ssl::context> tls) { state_->tls = std::move(tls); }
+
 Client::Client(asio::io_context& loop, std::string name, std::shared_ptr<asio::ssl::context> tls, ClientLimits limits)
     : state_(std::make_shared<State>(loop, std::move(name), std::move(tls), limits)) {}
 

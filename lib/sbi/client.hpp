@@ -77,6 +77,9 @@ class Client {
   /// the core.
   void use_scp(Uri scp, const std::vector<Uri>& direct = {});
 
+  /// Connections that are made from now on use this context; those that are open go on with theirs.
+  void use_tls(std::shared_ptr<boost::asio::ssl::context> tls);
+
   /// Closes all connections.
   void close();
 

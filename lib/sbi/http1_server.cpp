@@ -77,7 +77,7 @@ asio::awaitable<void> serve_pending(std::shared_ptr<Pending> pending, const Rout
   std::exception_ptr failure;
   const Route* route = nullptr;
   try {
-    route = &router.find(pending->request);
+    route = &router.admit(pending->request);
   } catch (...) {
     failure = std::current_exception();
   }

@@ -123,6 +123,7 @@ struct Http2Server::State {
   std::set<std::shared_ptr<Connection>> connections;
   std::vector<char> read_buffer = std::vector<char>(kReadBufferBytes);  ///< holds octets within one turn only
   std::string out;                                                    ///< the same for what goes out
+  ServerCounters counters;
 };
 
 /// One request and its answer. The coroutine that serves it and the connection share it; either may end first.
@@ -289,6 +290,7 @@ class Http2Server::Connection : public std::enable_shared_from_this<Connection> 
       const auto name = peer_name(transport_.ssl());
       peer_.is_verified = name.has_value();
       if (name) peer_.name = *name;
+      if (name) peer_.certificate_uris = std::make_shared<const std::vector<std::string>>(peer_uris(transport_.ssl()));
       return true;
     } catch (const std::runtime_error& error) {
       base::log::warning("{}: turned away: {}", address_, error.what());
@@ -369,7 +371,7 @@ class Http2Server::Connection : public std::enable_shared_from_this<Connection> 
       throw base::Error(base::ErrorKind::bad_request, "INVALID_MSG_FORMAT", "the request's authority is missing or malformed",
                         {{"header :authority", "is missing or malformed"}});
     }
-    exchange.route = &server_->router.find(request);
+    exchange.route = &server_->router.admit(request);
     const auto length = request.headers.find("content-length");
     if (!length || std::holds_alternative<StreamingHandler>(exchange.route->handler)) return;
     std::size_t octets = 0;
@@ -408,7 +410,10 @@ class Http2Server::Connection : public std::enable_shared_from_this<Connection> 
   }
 
   void dispatch(const std::shared_ptr<Exchange>& exchange) {
-    if (server_->round.age(server_->time()) > server_->limits.max_wait) return answer(exchange, congestion());
+    if (server_->round.age(server_->time()) > server_->limits.max_wait) {
+      server_->counters.requests_shed.fetch_add(1, std::memory_order_relaxed);
+      return answer(exchange, congestion());
+    }
     if (auto response = serve_at_once(*exchange->route, exchange->request)) return answer(exchange, std::move(*response));
     asio::co_spawn(server_->loop, serve_and_answer(shared_from_this(), exchange), asio::detached);
   }
@@ -426,6 +431,7 @@ class Http2Server::Connection : public std::enable_shared_from_this<Connection> 
     exchange->deadline = server_->time() + server_->limits.write_timeout;
     exchange->unsent = response.body.size();
     base::log::debug("{} {} {} -> {}", address_, exchange->request.method, exchange->request.target, response.status);
+    server_->counters.count(response.status);
     const bool is_head = exchange->request.method == "HEAD";
     const bool is_piecewise = response.stream != nullptr && !is_head;
     using Source = Http2Session::BodySource;
@@ -629,7 +635,9 @@ void Http2Server::State::accept(const std::shared_ptr<State>& self, std::size_t 
       self->listeners[index].is_stalled = true;
       return;
     }
-    if (self->connections.size() < self->limits.max_connections) {
+    if (self->connections.size() >= self->limits.max_connections) {
+      self->counters.connections_refused.fetch_add(1, std::memory_order_relaxed);
+    } else {
       ErrorCode ignored;
       socket.set_option(tcp::no_delay(true), ignored);
       const auto remote = socket.remote_endpoint(ignored);
@@ -698,5 +706,9 @@ void Http2Server::drain() {
 }
 
 std::size_t Http2Server::open_connections() const { return state_->connections.size(); }
+
+const ServerCounters& Http2Server::counters() const { return state_->counters; }
+
+void Http2Server::replace_tls(std::size_t listener, std::shared_ptr<asio::ssl::context> tls) { state_->listeners.at(listener).tls = std::move(tls); }
 
 }  // namespace sbi

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <array>
+#include <atomic>
 #include <boost/asio/io_context.hpp>
 #include <chrono>
 #include <cstdint>
@@ -30,6 +32,18 @@ struct ServerLimits {
   std::chrono::milliseconds max_wait{100};
 };
 
+/// What a server has done; read from any thread.
+struct ServerCounters {
+  std::array<std::atomic<std::uint64_t>, 5> answers{};  ///< by class of status: [0] 1xx to [4] 5xx
+  std::atomic<std::uint64_t> connections_refused{0};    ///< for max_connections were open
+  std::atomic<std::uint64_t> requests_shed{0};          ///< 503 NF_CONGESTION, for they waited longer than max_wait
+
+  void count(int status) noexcept {
+    const auto index = static_cast<std::size_t>(status / 100 - 1);
+    if (index < answers.size()) answers[index].fetch_add(1, std::memory_order_relaxed);
+  }
+};
+
 /// The HTTP/2 front end of one loop: cleartext with prior knowledge, or TLS. All methods on the loop's thread, or before it runs.
 class Http2Server {
  public:
@@ -48,6 +62,10 @@ class Http2Server {
   void drain();
 
   [[nodiscard]] std::size_t open_connections() const;
+  [[nodiscard]] const ServerCounters& counters() const;
+
+  /// New connections at the listener (by order of listen()) use this context; those that are open go on with theirs. On the loop.
+  void replace_tls(std::size_t listener, std::shared_ptr<boost::asio::ssl::context> tls);
 
  private:
   struct State;

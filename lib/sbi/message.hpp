@@ -57,14 +57,17 @@ inline constexpr const char* kAnonymous = "anonymous";
 
 /// Who sent a request.
 struct Peer {
-  /// The first DNS name or URI of the verified client certificate, else its common name; `anonymous` without a certificate.
+  /// The first DNS name or URI of the verified client certificate, else its common name; without a certificate the NF instance id that a
+  /// verified access token is for, else `anonymous`.
   std::string name = kAnonymous;
   /// `address:port`, for the log.
   std::string address;
-  /// True if `name` comes from a verified certificate.
+  /// True if `name` comes from a verified certificate, or a verified access token.
   bool is_verified = false;
+  /// The URIs of the verified certificate's subjectAltName, `urn:uuid:<NF instance id>` among them (TS 33.310, 6.1.3c.3). Null: none.
+  std::shared_ptr<const std::vector<std::string>> certificate_uris;
 
-  /// True for a peer that was not asked for a certificate, or had none where none is demanded. It owns everything.
+  /// True for a peer that was not asked for a certificate, or had none where none is demanded, nor a token. It owns everything.
   [[nodiscard]] bool is_anonymous() const noexcept { return !is_verified; }
 };
 

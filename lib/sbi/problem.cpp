@@ -9,6 +9,7 @@ namespace sbi {
 int status_of(base::ErrorKind kind) {
   switch (kind) {
     case base::ErrorKind::bad_request: return 400;
+    case base::ErrorKind::unauthorized: return 401;
     case base::ErrorKind::forbidden: return 403;
     case base::ErrorKind::not_found: return 404;
     case base::ErrorKind::method_not_allowed: return 405;
@@ -17,6 +18,7 @@ int status_of(base::ErrorKind kind) {
     case base::ErrorKind::precondition_failed: return 412;
     case base::ErrorKind::too_large: return 413;
     case base::ErrorKind::unsupported_media_type: return 415;
+    case base::ErrorKind::too_many_requests: return 429;
     case base::ErrorKind::headers_too_large: return 431;
     case base::ErrorKind::internal: return 500;
     case base::ErrorKind::not_implemented: return 501;
@@ -30,6 +32,7 @@ int status_of(base::ErrorKind kind) {
 const char* reason_phrase(int status) {
   switch (status) {
     case 400: return "Bad Request";
+    case 401: return "Unauthorized";
     case 403: return "Forbidden";
     case 404: return "Not Found";
     case 405: return "Method Not Allowed";
@@ -39,6 +42,7 @@ const char* reason_phrase(int status) {
     case 412: return "Precondition Failed";
     case 413: return "Payload Too Large";
     case 415: return "Unsupported Media Type";
+    case 429: return "Too Many Requests";
     case 431: return "Request Header Fields Too Large";
     case 500: return "Internal Server Error";
     case 501: return "Not Implemented";

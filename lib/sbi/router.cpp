@@ -81,6 +81,24 @@ bool is_accepted(std::string_view content_type, BodyKind kind) {
   return media == kJson || media == "application/3gpphal+json";
 }
 
+void tell(const Route& route, const Request& request, const Error& refused) {
+  if (!route.on_refusal) return;
+  const bool is_of_trust = refused.kind() == ErrorKind::unauthorized || refused.kind() == ErrorKind::forbidden ||
+                           refused.kind() == ErrorKind::conflict;
+  if (is_of_trust) (*route.on_refusal)(request, refused);
+}
+
+/// refusal() of what the route's handler threw, which is told.
+Response refusal_by(const Route& route, const Request& request, const std::exception_ptr& error) {
+  try {
+    std::rethrow_exception(error);
+  } catch (const Error& refused) {
+    tell(route, request, refused);
+  } catch (...) {  // refusal() says what it is
+  }
+  return refusal(request, error);
+}
+
 void require_content_type(const Route& route, const Request& request) {
   const auto content_type = request.headers.find("content-type");
   if (route.body == BodyKind::none || !content_type || is_accepted(*content_type, route.body)) return;
@@ -98,7 +116,7 @@ void Router::add(std::string method, std::string pattern, BodyKind body, Handler
   parts.has_rest = parts.segments.back().ends_with("...}");
   parts.is_literal = std::none_of(parts.segments.begin(), parts.segments.end(), is_parameter);
   patterns_.push_back(std::move(parts));
-  routes_.push_back({std::move(method), std::move(pattern), body, std::move(handler)});
+  routes_.push_back({std::move(method), std::move(pattern), body, std::move(handler), routes_.size(), on_refusal_});
 }
 
 std::size_t Router::literals_matched(const Pattern& pattern, const std::vector<std::string>& segments) {
@@ -183,13 +201,25 @@ const Route& Router::find(Request& request) const {
   return routes_[*best];
 }
 
+const Route& Router::admit(Request& request) const {
+  const Route& route = find(request);
+  if (!guard_) return route;
+  try {
+    guard_(route, request);
+  } catch (const Error& refused) {
+    tell(route, request, refused);
+    throw;
+  }
+  return route;
+}
+
 std::optional<Response> serve_at_once(const Route& route, const Request& request) {
   try {
     if (const auto* plain = std::get_if<PlainHandler>(&route.handler)) return (*plain)(request);
     if (const auto* rarely = std::get_if<RarelyWaitingHandler>(&route.handler)) return rarely->at_once(request);
     return std::nullopt;
   } catch (...) {
-    return refusal(request, std::current_exception());
+    return refusal_by(route, request, std::current_exception());
   }
 }
 
@@ -214,7 +244,7 @@ boost::asio::awaitable<Response> serve_waiting(const Route& route, const Request
   } catch (...) {
     failure = std::current_exception();
   }
-  if (failure) response = refusal(request, failure);
+  if (failure) response = refusal_by(route, request, failure);
   co_return std::move(response);
 }
 
@@ -223,6 +253,8 @@ Response refusal(const Request& request, std::exception_ptr error) {
     std::rethrow_exception(error);
   } catch (const MethodNotAllowed& refused) {
     return to_problem(refused).with("allow", refused.allow());
+  } catch (const Challenge& refused) {
+    return to_problem(refused).with("www-authenticate", refused.www_authenticate());
   } catch (const Error& refused) {
     return to_problem(refused);
   } catch (const std::exception& unforeseen) {

@@ -9,6 +9,7 @@
 #include <variant>
 #include <vector>
 
+#include "lib/base/error.hpp"
 #include "lib/sbi/message.hpp"
 
 namespace sbi {
@@ -39,11 +40,31 @@ using Handler = std::variant<PlainHandler, WaitingHandler, StreamingHandler, Rar
 /// call it.
 enum class BodyKind { none, json, merge_patch, ndjson };
 
+/// What is told of each request that is refused with 401, 403 or 409; on the loop's thread. Must not throw.
+using OnRefusal = std::function<void(const Request&, const base::Error&)>;
+
 struct Route {
   std::string method;
   std::string pattern;  ///< as `/narpf-keys/v1/devices/{dimsi}/retrieve-key`
   BodyKind body = BodyKind::none;
   Handler handler;
+  std::size_t index = 0;                              ///< in Router::routes()
+  std::shared_ptr<const OnRefusal> on_refusal = {};  ///< the router's
+};
+
+/// Decides whether the peer may call the route at all, before any of the body is read. Throws base::Error if not; may put a better name on
+/// the peer (that of its access token).
+using Guard = std::function<void(const Route&, Request&)>;
+
+/// A refusal that says how to authenticate (RFC 6750, section 3): 401, or 403 with `insufficient_scope`.
+class Challenge : public base::Error {
+ public:
+  Challenge(base::ErrorKind kind, std::string cause, const std::string& detail, std::string www_authenticate)
+      : Error(kind, std::move(cause), detail), www_authenticate_(std::move(www_authenticate)) {}
+  [[nodiscard]] const std::string& www_authenticate() const noexcept { return www_authenticate_; }
+
+ private:
+  std::string www_authenticate_;
 };
 
 /// Finds the handler of a request: one table, one set of handlers, for both front ends. Immutable once served.
@@ -57,6 +78,13 @@ class Router {
   /// RESOURCE_URI_STRUCTURE_NOT_FOUND for an unknown one, and 415 for a body of the wrong type.
   /// For a known path with another method it throws the error that refusal() answers with 405 and Allow.
   const Route& find(Request& request) const;
+
+  /// As find(), and the guard lets the peer pass. What both front ends call.
+  const Route& admit(Request& request) const;
+
+  void guard_by(Guard guard) { guard_ = std::move(guard); }
+  /// Before any route is added.
+  void tell_refusals(OnRefusal on_refusal) { on_refusal_ = std::make_shared<const OnRefusal>(std::move(on_refusal)); }
 
   [[nodiscard]] const std::vector<Route>& routes() const noexcept { return routes_; }
 
@@ -93,6 +121,8 @@ class Router {
 
   std::vector<Route> routes_;
   std::vector<Pattern> patterns_;
+  Guard guard_;
+  std::shared_ptr<const OnRefusal> on_refusal_;
   Batch batch_;
 };
 

@@ -1,11 +1,16 @@
 #include "lib/sbi/tls.hpp"
 
+#include <fcntl.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <boost/asio/ip/address.hpp>
 #include <boost/asio/ssl/context.hpp>
+#include <cerrno>
+#include <cstring>
 #include <memory>
 #include <stdexcept>
 #include <string_view>
@@ -36,6 +41,38 @@ int choose_http2(SSL*, const unsigned char** out, unsigned char* out_size, const
   throw std::runtime_error(file + ": " + what + ": " + error.message());
 }
 
+/// The file to which the secrets of a context's connections go; the context owns it.
+class KeyLog {
+ public:
+  static void open(SSL_CTX* context, const std::string& path) {
+    auto log = std::make_unique<KeyLog>(path);
+    if (SSL_CTX_set_ex_data(context, index(), log.get()) != 1) throw std::bad_alloc();
+    (void)log.release();
+    SSL_CTX_set_keylog_callback(context, [](const SSL* connection, const char* line) {
+      static_cast<KeyLog*>(SSL_CTX_get_ex_data(SSL_get_SSL_CTX(connection), index()))->write(line);
+    });
+  }
+  explicit KeyLog(const std::string& path) : file_(::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, S_IRUSR | S_IWUSR)) {
+    if (file_ < 0) throw std::runtime_error(path + ": cannot be written: " + std::strerror(errno));
+  }
+  ~KeyLog() { ::close(file_); }
+  KeyLog(const KeyLog&) = delete;
+  KeyLog& operator=(const KeyLog&) = delete;
+
+ private:
+  static int index() {
+    static const int index = SSL_CTX_get_ex_new_index(0, nullptr, nullptr, nullptr, [](void*, void* log, CRYPTO_EX_DATA*, int, long, void*) {
+      delete static_cast<KeyLog*>(log);
+    });
+    return index;
+  }
+  void write(std::string line) const {
+    line += '\n';
+    if (::write(file_, line.data(), line.size()) < 0) return;  // a lab's tool, not worth a connection
+  }
+  int file_;
+};
+
 std::shared_ptr<ssl::context> make_context(ssl::context::method method, const TlsFiles& files) {
   auto context = std::make_shared<ssl::context>(method);
   SSL_CTX* handle = context->native_handle();
@@ -54,21 +91,26 @@ std::shared_ptr<ssl::context> make_context(ssl::context::method method, const Tl
   }
   if (!files.ca.empty()) context->load_verify_file(files.ca, error);
   if (error) fail(files.ca, "no CA certificates", error);
+  if (!files.key_log.empty()) KeyLog::open(handle, files.key_log);
   return context;
 }
 
-std::optional<std::string> alternative_name(X509* certificate, int type) {
+std::vector<std::string> alternative_names(X509* certificate, int type) {
   auto* names = static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr));
-  std::optional<std::string> found;
-  for (int i = 0; names != nullptr && i < sk_GENERAL_NAME_num(names) && !found; ++i) {
+  std::vector<std::string> found;
+  for (int i = 0; names != nullptr && i < sk_GENERAL_NAME_num(names); ++i) {
     const GENERAL_NAME* name = sk_GENERAL_NAME_value(names, i);
     if (name->type != type) continue;
     const ASN1_STRING* text = name->d.ia5;
-    found = std::string(reinterpret_cast<const char*>(ASN1_STRING_get0_data(text)),
-                        static_cast<std::size_t>(ASN1_STRING_length(text)));
+    found.emplace_back(reinterpret_cast<const char*>(ASN1_STRING_get0_data(text)), static_cast<std::size_t>(ASN1_STRING_length(text)));
   }
   GENERAL_NAMES_free(names);
   return found;
+}
+
+std::optional<std::string> alternative_name(X509* certificate, int type) {
+  auto names = alternative_names(certificate, type);
+  return names.empty() ? std::nullopt : std::optional(std::move(names.front()));
 }
 
 std::optional<std::string> common_name(X509* certificate) {
@@ -136,6 +178,11 @@ std::optional<std::string> peer_name(SSL* connection) {
   if (!name || name->empty()) throw std::runtime_error("its certificate has no DNS name, URI or common name");
   if (*name == kAnonymous) throw std::runtime_error("its certificate is for the name anonymous, which stands for peers without one");
   return name;
+}
+
+std::vector<std::string> peer_uris(SSL* connection) {
+  const std::unique_ptr<X509, decltype(&X509_free)> certificate(SSL_get1_peer_certificate(connection), &X509_free);
+  return certificate ? alternative_names(certificate.get(), GEN_URI) : std::vector<std::string>();
 }
 
 }  // namespace sbi

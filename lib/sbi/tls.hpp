@@ -3,6 +3,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 struct ssl_st;
 
@@ -18,6 +19,7 @@ struct TlsFiles {
   std::string private_key;
   std::string ca;              ///< what peers are verified against; empty for a server that asks for no certificate
   bool verify_client = false;  ///< server: a connection without a certificate of `ca` is refused
+  std::string key_log = {};    ///< the secrets of each connection are appended there (SSLKEYLOGFILE): for labs; empty: nowhere
 };
 
 /// TLS 1.2 (AEAD suites with forward secrecy only) and 1.3, ALPN `h2`.
@@ -35,5 +37,8 @@ bool chose_http2(ssl_st* connection);
 /// Throws std::runtime_error for a certificate by which nobody can be told: not verified, without any such name or with an empty
 /// one, or with the name `anonymous`, which stands for peers without a certificate.
 std::optional<std::string> peer_name(ssl_st* connection);
+
+/// The URIs in its subjectAltName; none if the peer showed no certificate. To be asked once peer_name() found it verified.
+std::vector<std::string> peer_uris(ssl_st* connection);
 
 }  // namespace sbi

@@ -38,6 +38,12 @@ sbi::TlsFiles read_tls(const Section& tls, bool is_server) {
     files.verify_client = tls.boolean("verify_client", tls.has("ca"));
     if (files.verify_client && files.ca.empty()) tls.problem("verify_client", "needs ca, the certificates that clients chain to");
   }
+  if (tls.has("sslkeylogfile")) {
+    files.key_log = tls.text("sslkeylogfile");
+    if (!tls.boolean("insecure_key_log", false)) {
+      tls.problem("sslkeylogfile", "lets whoever reads the file read every connection: for a lab, say insecure_key_log: true beside it");
+    }
+  }
   const bool has_all = !has_own || (!files.certificate.empty() && !files.private_key.empty());
   if (has_all) try_out(tls, files, is_server);
   return files;
@@ -99,10 +105,13 @@ CommonConfig read_common(const Section& root, const std::string& nf, std::int64_
   const bool may_be_open = sbi.boolean("insecure_beyond_loopback", false);
   for (const Section& server : sbi.sections("server", true)) config.http2.push_back(read_listener(server, true, may_be_open));
   for (const Section& server : sbi.sections("http1")) config.http1.push_back(read_listener(server, false, may_be_open));
-  const bool knows_peers = std::any_of(config.http2.begin(), config.http2.end(),
-                                       [](const Listener& listener) { return listener.tls && listener.tls->verify_client; });
-  if (knows_peers && !config.http1.empty()) {
-    sbi.problem("http1", "is a way around verify_client, for it has no TLS: remove one of the two");
+  config.knows_peers = std::any_of(config.http2.begin(), config.http2.end(),
+                                   [](const Listener& listener) { return listener.tls && listener.tls->verify_client; });
+  for (std::size_t i = 0; config.knows_peers && i < config.http2.size(); ++i) {
+    const auto& tls = config.http2[i].tls;
+    if (tls && tls->verify_client) continue;
+    sbi.sections("server")[i].problem("address", "is a way around the listener that has verify_client, for whoever comes here is anonymous and owns every key: "
+                                      "give it tls with verify_client as well");
   }
   config.limits = read_limits(sbi.section("limits"));
   const Section client = function.section("client");

@@ -28,6 +28,7 @@ struct CommonConfig {
   base::log::Level log_level = base::log::Level::info;
   std::vector<Listener> http2;
   std::vector<Listener> http1;
+  bool knows_peers = false;  ///< a listener demands certificates: HTTP/1.1, which knows nobody, serves health and metrics only
   sbi::ServerLimits limits;
   std::optional<sbi::TlsFiles> client_tls;
   std::chrono::milliseconds client_timeout{10000};

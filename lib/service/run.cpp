@@ -18,6 +18,7 @@
 
 #include "lib/base/log.hpp"
 #include "lib/sbi/http1_server.hpp"
+#include "lib/service/operations.hpp"
 
 namespace service {
 namespace {
@@ -56,7 +57,11 @@ struct Running::State {
     std::thread thread;
   };
 
+  explicit State(const Program& program) : operations(program.name) {}
+
   Function function;
+  Operations operations;
+  sbi::Router operations_router;  ///< what HTTP/1.1 has where peers are known
   std::vector<std::unique_ptr<Loop>> loops;
   std::unique_ptr<core::Nrf> nrf;  ///< on the first loop
   std::unique_ptr<sbi::Http1Server> http1;
@@ -82,7 +87,10 @@ struct Running::State {
       base::log::info("listening at {}:{} (HTTP/2{})", listener.address, port, tls ? ", TLS" : "");
     }
     if (function.common.http1.empty()) return;
-    http1 = std::make_unique<sbi::Http1Server>(loops.front()->io, loops.front()->router, function.common.limits);
+    // It knows nobody. Where others must say who they are, it is no way around that.
+    if (function.common.knows_peers) operations.add_routes(operations_router);
+    const sbi::Router& router = function.common.knows_peers ? operations_router : loops.front()->router;
+    http1 = std::make_unique<sbi::Http1Server>(loops.front()->io, router, function.common.limits);
     for (const Listener& listener : function.common.http1) {
       http1_ports.push_back(http1->listen(listener.address, listener.port));
       base::log::info("listening at {}:{} (HTTP/1.1)", listener.address, http1_ports.back());
@@ -107,6 +115,24 @@ struct Running::State {
     if (function.common.scp) loop.client.use_scp(*function.common.scp, function.common.direct);
     loop.function = function.build(loop.worker);
     if (nrf) nrf->add_routes(loop.router);
+    operations.watch(loop.server);
+    operations.add_routes(loop.router);
+    loop.router.guard_by([this, rules = rules_of(loop.router, function.rules)](const sbi::Route& route, sbi::Request& request) {
+      function.access.require(rules[route.index], request.peer);
+    });
+  }
+
+  void reload_tls() {
+    const CommonConfig& config = function.common;
+    std::vector<std::shared_ptr<asio::ssl::context>> servers;
+    for (const Listener& listener : config.http2) servers.push_back(listener.tls ? sbi::make_server_context(*listener.tls) : nullptr);
+    const auto client = config.client_tls ? sbi::make_client_context(*config.client_tls) : nullptr;
+    for (const auto& loop : loops) {
+      run_on(*loop, [&] {
+        for (std::size_t i = 0; i < servers.size(); ++i) loop->server.replace_tls(i, servers[i]);
+        loop->client.use_tls(client);
+      });
+    }
   }
 
   /// Peers may come from now on: the ports are known and served.
@@ -156,7 +182,7 @@ struct Running::State {
   }
 };
 
-Running::Running(const Program& program, const Function& function) : state_(std::make_unique<State>()) {
+Running::Running(const Program& program, const Function& function) : state_(std::make_unique<State>(program)) {
   state_->function = function;
   const auto client_tls = function.common.client_tls ? sbi::make_client_context(*function.common.client_tls) : nullptr;
   if (function.open) function.open();
@@ -180,6 +206,11 @@ Running::Running(const Program& program, const Function& function) : state_(std:
 Running::~Running() {
   state_->drain();
   state_->stop();
+}
+
+void Running::reload() {
+  state_->reload_tls();
+  if (state_->function.reload) state_->function.reload();
 }
 
 std::uint64_t descriptors_needed(const CommonConfig& config) {
@@ -217,23 +248,23 @@ void block_signals() {
 }
 
 /// What went wrong is for the operator to mend and to signal again: the function goes on with what it had.
-void reload(const Function& function) {
+void reload(Running& running) {
   base::log::reopen();
   base::log::info("the log was opened again");
-  if (!function.reload) return;
   try {
-    function.reload();
+    running.reload();
+    base::log::info("certificates and keys of TLS were read again");
   } catch (const std::exception& error) {
     base::log::error("not reloaded: {}", error.what());
   }
 }
 
-void wait_for_end(const Function& function) {
+void wait_for_end(Running& running) {
   sigset_t signals;
   sigemptyset(&signals);
   for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&signals, signal);
   int signal = 0;
-  while (sigwait(&signals, &signal) == 0 && signal == SIGHUP) reload(function);
+  while (sigwait(&signals, &signal) == 0 && signal == SIGHUP) reload(running);
 }
 
 /// What only this user is to see: keys must not end in a core file, and databases and logs are for this user alone.
@@ -304,8 +335,8 @@ int main(const Program& program, int argc, char** argv, const std::function<Func
     base::log::info("{} {} starts, configuration {}", program.name, FIRST_ATTACH_VERSION, config_path);
     for (const std::string& warning : warnings) base::log::error("{}", warning);
     {
-      const Running running(program, function);
-      wait_for_end(function);
+      Running running(program, function);
+      wait_for_end(running);
       base::log::info("{} drains", program.name);
     }
     base::log::info("{} ended", program.name);

@@ -10,6 +10,7 @@
 #include "lib/core/nrf.hpp"
 #include "lib/sbi/client.hpp"
 #include "lib/sbi/router.hpp"
+#include "lib/service/access.hpp"
 #include "lib/service/config.hpp"
 
 namespace service {
@@ -26,6 +27,8 @@ struct Worker {
 /// A network function, read from its configuration and ready to be built on its workers.
 struct Function {
   CommonConfig common;
+  Access access;                      ///< which peer is what
+  std::span<const AccessRule> rules;  ///< who may call which of its routes, beside core_rules()
   /// Opens what all workers share (stores, keys). Called once, before any worker; throws what ends the program.
   std::function<void()> open;
   /// Fills a worker's router, and begins what runs by itself. What it returns lives until the worker's loop has ended.
@@ -67,7 +70,7 @@ struct Command {
 };
 
 /// The main function of every network function: options, configuration, log, workers, signals. SIGTERM and SIGINT drain and
-/// end within seconds; SIGHUP opens the log file again and calls reload(). Returns the exit status: 0; 1 if it could not start or run; 2 for a bad
+/// end within seconds; SIGHUP opens the log file again and calls Running::reload(). Returns the exit status: 0; 1 if it could not start or run; 2 for a bad
 /// command line or configuration.
 /// `read` reads the document, calls its finish(), and makes the function. A command of `commands` that is named runs in its place.
 int main(const Program& program, int argc, char** argv, const std::function<Function(const YamlDocument&)>& read,
@@ -92,6 +95,10 @@ class Running {
   ~Running();
   Running(const Running&) = delete;
   Running& operator=(const Running&) = delete;
+
+  /// Reads the TLS files again, all or none, for connections that are made from now on; then the function's reload(). Throws what is wrong
+  /// with a file; the function goes on with what it had. Not while another thread calls it.
+  void reload();
 
   /// The ports taken, in the order of the configuration.
   [[nodiscard]] const std::vector<std::uint16_t>& http2_ports() const;

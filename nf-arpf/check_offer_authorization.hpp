@@ -1,0 +1,21 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "lib/base/clock.hpp"
+#include "lib/crypto/certificate.hpp"
+#include "lib/profile/attach_token.hpp"
+
+namespace arpf {
+
+/// PROTOCOL.md, section 6, "Offer authorisation": the ledger of a service provider, stolen, or another operator that the ARPF trusts, gets
+/// nothing without the provider's signed word for this key and this operator.
+///
+/// `authorization`: CMS SignedData, DER, with its content; empty: none came. `providers`: the certificates that may sign one, matched byte
+/// for byte, of which the dates count and the key usage digitalSignature.
+/// Throws Error{forbidden, AUTHORIZATION_INVALID} that says what does not fit.
+void check_offer_authorization(base::BytesView authorization, const std::vector<crypto::Certificate>& providers,
+                               const profile::AttachToken& token, const std::string& operator_id, base::Time now);
+
+}  // namespace arpf

@@ -1,0 +1,50 @@
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "lib/base/clock.hpp"
+#include "lib/crypto/certificate.hpp"
+#include "lib/crypto/kdf.hpp"
+#include "lib/store/committer.hpp"
+#include "lib/store/database.hpp"
+
+namespace arpf {
+
+/// A part number by the SHA-256 fingerprint of its CERT.PN.ECDSA, as `openssl x509 -fingerprint -sha256` shows it.
+using Fingerprint = crypto::Sha256Digest;
+
+struct Suspension {
+  Fingerprint part_number;
+  base::Time suspended_at;
+  std::string suspended_by;
+};
+
+/// Part numbers of which no key is released for the time being: at once, without a CRL of the CI. What was released stays released. One a loop;
+/// what it answers is durable, and holds for every worker and instance of the database.
+class Suspensions {
+ public:
+  /// Reader and committer are of the same database and outlive it.
+  Suspensions(store::Database& reader, store::Committer& committer, base::Clock clock)
+      : reader_(reader), committer_(committer), clock_(std::move(clock)) {}
+
+  [[nodiscard]] std::vector<Suspension> all() const;
+  [[nodiscard]] std::optional<Suspension> find(const Fingerprint& part_number) const;
+
+  /// True if it was not suspended before; the first suspension's time and author stay.
+  boost::asio::awaitable<bool> suspend(Fingerprint part_number, std::string by);
+  /// Throws Error{not_found, CONTEXT_NOT_FOUND} if it is not suspended.
+  boost::asio::awaitable<void> lift(Fingerprint part_number);
+
+ private:
+  store::Database& reader_;
+  store::Committer& committer_;
+  base::Clock clock_;
+};
+
+/// Throws Error{forbidden, CERTIFICATE_REVOKED} that names the member, if the part number is suspended.
+void require_not_suspended(store::Database& database, const Fingerprint& part_number);
+
+}  // namespace arpf
