@@ -145,6 +145,8 @@ std::string absolute_uri(const std::string& reference, const std::string& base) 
 }
 
 std::string with_links(const std::string& json, const std::function<std::string(const std::string&)>& replace) {
+  // The parser takes a zero octet for the end of its input, whatever follows; what follows is then not what was found sound.
+  if (json.find('\0') != std::string::npos) return json;
   const nlohmann::json document = nlohmann::json::parse(json, nullptr, false);
   if (!document.is_object() || !document.contains("_links")) return json;
   std::string out;

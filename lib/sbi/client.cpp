@@ -13,6 +13,7 @@
 #include <set>
 #include <unordered_map>
 
+#include "lib/base/error.hpp"
 #include "lib/base/log.hpp"
 #include "lib/sbi/tls.hpp"
 #include "lib/sbi/transport.hpp"
@@ -34,6 +35,14 @@ constexpr int kMaxTries = 2;  ///< a request that the peer refused without looki
 bool is_port(std::string_view text) {
   return !text.empty() && text.size() <= 5 && text.find_first_not_of("0123456789") == std::string_view::npos &&
          std::stoul(std::string(text)) - 1 < 65535;
+}
+
+/// The first segment of the path behind the API root.
+std::string service_of(const Uri& uri, const Request& request) {
+  std::string_view path(request.target);
+  if (path.starts_with(uri.path)) path.remove_prefix(uri.path.size());
+  if (path.starts_with('/')) path.remove_prefix(1);
+  return std::string(path.substr(0, path.find_first_of("/?")));
 }
 
 }  // namespace
@@ -122,6 +131,7 @@ struct Client::State {
   asio::io_context& loop;
   std::string name;
   std::shared_ptr<asio::ssl::context> tls;
+  Authorizer* authorizer = nullptr;
   ClientLimits limits;
   std::optional<Uri> scp;
   std::set<std::string> direct;  ///< origins that are not reached through the SCP
@@ -431,6 +441,8 @@ class Client::Connection : public std::enable_shared_from_this<Connection> {
   bool is_closed_ = false;
 };
 
+void Client::authorize_by(Authorizer& authorizer) { state_->authorizer = &authorizer; }
+
 void Client::use_tls(std::shared_ptr<asio::ssl::context> tls) { state_->tls = std::move(tls); }
 
 Client::Client(asio::io_context& loop, std::string name, std::shared_ptr<asio::ssl::context> tls, ClientLimits limits)
@@ -569,8 +581,33 @@ asio::awaitable<std::shared_ptr<Client::Call>> Client::exchange(std::shared_ptr<
   }
 }
 
+asio::awaitable<std::shared_ptr<Client::Call>> Client::exchange_authorized(std::shared_ptr<State> state, Uri uri, Request request,
+                                                                           std::string service, std::chrono::milliseconds deadline) {
+  const std::shared_ptr<BodyReader> no_body;
+  for (bool is_first = true;; is_first = false) {
+    std::string token;
+    try {
+      token = co_await state->authorizer->authorization(service);
+    } catch (const base::Error& error) {
+      throw ClientError(Kind::unreachable, uri.origin() + ": " + error.what());
+    }
+    Request authorized(request);
+    if (!token.empty()) authorized.headers.add("authorization", token);
+    auto call = co_await exchange(state, uri, std::move(authorized), no_body, false, deadline);
+    const bool is_refused = call->response.status == 401 && !token.empty();
+    if (is_refused) state->authorizer->refused(service, token);
+    if (!is_refused || !is_first) co_return std::move(call);
+  }
+}
+
 asio::awaitable<Response> Client::send(Uri uri, Request request, std::chrono::milliseconds deadline) {
   const auto state = state_;  // the client may be closed meanwhile
+  const bool needs_token = state->authorizer != nullptr && !request.headers.find("authorization");
+  if (needs_token) {
+    std::string service = service_of(uri, request);
+    const auto call = co_await exchange_authorized(state, std::move(uri), std::move(request), std::move(service), deadline);
+    co_return std::move(call->response);
+  }
   const std::shared_ptr<BodyReader> no_body;
   const auto call = co_await exchange(state, std::move(uri), std::move(request), no_body, false, deadline);
   co_return std::move(call->response);

@@ -43,6 +43,17 @@ class ClientError : public std::runtime_error {
   Kind kind_;
 };
 
+/// Where the access tokens of a client's requests come from (TS 29.500, 6.7.3). On the client's loop.
+class Authorizer {
+ public:
+  virtual ~Authorizer() = default;
+  /// The value of the authorization header for a request to that service (`nudm-ueau`); empty: it needs none. Throws base::Error if there is
+  /// none to be had.
+  virtual boost::asio::awaitable<std::string> authorization(std::string service) = 0;
+  /// A peer answered 401 to this value.
+  virtual void refused(const std::string& service, const std::string& authorization) = 0;
+};
+
 struct ClientLimits {
   std::size_t max_body_bytes = 4 * 1024 * 1024;  ///< of a response that is read whole
   std::chrono::milliseconds connect_timeout{3000};  ///< TCP, and TLS with it
@@ -63,7 +74,7 @@ class Client {
   Client& operator=(const Client&) = delete;
 
   /// Sends the request (see make_request) to the origin of `uri` and waits for the whole answer, whatever its status.
-  /// Throws ClientError if none came within `deadline`.
+  /// Throws ClientError if none came within `deadline`, or if it needs an access token and there is none (unreachable).
   boost::asio::awaitable<Response> send(Uri uri, Request request, std::chrono::milliseconds deadline);
 
   /// As above, but returns with the head of the answer, whose body then comes through its `stream` as it is read, whatever its
@@ -80,6 +91,10 @@ class Client {
   /// Connections that are made from now on use this context; those that are open go on with theirs.
   void use_tls(std::shared_ptr<boost::asio::ssl::context> tls);
 
+  /// From now on send() puts an access token on each request that has none, and asks for a fresh one and tries again, once, after a 401.
+  /// Must live as long as the client. What is relayed by open() keeps the token of whoever sent it.
+  void authorize_by(Authorizer& authorizer);
+
   /// Closes all connections.
   void close();
 
@@ -91,6 +106,9 @@ class Client {
   static boost::asio::awaitable<std::shared_ptr<Call>> exchange(std::shared_ptr<State> state, Uri uri, Request request,
                                                                 std::shared_ptr<BodyReader> body, bool is_streamed,
                                                                 std::chrono::milliseconds deadline);
+  /// As exchange(), of a whole answer, with an access token.
+  static boost::asio::awaitable<std::shared_ptr<Call>> exchange_authorized(std::shared_ptr<State> state, Uri uri, Request request,
+                                                                           std::string service, std::chrono::milliseconds deadline);
   static boost::asio::awaitable<void> pass_on(std::shared_ptr<Call> call, std::shared_ptr<BodyReader> body);
   std::shared_ptr<State> state_;
 };

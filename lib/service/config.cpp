@@ -49,7 +49,7 @@ sbi::TlsFiles read_tls(const Section& tls, bool is_server) {
   return files;
 }
 
-Listener read_listener(const Section& section, bool takes_tls, bool may_be_open) {
+Listener read_listener(const Section& section, bool takes_tls, bool may_be_open, bool demands_tokens) {
   Listener listener;
   listener.address = section.text("address");
   listener.port = static_cast<std::uint16_t>(section.integer("port", 0, 65535, takes_tls ? 7777 : 8080));
@@ -57,10 +57,10 @@ Listener read_listener(const Section& section, bool takes_tls, bool may_be_open)
   const auto address = boost::asio::ip::make_address(listener.address, error);
   if (error && !listener.address.empty()) section.problem("address", listener.address + " is not an IP address");
   if (takes_tls && section.has("tls")) listener.tls = read_tls(section.section("tls"), true);
-  const bool is_protected = listener.tls && listener.tls->verify_client;
+  const bool is_protected = listener.tls && (listener.tls->verify_client || demands_tokens);
   if (!error && !address.is_loopback() && !is_protected && !may_be_open) {
     section.problem("address", listener.address + " is beyond loopback and whoever reaches it owns every key: give tls with "
-                    "verify_client, or say insecure_beyond_loopback: true in sbi");
+                    "verify_client, or tls and oauth2 with mode required, or say insecure_beyond_loopback: true in sbi");
   }
   if (takes_tls) listener.registration = read_registration(section, listener);
   return listener;
@@ -87,6 +87,15 @@ sbi::ServerLimits read_limits(const Section& section) {
   return limits;
 }
 
+/// As which this function is known to the NRF.
+std::vector<std::string> nf_types(const CommonConfig& config) {
+  std::vector<std::string> out;
+  for (const Listener& listener : config.http2) {
+    if (listener.registration) out.push_back(listener.registration->instance.nf_type);
+  }
+  return out;
+}
+
 void read_logger(const Section& logger, CommonConfig& config) {
   config.log_file = logger.section("file").text("path", "");
   const std::string level = logger.text("level", "info");
@@ -103,11 +112,14 @@ CommonConfig read_common(const Section& root, const std::string& nf, std::int64_
   const Section function = root.section(nf, true);
   const Section sbi = function.section("sbi", true);
   const bool may_be_open = sbi.boolean("insecure_beyond_loopback", false);
-  for (const Section& server : sbi.sections("server", true)) config.http2.push_back(read_listener(server, true, may_be_open));
-  for (const Section& server : sbi.sections("http1")) config.http1.push_back(read_listener(server, false, may_be_open));
+  const bool demands_tokens = sbi.section("oauth2").text("mode", "") == "required";
+  for (const Section& server : sbi.sections("server", true)) config.http2.push_back(read_listener(server, true, may_be_open, demands_tokens));
+  for (const Section& server : sbi.sections("http1")) config.http1.push_back(read_listener(server, false, may_be_open, false));
+  config.tokens = read_token_policy(sbi, nf_types(config));
   config.knows_peers = std::any_of(config.http2.begin(), config.http2.end(),
-                                   [](const Listener& listener) { return listener.tls && listener.tls->verify_client; });
-  for (std::size_t i = 0; config.knows_peers && i < config.http2.size(); ++i) {
+                                   [](const Listener& listener) { return listener.tls && listener.tls->verify_client; }) ||
+                       demands_tokens;
+  for (std::size_t i = 0; config.knows_peers && !demands_tokens && i < config.http2.size(); ++i) {
     const auto& tls = config.http2[i].tls;
     if (tls && tls->verify_client) continue;
     sbi.sections("server")[i].problem("address", "is a way around the listener that has verify_client, for whoever comes here is anonymous and owns every key: "
@@ -119,6 +131,8 @@ CommonConfig read_common(const Section& root, const std::string& nf, std::int64_
   config.client_timeout = milliseconds(client.integer("timeout_ms", 10, 600000, config.client_timeout.count()));
   if (client.has("scp")) config.scp = read_uri(client.section("scp"), "uri");
   read_nrf(function, config);
+  config.sends_tokens = client.boolean("oauth2", false);
+  if (config.sends_tokens && config.nrf.uris.empty()) client.problem("oauth2", "needs nrf, which gives the access tokens");
   config.database = function.text("database");
   config.mapped_octets = static_cast<std::size_t>(function.integer("database_mapped_mib", 0, 2047, mapped_mib)) * 1024 * 1024;
   config.workers = static_cast<std::size_t>(function.integer("workers", 1, 64, 1));

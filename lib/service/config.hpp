@@ -10,6 +10,7 @@
 #include "lib/sbi/http2_server.hpp"
 #include "lib/sbi/tls.hpp"
 #include "lib/service/nrf_config.hpp"
+#include "lib/service/token_guard.hpp"
 #include "lib/service/yaml.hpp"
 
 namespace service {
@@ -28,7 +29,9 @@ struct CommonConfig {
   base::log::Level log_level = base::log::Level::info;
   std::vector<Listener> http2;
   std::vector<Listener> http1;
-  bool knows_peers = false;  ///< a listener demands certificates: HTTP/1.1, which knows nobody, serves health and metrics only
+  bool knows_peers = false;  ///< a listener demands certificates, or tokens are required: HTTP/1.1, which knows nobody, serves health and metrics only
+  std::optional<TokenPolicy> tokens;  ///< `sbi: oauth2:`
+  bool sends_tokens = false;          ///< `client: oauth2:`
   sbi::ServerLimits limits;
   std::optional<sbi::TlsFiles> client_tls;
   std::chrono::milliseconds client_timeout{10000};

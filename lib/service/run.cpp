@@ -17,6 +17,7 @@
 #include <thread>
 
 #include "lib/base/log.hpp"
+#include "lib/core/access_tokens.hpp"
 #include "lib/sbi/http1_server.hpp"
 #include "lib/service/operations.hpp"
 
@@ -36,6 +37,33 @@ sbi::ClientLimits client_limits(const CommonConfig& config) {
 }
 constexpr std::uint64_t kOtherDescriptors = 512;  ///< databases, loops, peers, and Pistache's threads and connections
 
+/// Access tokens for what this function asks of others. What it asks of the NRF itself, and the receipts that it tells, need none.
+class ServiceTokens final : public sbi::Authorizer {
+ public:
+  ServiceTokens(sbi::Client& client, const CommonConfig& config, const std::string& nf_type)
+      : tokens_(client, {config.nrf.uris, nf_instance_id(config, nf_type), nf_type, config.nrf.timeout, base::system_now,
+                         config.nrf.first_pause, config.nrf.longest_pause}) {}
+
+  asio::awaitable<std::string> authorization(std::string service) override {
+    const std::string* const type = type_of(service);
+    if (type == nullptr) co_return std::string();
+    std::string target(*type);
+    std::string value = co_await tokens_.authorization(std::move(target), std::move(service));
+    co_return std::move(value);
+  }
+  void refused(const std::string& service, const std::string& authorization) override {
+    if (const std::string* const type = type_of(service)) tokens_.forget(*type, service, authorization);
+  }
+
+ private:
+  static const std::string* type_of(const std::string& service) {
+    static const std::map<std::string, std::string> kTypes{{"narpf-keys", "ARPF"}, {"ndausf-vectors", "AUSF"}, {"nudm-ueau", "UDM"}};
+    const auto found = kTypes.find(service);
+    return found == kTypes.end() ? nullptr : &found->second;
+  }
+  core::AccessTokens tokens_;
+};
+
 }  // namespace
 
 struct Running::State {
@@ -51,6 +79,7 @@ struct Running::State {
     asio::executor_work_guard<asio::io_context::executor_type> guard;
     sbi::Router router;
     sbi::Client client;
+    std::unique_ptr<ServiceTokens> tokens;  ///< of the client, if it sends any
     sbi::Http2Server server;
     Worker worker;
     std::shared_ptr<void> function;
@@ -110,16 +139,36 @@ struct Running::State {
     nrf = std::make_unique<core::Nrf>(loops.front()->io, loops.front()->client, std::move(settings));
   }
 
-  void build(Loop& loop) {
+  void build(const Program& program, Loop& loop) {
     loop.worker.nrf = nrf.get();
+    if (function.common.sends_tokens) {
+      loop.tokens = std::make_unique<ServiceTokens>(loop.client, function.common, program.nf_type);
+      loop.client.authorize_by(*loop.tokens);
+    }
     if (function.common.scp) loop.client.use_scp(*function.common.scp, function.common.direct);
     loop.function = function.build(loop.worker);
     if (nrf) nrf->add_routes(loop.router);
     operations.watch(loop.server);
     operations.add_routes(loop.router);
-    loop.router.guard_by([this, rules = rules_of(loop.router, function.rules)](const sbi::Route& route, sbi::Request& request) {
+    loop.router.guard_by(guard_of(loop));
+  }
+
+  /// Who it is, then whether it may.
+  [[nodiscard]] sbi::Guard guard_of(const Loop& loop) const {
+    auto rules = rules_of(loop.router, function.rules);
+    std::shared_ptr<TokenGuard> tokens;
+    if (function.common.tokens) {
+      TokenPolicy policy = *function.common.tokens;
+      for (const Listener& listener : function.common.http2) {
+        if (!listener.registration) continue;
+        policy.verifier.audiences.push_back(nf_instance_id(function.common, listener.registration->instance.nf_type));
+      }
+      tokens = std::make_shared<TokenGuard>(std::move(policy), base::system_now);
+    }
+    return [this, tokens, rules = std::move(rules)](const sbi::Route& route, sbi::Request& request) {
+      if (tokens) tokens->identify(rules[route.index], request);
       function.access.require(rules[route.index], request.peer);
-    });
+    };
   }
 
   void reload_tls() {
@@ -189,7 +238,7 @@ Running::Running(const Program& program, const Function& function) : state_(std:
   for (std::size_t i = 0; i < function.common.workers; ++i) {
     state_->loops.push_back(std::make_unique<State::Loop>(program, function.common, client_tls, i));
     if (i == 0) state_->open_nrf(program);
-    state_->build(*state_->loops.back());
+    state_->build(program, *state_->loops.back());
   }
   // The threads start before the sockets: HTTP/1.1 needs a running loop, and a taken port must end in good order as well.
   for (const auto& loop : state_->loops) loop->thread = std::thread([&io = loop->io] { io.run(); });

@@ -167,6 +167,15 @@ TEST_CASE("Of a JSON text with links only the hrefs change", "[core][relay]") {
   CHECK(core::with_links(row.before, mark) == row.after);
 }
 
+TEST_CASE("A body with a zero octet stays as it is, whatever stands behind it", "[core][relay]") {
+  const auto mark = [](const std::string& href) { return "<" + href + ">"; };
+  const std::string sound = R"({"_links":{"a":{"href":"b"}}})";
+  CHECK(core::with_links(sound, mark) == R"({"_links":{"a":{"href":"<b>"}}})");
+  for (const std::string& tail : {std::string(1, '\0'), std::string("\0\"", 2), std::string("\0}}\"\\", 5)}) {  // was read beyond its end
+    CHECK(core::with_links(sound + tail, mark) == sound + tail);
+  }
+}
+
 TEST_CASE("A reference is made absolute against what was asked for", "[core][relay]") {
   struct Row {
     std::string reference, absolute;

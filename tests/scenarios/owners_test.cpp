@@ -95,10 +95,10 @@ TEST_CASE("A peer has the dIMSIs of its ranges, of their length, and no other", 
   CHECK(right(owners, "anonymous", "901700000000500") == kNotOwner);
 }
 
-TEST_CASE("Without owners everybody preloads, but for one whose certificate says anonymous", "[d-ausf][owners]") {
+TEST_CASE("Without owners anonymous peers preload, and nobody who has a name", "[d-ausf][owners]") {
   const d_ausf::Owners owners;
   CHECK(right(owners, std::nullopt, "901700000000500") == "");
-  CHECK(right(owners, "other.example", "901700000000500") == "");
+  CHECK(right(owners, "other.example", "901700000000500") == kNotOwner);
   CHECK(right(owners, "anonymous", "901700000000500") == kNotOwner);
 }
 

@@ -1,67 +1,12 @@
-#include <boost/asio/ssl/context.hpp>
 #include <catch2/catch.hpp>
-#include <map>
 
-#include "lib/sbi/tls.hpp"
-#include "tests/scenarios/lab.hpp"
+#include "tests/scenarios/tls_lab.hpp"
 
 /// Who a TLS peer is, and what it may therefore do, at each function (docs/THREAT_MODEL.md).
 
 using namespace test;
 
 namespace {
-
-const std::string kTurnedAway = "turned away";
-
-/// Functions that know their peers by certificates of one CA.
-struct TlsLab : Lab {
-  TlsLab() : sbi_ca(make_party(wanted_ca("SBI CA"))) {
-    auto server = wanted_leaf("the function", crypto::KeyUsage::digital_signature);
-    server.ip_addresses = {"127.0.0.1"};
-    keep("server", make_party(server, &sbi_ca));
-    (void)folder.write("sbi-ca.crt", sbi_ca.certificate.pem());
-  }
-
-  void keep(const std::string& name, const Party& party) {
-    (void)folder.write(name + ".crt", party.certificate.pem());
-    (void)folder.write(name + ".key", base::as_text(party.key->to_pem().reveal()));
-  }
-  template <class Config>
-  Config with_tls(Config config) const {
-    config.common.http1.clear();
-    config.common.http2.at(0).tls = sbi::TlsFiles{folder / "server.crt", folder / "server.key", folder / "sbi-ca.crt", true};
-    return config;
-  }
-
-  /// The caller with a certificate for this DNS name; the empty name: with a certificate that has no name at all.
-  Caller& by(const std::string& peer) {
-    auto& caller_of_peer = callers_[peer];
-    if (caller_of_peer) return *caller_of_peer;
-    auto wanted = wanted_leaf("", crypto::KeyUsage::digital_signature);
-    if (!peer.empty()) wanted.dns_names = {peer};
-    const std::string file = "peer-" + std::to_string(callers_.size());
-    keep(file, make_party(wanted, &sbi_ca));
-    return *(caller_of_peer = make_caller(folder / (file + ".crt"), folder / (file + ".key")));
-  }
-  [[nodiscard]] std::unique_ptr<Caller> make_caller(const std::string& certificate, const std::string& key) const {
-    return std::make_unique<Caller>(sbi::make_client_context({certificate, key, folder / "sbi-ca.crt", false}));
-  }
-
-  /// `403 NOT_OWNER`, or that no answer came.
-  static std::string verdict(Caller& peer, std::uint16_t port, const std::string& method, const std::string& target,
-                             const json& body = nullptr) {
-    try {
-      return peer.send(port, method, target, body.is_null() ? "" : body.dump()).verdict();
-    } catch (const sbi::ClientError&) {
-      return kTurnedAway;
-    }
-  }
-
-  Party sbi_ca;
-
- private:
-  std::map<std::string, std::unique_ptr<Caller>> callers_;
-};
 
 /// An ARPF that knows two operators and an administrator.
 struct ArpfPeers : TlsLab {
@@ -163,7 +108,9 @@ TEST_CASE_METHOD(ArpfPeers, "A certificate without a name, or for anonymous, has
 }
 
 TEST_CASE_METHOD(DAusfPeers, "A vector is the peer's that preloaded it first", "[d-ausf][tls][owners][step-2]") {
-  start_d_ausf(with_tls(d_ausf_config()));
+  auto config = with_tls(d_ausf_config());
+  config.owners = d_ausf::Owners({{"one.example", std::nullopt, {}}, {"two.example", std::nullopt, {}}});
+  start_d_ausf(config);
   const std::string dimsi = "901700000000001";
   REQUIRE(vector_as("one.example", "PUT", dimsi) == "201");
   CHECK(by("one.example").send(d_ausf_port, "GET", kVectors + "/" + dimsi).content()["owner"] == "one.example");
@@ -201,14 +148,17 @@ TEST_CASE_METHOD(DAusfPeers, "Where owners are configured, a peer without an ent
   CHECK(vector_as("stranger.example", "PUT", "901700000000002") == kNotOwner);
   CHECK(vector_as("stranger.example", "GET", "901700000000001") == kNotOwner);
   CHECK(vector_as("stranger.example", "DELETE", "901700000000001") == kNotOwner);
-  CHECK(load_as("stranger.example", {"901700000000002"}) == std::vector<std::string>{"NOT_OWNER"});
+  CHECK(verdict(by("stranger.example"), d_ausf_port, "POST", kVectors) == kNotOwner);  // whatever is in its lines
   CHECK(load_as("one.example", {"901700000000003", "901700000000101"}) == std::vector<std::string>{"", "NOT_OWNER"});
 }
 
 TEST_CASE_METHOD(TlsLab, "The target AUSF takes peers by name, and nobody without one", "[ausf-ext][tls]") {
-  start_ausf_ext(with_tls(ausf_ext_config()));
+  auto config = with_tls(ausf_ext_config());
+  config.access.add("rsmf.example", service::Role::rsmf);
+  start_ausf_ext(config);
   const std::string pools = "/nausfext-onboarding/v1/imsi-pools";
-  CHECK(verdict(by("sp.example"), ausf_port, "GET", pools) == "200");
+  CHECK(verdict(by("rsmf.example"), ausf_port, "GET", pools) == "200");
+  CHECK(verdict(by("stranger.example"), ausf_port, "GET", pools) == kNotOwner);
   CHECK(verdict(by(""), ausf_port, "GET", pools) == kTurnedAway);
   CHECK(verdict(by("anonymous"), ausf_port, "GET", pools) == kTurnedAway);
   CHECK(verdict(*make_caller("", ""), ausf_port, "GET", pools) == kTurnedAway);

@@ -233,7 +233,7 @@ TEST_CASE("The soft limit of open files is raised to the hard one", "[service]")
   (void)setrlimit(RLIMIT_NOFILE, &before);
 }
 
-TEST_CASE("HTTP/1.1, which has no TLS, does not stand beside a server that verifies its clients", "[service][config]") {
+TEST_CASE("No listener without verify_client stands beside one with it", "[service][config]") {
   const TlsFolder folder;
   const auto problems = [&folder](const std::string& verify) {
     return read(with("    server: {address: 127.0.0.1, tls: {certificate: " + folder.certificate + ", private_key: " + folder.key +
@@ -241,7 +241,14 @@ TEST_CASE("HTTP/1.1, which has no TLS, does not stand beside a server that verif
         .problems;
   };
   CHECK(problems("false").empty());
-  CHECK_THAT(problems("true"), Catch::Contains("arpf.sbi.http1: is a way around verify_client"));
+  CHECK(problems("true").empty());  // HTTP/1.1 serves health and metrics only, then
+  const std::string tls = "tls: {certificate: " + folder.certificate + ", private_key: " + folder.key + ", ca: " + folder.ca;
+  const auto both = [&tls](const std::string& other) {
+    return read(with("    server: [{address: 127.0.0.1, " + tls + ", verify_client: true}}, {address: 127.0.0.2" + other + "}]\n")).problems;
+  };
+  CHECK(both(", " + tls + ", verify_client: true}").empty());
+  CHECK_THAT(both(", " + tls + ", verify_client: false}"), Catch::Contains("address: is a way around the listener that has verify_client"));
+  CHECK_THAT(both(""), Catch::Contains("address: is a way around the listener that has verify_client"));
 }
 
 TEST_CASE("A log level has a name", "[service][config]") {

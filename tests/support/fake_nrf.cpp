@@ -1,5 +1,6 @@
 #include "tests/support/fake_nrf.hpp"
 
+#include "lib/crypto/jws.hpp"
 #include "tests/support/free_port.hpp"
 
 #include <algorithm>
@@ -33,6 +34,32 @@ bool has_service(const json& profile, const std::string& names) {
   }
   return false;
 }
+
+/// The fields of application/x-www-form-urlencoded. A % that no two hex digits follow stays as it is.
+std::map<std::string, std::string> read_form(const std::string& body) {
+  std::map<std::string, std::string> out;
+  std::string name;
+  std::string text;
+  for (std::size_t i = 0; i <= body.size(); ++i) {
+    const char c = i < body.size() ? body[i] : '&';
+    const auto octet = c == '%' ? base::from_hex(std::string_view(body).substr(i + 1, 2)) : std::nullopt;
+    if (c == '&') {
+      out[name] = std::exchange(text, "");
+      name.clear();
+    } else if (c == '=' && name.empty()) {
+      name = std::exchange(text, "");
+    } else if (octet && octet->size() == 1) {
+      text.push_back(static_cast<char>(octet->front()));
+      i += 2;
+    } else {
+      text.push_back(c == '+' ? ' ' : c);
+    }
+  }
+  return out;
+}
+
+/// AccessTokenErr.
+Response token_error(const std::string& error) { return {400, sbi::kJson, json{{"error", error}}.dump()}; }
 
 }  // namespace
 
@@ -73,6 +100,7 @@ void FakeNrf::add_routes() {
   route("POST", "/nnrf-nfm/v1/subscriptions", Kind::subscribe, act(&FakeNrf::subscribe));
   route("PATCH", "/nnrf-nfm/v1/subscriptions/{id}", Kind::renew, act(&FakeNrf::renew));
   route("DELETE", "/nnrf-nfm/v1/subscriptions/{id}", Kind::unsubscribe, act(&FakeNrf::unsubscribe));
+  route("POST", "/oauth2/token", Kind::token, act(&FakeNrf::grant_token));
 }
 
 void FakeNrf::route(const std::string& method, const std::string& pattern, Kind kind, Act act) {
@@ -212,6 +240,25 @@ Response FakeNrf::renew(const Request& request) {
 Response FakeNrf::unsubscribe(const Request& request) {
   const auto is_meant = [&](const Subscription& subscription) { return subscription.id == request.path("id"); };
   return std::erase_if(subscriptions_, is_meant) > 0 ? Response(204) : problem(404, "Not found");
+}
+
+Response FakeNrf::grant_token(const Request& request) {
+  if (request.headers.find("content-type") != std::optional<std::string_view>("application/x-www-form-urlencoded")) {
+    return problem(415, "No form");
+  }
+  auto form = read_form(request.body);
+  if (form["nfInstanceId"].empty() || form["scope"].empty() || form["targetNfType"].empty()) return token_error("invalid_request");
+  if (form["grant_type"] != "client_credentials") return token_error("unsupported_grant_type");
+  if (!options_.token_key) return token_error("unauthorized_client");
+  const std::int64_t now_s = base::to_unix_ms(options_.clock()) / 1000;
+  const json header{{"alg", options_.token_key->curve() == crypto::Curve::p384 ? "ES384" : "ES256"}, {"typ", "JWT"}};
+  const json claims{{"iss", options_.id}, {"sub", form["nfInstanceId"]}, {"aud", form["targetNfType"]}, {"scope", form["scope"]},
+                    {"iat", now_s},       {"exp", now_s + options_.token_lifetime_s}};
+  const json answer{{"access_token", crypto::sign_jws(*options_.token_key, header.dump(), claims.dump())},
+                    {"token_type", "Bearer"},
+                    {"expires_in", options_.token_lifetime_s},
+                    {"scope", form["scope"]}};
+  return Response(200, sbi::kJson, answer.dump()).with("cache-control", "no-store");
 }
 
 void FakeNrf::tell(const std::string& event, const json& profile) {

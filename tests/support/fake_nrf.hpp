@@ -12,6 +12,8 @@
 #include <string>
 #include <vector>
 
+#include "lib/base/clock.hpp"
+#include "lib/crypto/keys.hpp"
 #include "lib/sbi/client.hpp"
 #include "lib/sbi/http2_server.hpp"
 #include "lib/sbi/router.hpp"
@@ -23,7 +25,7 @@ namespace test {
 /// faults on demand. It has a thread of its own; its methods are for the test's.
 class FakeNrf {
  public:
-  enum class Kind { enrol, heartbeat, leave, discover, subscribe, renew, unsubscribe };
+  enum class Kind { enrol, heartbeat, leave, discover, subscribe, renew, unsubscribe, token };
 
   struct Options {
     std::uint16_t port = 0;                          ///< 0: a free one
@@ -33,6 +35,10 @@ class FakeNrf {
     std::chrono::milliseconds second{1000};          ///< how long its seconds are
     bool evicts = false;                             ///< whoever was silent for heartBeatTimer and a second
     std::optional<std::string> subscription_end;     ///< the validityTime it grants, in place of what was asked for
+    std::shared_ptr<const crypto::PrivateKey> token_key;  ///< signs access tokens (ES256 or ES384); null: it grants none
+    std::int64_t token_lifetime_s = 3600;
+    std::string id = "99999999-9999-4999-8999-999999999999";  ///< the issuer of its tokens
+    base::Clock clock = base::system_now;                     ///< for what tokens say of time; called on its thread
   };
 
   FakeNrf() : FakeNrf(Options()) {}
@@ -95,6 +101,7 @@ class FakeNrf {
   sbi::Response subscribe(const sbi::Request& request);
   sbi::Response renew(const sbi::Request& request);
   sbi::Response unsubscribe(const sbi::Request& request);
+  sbi::Response grant_token(const sbi::Request& request);
   void put(nlohmann::json profile, bool is_foreign);
   void evict();
   void tell(const std::string& event, const nlohmann::json& profile);

@@ -1,0 +1,272 @@
+#include <catch2/catch.hpp>
+#include <fstream>
+#include <regex>
+#include <sstream>
+
+#include "nf-arpf/access.hpp"
+#include "nf-ausf-ext/access.hpp"
+#include "nf-d-ausf/access.hpp"
+#include "tests/scenarios/routing_lab.hpp"
+#include "tests/scenarios/tls_lab.hpp"
+
+/// Who may call what (docs/ACCESS.md): every route of every function, asked for by a peer of each role and by a stranger.
+
+using namespace test;
+
+namespace {
+
+using service::AccessRule;
+using service::Role;
+
+constexpr std::array kAllRoles{Role::administrator, Role::mobile_operator, Role::target_ausf,      Role::access_network,
+                               Role::ausf,          Role::core_function,   Role::service_provider, Role::rsmf};
+const std::string kDetail = "this is for a peer that is ";
+
+/// The rules of one function: its own, and those of nausf-* and nudm-*.
+std::vector<AccessRule> rules_of(std::span<const AccessRule> own, bool has_core) {
+  std::vector<AccessRule> out(own.begin(), own.end());
+  for (const AccessRule& rule : service::core_rules()) {
+    const bool is_of_core = rule.pattern.starts_with("/nausf-") || rule.pattern.starts_with("/nudm-");
+    if (has_core && is_of_core) out.push_back(rule);
+  }
+  return out;
+}
+
+/// A target of the pattern.
+std::string target_of(std::string_view pattern) {
+  std::string out(pattern);
+  out = std::regex_replace(out, std::regex(R"(\{dimsi\})"), "901700000000001");
+  out = std::regex_replace(out, std::regex(R"(\{rest\.\.\.\})"), "v9/nothing/here");
+  return std::regex_replace(out, std::regex(R"(\{[A-Za-z]+\})"), "x");
+}
+
+std::string peer_of(Role role) { return std::string(service::name(role)) + ".example"; }
+
+struct AccessLab : TlsLab {
+  static std::vector<service::PeerRights> one_peer_a_role() {
+    std::vector<service::PeerRights> out;
+    for (const Role role : kAllRoles) out.push_back({peer_of(role), {role}, {}});
+    return out;
+  }
+  /// Routes for whatever is not served here exist with a routing table; this one sends nobody anywhere.
+  static core::PlmnRouting refusing(std::vector<core::RoutingEntry> own) { return {std::move(own), core::Refused{404, "USER_NOT_FOUND"}}; }
+
+  /// True if the peer is let in by the guard, whatever becomes of the request then.
+  bool is_let_in(const std::string& peer, std::uint16_t port, const AccessRule& rule) {
+    const std::string method = rule.method == "*" ? "GET" : std::string(rule.method);
+    const Answer answer = by(peer).send_raw(port, method, target_of(rule.pattern), "", {});
+    const bool is_refused = answer.verdict() == "403 NOT_OWNER" && answer.content()["detail"].get<std::string>().starts_with(kDetail);
+    CAPTURE(answer.verdict(), answer.body);
+    CHECK(answer.cause() != "RESOURCE_URI_STRUCTURE_NOT_FOUND");
+    return !is_refused;
+  }
+  void check_all(std::uint16_t port, const std::vector<AccessRule>& rules) {
+    for (const AccessRule& rule : rules) {
+      CAPTURE(std::string(rule.method), std::string(rule.pattern));
+      CHECK(is_let_in("stranger.example", port, rule) == rule.roles.is_empty());
+      for (const Role role : kAllRoles) {
+        CAPTURE(peer_of(role));
+        CHECK(is_let_in(peer_of(role), port, rule) == (rule.roles.is_empty() || rule.roles.has(role)));
+      }
+    }
+  }
+};
+
+/// `| method | path | who |` of the tables in docs/ACCESS.md.
+std::set<std::string> documented() {
+  std::ifstream file(std::string(FIRST_ATTACH_SOURCE_DIR) + "/docs/ACCESS.md");
+  const std::regex row(R"(^\| `([A-Z*]+) (/[^`]*)` \| ([^|]*) \|.*)");
+  std::set<std::string> out;
+  for (std::string line; std::getline(file, line);) {
+    std::smatch found;
+    if (std::regex_match(line, found, row)) out.insert(found.str(1) + " " + found.str(2) + " | " + found.str(3));
+  }
+  return out;
+}
+
+void note(std::span<const AccessRule> rules, std::set<std::string>& out) {
+  for (const AccessRule& rule : rules) {
+    const std::string who = rule.roles.is_empty() ? "everybody" : std::regex_replace(rule.roles.text(), std::regex(" or "), ", ");
+    out.insert(std::string(rule.method) + " " + std::string(rule.pattern) + " | " + who);
+  }
+}
+
+}  // namespace
+
+TEST_CASE("docs/ACCESS.md has each route and who may call it, and no other", "[access]") {
+  std::set<std::string> coded;
+  note(arpf::kAccessRules, coded);
+  note(d_ausf::kAccessRules, coded);
+  note(ausf_ext::kAccessRules, coded);
+  note(service::core_rules(), coded);
+  const auto written = documented();
+  std::vector<std::string> missing;
+  std::vector<std::string> wrong;
+  std::set_difference(coded.begin(), coded.end(), written.begin(), written.end(), std::back_inserter(missing));
+  std::set_difference(written.begin(), written.end(), coded.begin(), coded.end(), std::back_inserter(wrong));
+  CHECK(missing.empty());
+  CHECK(wrong.empty());
+  for (const auto& one : missing) WARN("missing: " << one);
+  for (const auto& one : wrong) WARN("wrong: " << one);
+}
+
+TEST_CASE_METHOD(AccessLab, "Each route of nf-arpf is for the roles of its rule, and for nobody else", "[access][arpf]") {
+  auto config = with_tls(arpf_config());
+  config.operators_by_peer = {{peer_of(Role::mobile_operator), "Test Operator"}};
+  config.administrators = {peer_of(Role::administrator)};
+  start_arpf(config);
+  check_all(arpf_port, rules_of(arpf::kAccessRules, false));
+}
+
+TEST_CASE_METHOD(AccessLab, "Each route of nf-d-ausf is for the roles of its rule, and for nobody else", "[access][d-ausf]") {
+  auto config = with_tls(d_ausf_config());
+  config.owners = d_ausf::Owners({{peer_of(Role::target_ausf), std::nullopt, {}}});
+  config.peers = one_peer_a_role();
+  config.routing = refusing({{plmn_of("901", "70"), std::nullopt, std::nullopt, core::ServedHere()}});
+  start_d_ausf(config);
+  auto rules = rules_of(d_ausf::kAccessRules, true);
+  std::erase_if(rules, [](const AccessRule& rule) {  // what nf-ausf-ext alone serves, and nf-d-ausf relays
+    const bool is_of_udm = rule.pattern.starts_with("/nudm-sdm/v2") || rule.pattern.starts_with("/nudm-uecm/v1");
+    return is_of_udm || rule.pattern.ends_with("/eap-session");
+  });
+  check_all(d_ausf_port, rules);
+}
+
+TEST_CASE_METHOD(AccessLab, "Each route of nf-ausf-ext is for the roles of its rule, and for nobody else", "[access][ausf-ext]") {
+  auto config = with_tls(ausf_ext_config());
+  config.access = service::Access(one_peer_a_role());
+  config.routing = refusing({{plmn_of("001", "01"), core::ImsiRange{config.pools[0].from, config.pools[0].to}, std::nullopt, core::ServedHere()}});
+  config.bootstrap_subscription = ausf_ext::BootstrapSubscription();
+  start_ausf_ext(config);
+  check_all(ausf_port, rules_of(ausf_ext::kAccessRules, true));
+}
+
+TEST_CASE("A route without a rule is not served at all", "[access]") {
+  sbi::Router router;
+  router.add("GET", "/narpf-certificates/v1/certificates", sbi::BodyKind::none, sbi::PlainHandler());
+  CHECK(service::rules_of(router, arpf::kAccessRules).size() == 1);
+  router.add("GET", "/narpf-certificates/v1/private-keys", sbi::BodyKind::none, sbi::PlainHandler());
+  CHECK_THROWS_WITH(service::rules_of(router, arpf::kAccessRules), Catch::Contains("no rule says who may GET /narpf-certificates/v1/private-keys"));
+}
+
+namespace {
+
+const std::string kRoot = "/nausfext-onboarding/v1";
+
+/// A target AUSF with two service providers, an RSMF and an administrator, in front of an ARPF and a D-AUSF of the lab.
+struct ProvidersLab : TlsLab {
+  ProvidersLab() {
+    start_arpf();
+    start_d_ausf();
+    auto config = with_tls(ausf_ext_config());
+    for (const char* provider : {"sp1.example", "sp2.example"}) config.access.add(provider, Role::service_provider);
+    config.access.add("rsmf.example", Role::rsmf);
+    config.access.add("admin.example", Role::administrator);
+    start_ausf_ext(config);
+    REQUIRE(offer_as("sp1.example", device) == "201");
+  }
+  std::string as(const std::string& peer, const std::string& method, const std::string& path, const json& body = nullptr) {
+    return verdict(by(peer), ausf_port, method, kRoot + path, body);
+  }
+  std::string offer_as(const std::string& peer, const SecureElement& offered) {
+    return as(peer, "PUT", "/devices/" + offered.dimsi, offer(offered));
+  }
+  std::vector<std::string> listed_by(const std::string& peer, const std::string& query = "") {
+    const json body = by(peer).send(ausf_port, "GET", kRoot + "/devices" + query).content();
+    std::vector<std::string> out;
+    for (const auto& one : body["devices"]) out.push_back(one["dimsi"]);
+    return out;
+  }
+  std::string import_as(const std::string& peer, const SecureElement& offered) {
+    json line = offer(offered);
+    line["dimsi"] = offered.dimsi;
+    const Answer answer = by(peer).send(ausf_port, "POST", kRoot + "/imports", line.dump() + "\n", {{"content-type", "application/x-ndjson"}});
+    return "/imports/" + answer.content()["importId"].get<std::string>();
+  }
+
+  SecureElement device = make_device("901700000000001");
+  SecureElement other = make_device("901700000000002");
+};
+
+using Dimsis = std::vector<std::string>;
+
+}  // namespace
+
+TEST_CASE_METHOD(ProvidersLab, "A service provider sees the devices and imports that it made, and no others", "[access][ausf-ext]") {
+  REQUIRE(offer_as("sp2.example", other) == "201");
+  CHECK(as("sp1.example", "GET", "/devices/" + device.dimsi) == "200");
+  CHECK(as("sp2.example", "GET", "/devices/" + device.dimsi) == "403 NOT_OWNER");
+  CHECK(as("rsmf.example", "GET", "/devices/" + device.dimsi) == "200");
+  CHECK(as("admin.example", "GET", "/devices/" + device.dimsi) == "200");
+  CHECK(listed_by("sp1.example") == Dimsis{device.dimsi});
+  CHECK(listed_by("sp2.example") == Dimsis{other.dimsi});
+  CHECK(listed_by("sp2.example", "?state=PRELOADED") == Dimsis{other.dimsi});
+  CHECK(listed_by("sp2.example", "?state=FAILED").empty());
+  CHECK(listed_by("rsmf.example") == Dimsis{device.dimsi, other.dimsi});
+  CHECK(listed_by("admin.example") == Dimsis{device.dimsi, other.dimsi});
+
+  const std::string import = import_as("sp1.example", make_device("901700000000003"));
+  for (const std::string& path : {import, import + "/problems"}) {
+    CHECK(as("sp1.example", "GET", path) == "200");
+    CHECK(as("sp2.example", "GET", path) == "403 NOT_OWNER");
+    CHECK(as("admin.example", "GET", path) == "200");
+  }
+}
+
+TEST_CASE_METHOD(ProvidersLab, "A service provider does not offer what another one did, until it is retired", "[access][ausf-ext][step-0d]") {
+  CHECK(offer_as("sp2.example", device) == "403 NOT_OWNER");                     // the same offer: it is told nothing of its state
+  CHECK(offer_as("sp2.example", make_device(device.dimsi)) == "403 NOT_OWNER");  // nor is another one of use
+  CHECK(offer_as("sp1.example", device) == "200");
+  const std::string import = import_as("sp2.example", device);
+  const json status = by("sp2.example").send(ausf_port, "GET", kRoot + import).content();
+  CHECK(status["failed"] == 1);
+  CHECK(as("sp1.example", "POST", "/devices/" + device.dimsi + "/retire") == "403 NOT_OWNER");
+  CHECK(as("rsmf.example", "POST", "/devices/" + device.dimsi + "/retire") == "204");
+  CHECK(offer_as("sp2.example", make_device(device.dimsi)) == "201");
+  CHECK(as("sp1.example", "GET", "/devices/" + device.dimsi) == "403 NOT_OWNER");
+}
+
+TEST_CASE_METHOD(TlsLab, "An access network asks for the serving networks that it speaks for", "[access][ausf-ext][step-8]") {
+  start_arpf();
+  start_d_ausf();
+  auto config = with_tls(ausf_ext_config());
+  config.access = service::Access({{"sp.example", {Role::service_provider}, {}},
+                                   {"amf.example", {Role::access_network}, {kServingNetwork}},
+                                   {"ausf.example", {Role::ausf}, {kServingNetwork}},
+                                   {"any.example", {Role::access_network, Role::ausf}, {}}});
+  start_ausf_ext(config);
+  const SecureElement device = make_device("901700000000001");
+  const Answer offered = by("sp.example").send(ausf_port, "PUT", kRoot + "/devices/" + device.dimsi, offer(device).dump());
+  REQUIRE(offered.status == 201);
+  const std::string supi = "imsi-" + offered.content()["imsi"].get<std::string>();
+  const std::string elsewhere = "5G:mnc002.mcc001.3gppnetwork.org";
+  const auto challenge = [&](const std::string& peer, const std::string& network) {
+    return verdict(by(peer), ausf_port, "POST", kContexts, {{"supiOrSuci", supi}, {"servingNetworkName", network}});
+  };
+  const auto vector = [&](const std::string& peer, const std::string& network) {
+    return verdict(by(peer), ausf_port, "POST", "/nudm-ueau/v1/" + supi + "/security-information/generate-auth-data",
+                   {{"servingNetworkName", network}, {"ausfInstanceId", "00000000-0000-4000-8000-000000000001"}});
+  };
+  CHECK(challenge("amf.example", kServingNetwork) == "201");
+  CHECK(challenge("amf.example", elsewhere) == "403 SERVING_NETWORK_NOT_AUTHORIZED");
+  CHECK(challenge("any.example", elsewhere) == "201");
+  CHECK(vector("ausf.example", kServingNetwork) == "200");
+  CHECK(vector("ausf.example", elsewhere) == "403 SERVING_NETWORK_NOT_AUTHORIZED");
+  CHECK(vector("any.example", elsewhere) == "200");
+  CHECK(vector("amf.example", kServingNetwork) == "403 NOT_OWNER");
+}
+
+TEST_CASE_METHOD(TlsLab, "Where peers are known, HTTP/1.1 serves health and metrics, and nothing else", "[access][http1]") {
+  auto config = with_tls(d_ausf_config());
+  config.common.knows_peers = true;
+  config.common.http1 = {{"127.0.0.1", 0, std::nullopt, std::nullopt}};
+  start_d_ausf(config);
+  const std::uint16_t port = d_ausf->http1_ports().at(0);
+  CHECK(send_http1(port, "GET", "/health", "", {}).content()["status"] == "UP");
+  CHECK_THAT(send_http1(port, "GET", "/metrics", "", {}).body, Catch::Contains("first_attach_http2_answers_total{status=\"2xx\"} 0"));
+  for (const AccessRule& rule : rules_of(d_ausf::kAccessRules, true)) {
+    if (rule.method == "*" || rule.method == "PATCH") continue;
+    CAPTURE(std::string(rule.pattern));
+    CHECK(send_http1(port, std::string(rule.method), target_of(rule.pattern), "", {}).verdict() == "404 RESOURCE_URI_STRUCTURE_NOT_FOUND");
+  }
+}

@@ -1,0 +1,577 @@
+#include "lib/service/audit_log.hpp"
+
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <catch2/catch.hpp>
+#include <csignal>
+#include <filesystem>
+#include <map>
+#include <sstream>
+
+#include "lib/base/error.hpp"
+#include "lib/base/log.hpp"
+#include "lib/sbi/json.hpp"
+#include "lib/service/audit_command.hpp"
+#include "tests/support/loop.hpp"
+#include "tests/support/temporary_folder.hpp"
+
+using service::AuditAction;
+using service::AuditEvent;
+using service::AuditLog;
+using service::AuditOutcome;
+
+namespace {
+
+/// A disk that fails, or holds its writers, on command. The two functions below stand in front of the C library's in the whole program.
+struct Disk {
+  std::atomic<int> sync_error = 0;
+  std::atomic<int> truncate_error = 0;
+  std::atomic<int> syncs = 0;
+  std::atomic<bool> is_held = false;
+  std::atomic<bool> has_reached = false;
+};
+Disk disk;
+
+void wait_until(const std::atomic<bool>& flag, bool value) {
+  const auto deadline = std::chrono::steady_clock::now() + test::kDeadline;
+  while (flag != value && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
+}
+
+}  // namespace
+
+extern "C" int fdatasync(int descriptor) {
+  ++disk.syncs;
+  if (disk.is_held) {
+    disk.has_reached = true;
+    wait_until(disk.is_held, false);
+  }
+  if (disk.sync_error == 0) return static_cast<int>(syscall(SYS_fdatasync, descriptor));
+  errno = disk.sync_error;
+  return -1;
+}
+
+extern "C" int ftruncate(int descriptor, off_t length) noexcept {
+  if (disk.truncate_error == 0) return static_cast<int>(syscall(SYS_ftruncate, descriptor, length));
+  errno = disk.truncate_error;
+  return -1;
+}
+
+namespace {
+
+/// Holds the log in the sync of one line, so that what comes meanwhile is one group; goes on when it is released.
+class Gate {
+ public:
+  explicit Gate(AuditLog& log) {
+    disk.has_reached = false;
+    disk.is_held = true;
+    log.note({.action = AuditAction::start});
+    wait_until(disk.has_reached, true);
+  }
+  ~Gate() { release(); }
+  Gate(const Gate&) = delete;
+  Gate& operator=(const Gate&) = delete;
+  void release() { disk.is_held = false; }
+};
+
+/// No file of this process may be longer than that, as long as it lives: a write is cut short there, and the next one fails.
+class Full {
+ public:
+  explicit Full(std::uint64_t octets) {
+    std::signal(SIGXFSZ, SIG_IGN);
+    getrlimit(RLIMIT_FSIZE, &before_);
+    rlimit limit = before_;
+    limit.rlim_cur = octets;
+    setrlimit(RLIMIT_FSIZE, &limit);
+  }
+  ~Full() { end(); }
+  Full(const Full&) = delete;
+  Full& operator=(const Full&) = delete;
+  void end() { setrlimit(RLIMIT_FSIZE, &before_); }
+
+ private:
+  rlimit before_{};
+};
+
+struct AuditLogFixture {
+  AuditLogFixture() { disk.sync_error = disk.truncate_error = 0; }
+  ~AuditLogFixture() { disk.sync_error = disk.truncate_error = 0; }
+
+  [[nodiscard]] std::string text() const { return test::read_text(path); }
+  [[nodiscard]] std::vector<std::string> lines() const {
+    std::vector<std::string> out;
+    std::istringstream in(text());
+    for (std::string line; std::getline(in, line);) out.push_back(line);
+    return out;
+  }
+  /// The details of all lines, in their order; empty for those without.
+  [[nodiscard]] std::vector<std::string> details() const {
+    std::vector<std::string> out;
+    for (const std::string& line : lines()) out.push_back(sbi::parse_json(line).value("detail", ""));
+    return out;
+  }
+  /// True if the chain of the files is whole and ends with what the log says.
+  static bool is_whole(const std::vector<std::string>& files, const std::string& head) {
+    std::ostringstream out;
+    const int status = service::verify_audit({files, std::nullopt, std::nullopt}, out);
+    UNSCOPED_INFO(out.str());
+    return status == 0 && out.str().ends_with("head " + head + "\n") && out.str().find("torn") == std::string::npos;
+  }
+  [[nodiscard]] bool is_whole(const AuditLog& log) const { return is_whole({path}, log.head()); }
+  /// What the function's log said while `work` ran, of warnings and errors.
+  template <class Work>
+  std::string log_of(const Work& work) {
+    const std::string log = folder / "log";
+    base::log::open("service", log, base::log::Level::warning);
+    work();
+    base::log::open("service", "", base::log::Level::info);
+    return test::read_text(log);
+  }
+
+  test::TemporaryFolder folder;
+  std::string path = folder / "test.audit";
+  base::Clock clock = [] { return base::from_unix_ms(1795478667123); };
+};
+
+AuditEvent event_of(const std::string& detail) { return {.action = AuditAction::claim, .detail = detail}; }
+
+/// The cause of the base::Error that `work` throws; empty if it throws none.
+template <class Work>
+std::string cause_of(const Work& work) {
+  try {
+    work();
+  } catch (const base::Error& error) {
+    REQUIRE(error.kind() == base::ErrorKind::unavailable);
+    return error.cause();
+  }
+  return "";
+}
+
+bool is_recorded(AuditLog& log, const std::string& detail) {
+  const std::string cause = cause_of([&] { log.record_and_wait(event_of(detail)); });
+  if (!cause.empty()) REQUIRE(cause == "INSUFFICIENT_RESOURCES");
+  return cause.empty();
+}
+
+boost::asio::awaitable<void> record_many(AuditLog& log, int loop, int count) {
+  for (int i = 0; i < count; ++i) {
+    AuditEvent event = event_of(std::to_string(loop) + " " + std::to_string(i));
+    co_await log.record(std::move(event));
+  }
+}
+
+}  // namespace
+
+TEST_CASE_METHOD(AuditLogFixture, "A line is on disk when it returns: its members in their order, and the hash of the line before", "[audit]") {
+  AuditLog log(path, clock);
+  CHECK(log.head() == service::kNoAuditLine);
+  log.record_and_wait({.action = AuditAction::release,
+                       .outcome = AuditOutcome::refused,
+                       .peer = "ausf-ext.lab",
+                       .address = "127.0.0.40:50000",
+                       .operator_id = "Example MNO",
+                       .dimsi = "901700000000001",
+                       .imsi = "001010000000001",
+                       .target = "POST /narpf-keys/v1/release",
+                       .cause = "TOKEN_SPENT",
+                       .detail = "once only"});
+  const std::string first =
+      R"({"seq":1,"at":"2026-11-24T00:04:27.123Z","action":"RELEASE","outcome":"refused","peer":"ausf-ext.lab","address":"127.0.0.40:50000",)"
+      R"("operator":"Example MNO","dimsi":"901700000000001","imsi":"001010000000001","target":"POST /narpf-keys/v1/release","cause":"TOKEN_SPENT",)"
+      R"("detail":"once only","prev":"0000000000000000000000000000000000000000000000000000000000000000"})";
+  REQUIRE(text() == first + "\n");
+  CHECK(log.head() == service::hash_of_audit_line(first));
+  log.record_and_wait({.action = AuditAction::stop});
+  const std::string second = R"({"seq":2,"at":"2026-11-24T00:04:27.123Z","action":"STOP","outcome":"done","peer":"anonymous","address":"","prev":")" +
+                             service::hash_of_audit_line(first) + R"("})";
+  REQUIRE(text() == first + "\n" + second + "\n");
+  CHECK(log.head() == service::hash_of_audit_line(second));
+  CHECK(is_whole(log));
+}
+
+TEST_CASE("The hash of a line is the one that sha256sum prints", "[audit]") {
+  CHECK(service::hash_of_audit_line("abc") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");  // FIPS 180-2, B.1
+}
+
+TEST_CASE_METHOD(AuditLogFixture, "Whatever octets a peer's texts have, they are one line that shows them", "[audit]") {
+  const auto [given, written] = GENERATE(table<std::string, std::string>({
+      {"a\nb\r\t", R"(a\nb\r\t)"},
+      {R"("},{"seq":7)", R"(\"},{\"seq\":7)"},
+      {std::string("\0\x1B[2K", 5), R"(\u0000\u001b[2K)"},
+      {"del\x7F", R"(del\u007f)"},
+      {"\xC2\x9B", R"(\u009b)"},  // CSI
+      {"\xC2\xA0\xC3\x96sterreich", "\xC2\xA0\xC3\x96sterreich"},
+      {"\xE2\x80\xA8\xE2\x80\xAE\xE2\x81\xA6", R"(\u2028\u202e\u2066)"},  // a line separator, and changes of direction
+      {"\xE2\x80\xA7\xE2\x80\xAF", "\xE2\x80\xA7\xE2\x80\xAF"},
+      {"\xF0\x9F\x94\x91", "\xF0\x9F\x94\x91"},
+      {"\xFF.\xC3", "\xEF\xBF\xBD.\xEF\xBF\xBD"},                // no UTF-8
+      {"\xED\xA0\x80", "\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD"},  // half a surrogate pair
+      {"\xC0\x8A", "\xEF\xBF\xBD\xEF\xBF\xBD"},                  // an overlong newline
+  }));
+  CAPTURE(given);
+  AuditLog log(path, clock);
+  log.record_and_wait({.peer = given, .detail = given});
+  REQUIRE(lines().size() == 1);
+  CHECK_THAT(text(), Catch::Contains(R"("peer":")" + written + R"(",)") && Catch::Contains(R"("detail":")" + written + R"(",)"));
+  CHECK(is_whole(log));
+}
+
+TEST_CASE_METHOD(AuditLogFixture, "A text that is too long is cut between two characters", "[audit]") {
+  AuditLog log(path, clock);
+  const std::string longest(service::kMaxAuditText, 'x');
+  log.record_and_wait({.detail = longest});
+  log.record_and_wait({.detail = longest + "x"});
+  log.record_and_wait({.detail = longest.substr(4) + "\xF0\x9F\x94\x91\xF0\x9F\x94\x91"});
+  CHECK(details() == std::vector<std::string>{longest, longest.substr(3) + "...", longest.substr(4) + "..."});
+}
+
+TEST_CASE_METHOD(AuditLogFixture, "A line with the longest members, of what takes most room, is one that the verifier takes", "[audit]") {
+  const std::string longest(service::kMaxAuditText, '\x01');
+  AuditLog log(path, clock);
+  log.record_and_wait({.peer = longest, .address = longest, .operator_id = longest, .dimsi = longest, .imsi = longest, .target = longest,
+                       .cause = longest, .detail = longest});
+  CHECK(text().size() > 40000);
+  CHECK(is_whole(log));
+}
+
+TEST_CASE_METHOD(AuditLogFixture, "Of a target no query is recorded", "[audit]") {
+  AuditLog log(path, clock);
+  log.record_and_wait({.target = "GET /a/b?token=1?2"});
+  CHECK_THAT(text(), Catch::Contains(R"("target":"GET /a/b",)"));
+}
+
+TEST_CASE_METHOD(AuditLogFixture, "Writers of many loops and threads make one chain, with every event of each in its order", "[audit]") {
+  std::vector<std::unique_ptr<test::Loop>> loops;
+  AuditLog log(path, base::system_now);
+  std::vector<std::future<void>> writers;
+  constexpr int kLoops = 4;
+  constexpr int kCoroutines = 8;
+  constexpr int kEvents = 25;
+  for (int i = 0; i < kLoops; ++i) loops.push_back(std::make_unique<test::Loop>());
+  for (int i = 0; i < kLoops * kCoroutines; ++i) writers.push_back(loops[static_cast<std::size_t>(i % kLoops)]->start(record_many(log, i, kEvents)));
+  for (int i = 0; i < 50; ++i) log.note(event_of("note " + std::to_string(i)));
+  for (auto& writer : writers) CHECK_NOTHROW(test::get(writer));
+  log.record_and_wait(event_of("last 0"));
+  std::map<std::string, int> next;
+  int faults = 0;
+  for (const std::string& detail : details()) {
+    const std::size_t space = detail.find(' ');
+    faults += detail.substr(space + 1) == std::to_string(next[detail.substr(0, space)]++) ? 0 : 1;
+  }
+  CHECK(faults == 0);
+  CHECK(lines().size() == kLoops * kCoroutines * kEvents + 50 + 1);
+  CHECK(is_whole(log));
+}
+
+TEST_CASE_METHOD(AuditLogFixture, "A coroutine goes on, on its own loop, once its line is on disk", "[audit]") {
+  test::Loop loop;
+  AuditLog log(path, clock);
+  Gate gate(log);
+  auto writer = loop.start(log.record(event_of("a")));
+  loop.run([] {});
+  CHECK(writer.wait_for(std::chrono::seconds(0)) == std::future_status::timeout);
+  gate.release();
+  CHECK_NOTHROW(test::get(writer));
+  CHECK(details().back() == "a");
+}
+
+TEST_CASE_METHOD(AuditLogFixture, "What waits is one write and one sync", "[audit]") {
+  test::Loop loop;
+  AuditLog log(path, clock);
+  Gate gate(log);
+  std::vector<std::future<void>> writers;
+  for (int i = 0; i < 50; ++i) writers.push_back(loop.start(log.record(event_of(std::to_string(i)))));
+  loop.run([] {});  // all wait at the log now
+  const int before = disk.syncs;
+  gate.release();
+  for (auto& writer : writers) CHECK_NOTHROW(test::get(writer));
+  CHECK(disk.syncs == before + 1);
+  CHECK(is_whole(log));
+}
+
+TEST_CASE_METHOD(AuditLogFixture, "What waits is bounded; what was dropped is told by one line", "[audit]") {
+  test::Loop loop;
+  AuditLog log(path, clock, 8);
+  Gate gate(log);
+  for (int i = 0; i < 4; ++i) log.note(event_of(std::to_string(i)));
+  for (int i = 0; i < 3; ++i) log.note(event_of("too many"));  // above half
+  std::vector<std::future<void>> writers;
+  for (int i = 4; i < 8; ++i) writers.push_back(loop.start(log.record(event_of(std::to_string(i)))));
+  auto beyond = loop.start(log.record(event_of("beyond")));
+  CHECK(cause_of([&] { test::get(beyond); }) == "NF_CONGESTION");  // at once, though the log is held
+  CHECK(cause_of([&] { log.record_and_wait(event_of("beyond")); }) == "NF_CONGESTION");
+  gate.release();
+  for (auto& writer : writers) CHECK_NOTHROW(test::get(writer));
+  CHECK(is_recorded(log, "8"));
+  CHECK(details() == std::vector<std::string>{"", "0", "1", "2", "3", "4", "5", "6", "7", "events that were not recorded: 3", "8"});
+  CHECK_THAT(lines()[9], Catch::Contains(R"("action":"DROPPED","outcome":"done","peer":"anonymous","address":"")"));
+  CHECK(is_whole(log));
+}
+
+TEST_CASE_METHOD(AuditLogFixture, "What waits at the end is written, also more than one group holds", "[audit]") {
+  const int count = GENERATE(1, 2048, 2049, 5000);
+  {
+    AuditLog log(path, clock);
+    Gate gate(log);
+    for (int i = 0; i < count; ++i) log.note(event_of(""));
+    gate.release();
+  }
+  CHECK(lines().size() == static_cast<std::size_t>(count) + 1);
+  CHECK(is_whole({path}, service::hash_of_audit_line(lines().back())));
+}
+
+TEST_CASE_METHOD(AuditLogFixture, "A log that is opened again goes on with the chain", "[audit]") {
+  // The end is read in pieces: lines that lie across two of them.
+  const std::size_t detail_size = GENERATE(values<std::size_t>({0, 64 * 1024 - 300, 64 * 1024 - 230}));
+  const auto line_of = [&](int seq, const std::string& prev) {
+    return R"({"seq":)" + std::to_string(seq) + R"(,"at":"x","action":"CLAIM","outcome":"done","peer":"p","address":"a","detail":")" +
+           std::string(detail_size, 'x') + R"(","prev":")" + prev + R"("})";
+  };
+  const std::string first = line_of(1, std::string(service::kNoAuditLine));
+  const std::string second = line_of(2, service::hash_of_audit_line(first));
+  REQUIRE(folder.write("test.audit", first + "\n" + second + "\n") == path);
+  for (int i = 0; i < 3; ++i) {
+    AuditLog log(path, clock);
+    CHECK(log.head() == service::hash_of_audit_line(lines().back()));
+    log.record_and_wait({.action = AuditAction::start});
+    CHECK(is_whole(log));
+  }
+  CHECK(lines().size() == 5);
+}
+
+TEST_CASE_METHOD(AuditLogFixture, "What a crash left of a line is cut off and told, and the chain goes on, wherever it was torn", "[audit]") {
+  {
+    AuditLog log(path, clock);
+    log.record_and_wait(event_of("1"));
+    log.record_and_wait(event_of("2"));
+  }
+  const std::string sound = text();
+  const std::size_t second = sound.find('\n') + 1;
+  for (std::size_t size = 1; size < sound.size(); size += size + 5 < sound.size() ? 5 : 1) {
+    if (size == second) continue;  // torn nowhere
+    REQUIRE(folder.write("test.audit", sound.substr(0, size)) == path);
+    const std::string said = log_of([&] {
+      AuditLog log(path, clock);
+      log.record_and_wait(event_of("after"));
+      REQUIRE(is_whole(log));
+    });
+    const std::string torn = std::to_string(size < second ? size : size - second) + " octets";
+    REQUIRE_THAT(said, Catch::Contains(path) && Catch::Contains("a crash left " + torn));
+    auto all = details();
+    if (size > second) {
+      REQUIRE(all.front() == "1");
+      all.erase(all.begin());
+    }
+    REQUIRE(all.size() == 2);
+    REQUIRE_THAT(all[0], Catch::Contains("a crash left " + torn));
+    REQUIRE(all[1] == "after");
+    REQUIRE(std::filesystem::remove(folder / "log"));
+  }
+}
+
+TEST_CASE_METHOD(AuditLogFixture, "A file that is no audit log is refused by name and left as it is", "[audit]") {
+  const auto [content, reason] = GENERATE(table<std::string, std::string>({
+      {"-----BEGIN PRIVATE KEY-----\n", "does not end with a line of an audit log"},
+      {"\n", "does not end with a line of an audit log"},
+      {R"({"seq":1})" "\n", "does not end with a line of an audit log (/at is missing)"},
+      {std::string(70000, 'x') + "\n", "does not end with a line of an audit log"},
+      {std::string(70000, 'x'), "is no audit log"},
+      {"x", "is no audit log"},
+      {R"({"seq":2)", "is no audit log"},
+  }));
+  REQUIRE(folder.write("test.audit", content) == path);
+  CHECK_THROWS_WITH(AuditLog(path, clock), Catch::Contains(path) && Catch::Contains(reason));
+  CHECK(text() == content);
+}
+
+TEST_CASE_METHOD(AuditLogFixture, "A second holder of the file is refused by name, and may have it afterwards", "[audit]") {
+  {
+    AuditLog log(path, clock);
+    CHECK_THROWS_WITH(AuditLog(path, clock), Catch::Contains(path) && Catch::Contains("in use by another process"));
+    CHECK(is_recorded(log, "1"));
+  }
+  AuditLog log(path, clock);
+  CHECK(is_recorded(log, "2"));
+  CHECK(is_whole(log));
+}
+
+TEST_CASE_METHOD(AuditLogFixture, "What cannot be opened is named, with what to do", "[audit]") {
+  CHECK_THROWS_WITH(AuditLog(folder / "none/test.audit", clock), Catch::Contains("none/test.audit") && Catch::Contains("its folder must exist"));
+  CHECK_THROWS_WITH(AuditLog(folder / "", clock), Catch::Contains("cannot be opened"));
+  CHECK_THROWS_WITH(AuditLog("/dev/full", clock), Catch::Contains("/dev/full is no ordinary file"));
+}
+
+TEST_CASE_METHOD(AuditLogFixture, "The file is its owner's alone", "[audit]") {
+  if (GENERATE(false, true)) {
+    REQUIRE(folder.write("test.audit", "") == path);
+    REQUIRE(chmod(path.c_str(), 0644) == 0);
+  }
+  AuditLog log(path, clock);
+  struct stat status {};
+  REQUIRE(stat(path.c_str(), &status) == 0);
+  CHECK((status.st_mode & 07777) == 0600);
+}
+
+TEST_CASE_METHOD(AuditLogFixture, "After a rotation the chain goes on in a new file", "[audit]") {
+  const std::string old = folder / "test.audit.1";
+  std::string last;
+  {
+    AuditLog log(path, clock);
+    CHECK(is_recorded(log, "1"));
+    std::filesystem::rename(path, old);
+    CHECK(is_recorded(log, "2"));  // nobody has said so yet
+    CHECK_FALSE(std::filesystem::exists(path));
+    last = log.head();
+    if (GENERATE(false, true)) REQUIRE(folder.write("test.audit", "") == path);  // as `create` of logrotate does
+    log.reopen();
+    SECTION("with a line") {
+      CHECK(is_recorded(log, "4"));
+      CHECK(details() == std::vector<std::string>{"goes on from line 2 of another file", "4"});
+    }
+    SECTION("or none") {}
+  }
+  REQUIRE_FALSE(lines().empty());
+  CHECK_THAT(lines()[0], Catch::StartsWith(R"({"seq":3,)") && Catch::Contains(R"("action":"ROTATE")") && Catch::Contains(last));
+  AuditLog log(path, clock);
+  CHECK(is_recorded(log, "5"));
+  CHECK(is_whole({old, path}, log.head()));
+}
+
+TEST_CASE_METHOD(AuditLogFixture, "Told of a rotation that there was not, the log goes on in its file", "[audit]") {
+  AuditLog log(path, clock);
+  CHECK(is_recorded(log, "1"));
+  log.reopen();
+  CHECK(is_recorded(log, "2"));
+  CHECK(details() == std::vector<std::string>{"1", "2"});
+  CHECK(is_whole(log));
+}
+
+TEST_CASE_METHOD(AuditLogFixture, "A rotation that cannot be made leaves the log in its file, says why, and may be told again", "[audit]") {
+  const std::string old = folder / "test.audit.1";
+  AuditLog log(path, clock);
+  CHECK(is_recorded(log, "1"));
+  std::filesystem::rename(path, old);
+  std::string reason;
+  SECTION("another file is there") {
+    REQUIRE(folder.write("test.audit", "something\n") == path);
+    reason = "is another file, and not empty";
+  }
+  SECTION("there can be no file") {
+    std::filesystem::create_directory(path);
+    reason = "cannot be opened";
+  }
+  SECTION("another process has it") {
+    REQUIRE(folder.write("test.audit", "") == path);
+    reason = "in use by another process";
+  }
+  SECTION("its first line cannot be written") {
+    disk.sync_error = ENOSPC;
+    reason = "No space left on device";
+  }
+  const std::string said = log_of([&] {
+    std::unique_ptr<AuditLog> other;
+    if (reason.starts_with("in use")) other = std::make_unique<AuditLog>(path, clock);
+    log.reopen();
+    CHECK(is_recorded(log, "2") == (disk.sync_error == 0));
+  });
+  CHECK_THAT(said, Catch::Contains("goes on in the file that was open") && Catch::Contains(path) && Catch::Contains(reason));
+  disk.sync_error = 0;
+  CHECK(is_recorded(log, "3"));
+  CHECK(is_whole({old}, log.head()));
+  std::filesystem::remove(path);
+  log.reopen();
+  CHECK(is_recorded(log, "4"));
+  CHECK(is_whole({old, path}, log.head()));
+}
+
+TEST_CASE_METHOD(AuditLogFixture, "A full disk refuses the whole group, and nothing of it stays; once there is space it goes on",
+                 "[audit][faults]") {
+  test::Loop loop;
+  AuditLog log(path, clock);
+  for (int i = 0; i < 100; ++i) log.note(event_of("filler"));
+  CHECK(is_recorded(log, "before"));
+  const std::string before = text();
+  const std::string head = log.head();
+  const std::size_t room = GENERATE(values<std::size_t>({0, 1, 300, 1000}));  // octets
+  std::vector<std::future<void>> writers;
+  std::string stays;
+  const std::string said = log_of([&] {
+    Gate gate(log);
+    for (int i = 0; i < 10; ++i) writers.push_back(loop.start(log.record(event_of(std::to_string(i)))));
+    for (int i = 0; i < 5; ++i) log.note(event_of("lost"));
+    loop.run([] {});
+    stays = text();  // with the gate's own line
+    const Full full(stays.size() + room);
+    gate.release();
+    for (auto& writer : writers) writer.wait_for(test::kDeadline);
+  });
+  for (auto& writer : writers) CHECK(cause_of([&] { test::get(writer); }) == "INSUFFICIENT_RESOURCES");
+  CAPTURE(said);
+  CHECK_THAT(said, Catch::Contains(path) && Catch::Contains("15 lines were not written") && Catch::Contains("File too large"));
+  CHECK(std::count(said.begin(), said.end(), '\n') == 1);
+  CHECK(text() == stays);
+  CHECK(stays.starts_with(before));
+  CHECK(log.head() != head);
+  CHECK(is_whole(log));
+  CHECK(is_recorded(log, "after"));
+  const auto all = details();
+  CHECK(std::vector<std::string>(all.end() - 3, all.end()) == std::vector<std::string>{"", "after", "events that were not recorded: 5"});
+  CHECK(is_whole(log));
+}
+
+TEST_CASE_METHOD(AuditLogFixture, "What was lost with a disk is told at the end, if not before", "[audit][faults]") {
+  {
+    AuditLog log(path, clock);
+    disk.sync_error = EIO;
+    log.note(event_of("lost"));
+    CHECK_FALSE(is_recorded(log, "refused"));
+    CHECK_FALSE(is_recorded(log, "refused"));
+    disk.sync_error = 0;
+  }
+  CHECK(details() == std::vector<std::string>{"events that were not recorded: 1"});
+}
+
+TEST_CASE_METHOD(AuditLogFixture, "A sync that failed is never taken for done, also if what it left could not be cut off", "[audit][faults]") {
+  const int truncate_error = GENERATE(0, EIO);
+  std::string head;
+  {
+    AuditLog log(path, clock);
+    CHECK(is_recorded(log, "1"));
+    head = log.head();
+    disk.sync_error = EIO;
+    disk.truncate_error = truncate_error;
+    CHECK_FALSE(is_recorded(log, "2"));
+    CHECK(log.head() == head);
+    CHECK(lines().size() == (truncate_error == 0 ? 1 : 2));
+    disk.sync_error = 0;
+    CHECK(is_recorded(log, "3") == (truncate_error == 0));
+    disk.truncate_error = 0;
+    CHECK(is_recorded(log, "4"));
+    head = log.head();
+  }
+  CHECK(details() == (truncate_error == 0 ? std::vector<std::string>{"1", "3", "4"} : std::vector<std::string>{"1", "4"}));
+  CHECK(is_whole({path}, head));
+}
+
+TEST_CASE_METHOD(AuditLogFixture, "What somebody else does to the file is not undone: the log says so, goes on, and the chain shows it", "[audit]") {
+  AuditLog log(path, clock);
+  for (int i = 0; i < 3; ++i) CHECK(is_recorded(log, std::to_string(i)));
+  std::size_t expected = 4;
+  SECTION("lines are cut off, as copytruncate of logrotate does") {
+    std::filesystem::resize_file(path, 0);
+    expected = 1;
+  }
+  SECTION("a line is added") {
+    std::ofstream(path, std::ios::app) << lines().back() << "\n";
+    expected = 5;
+  }
+  const std::string said = log_of([&] { CHECK(is_recorded(log, "after")); });
+  CHECK_THAT(said, Catch::Contains("somebody else has changed the audit log " + path));
+  CHECK(lines().size() == expected);
+  CHECK(log.head() == service::hash_of_audit_line(lines().back()));
+  if (expected == 5) CHECK_FALSE(is_whole(log));
+}
