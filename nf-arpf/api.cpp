@@ -41,6 +41,14 @@ std::string text_of(const profile::DiscoveryImsi& dimsi, const ReleasedKey& rele
          base::to_base64(released.endorsement) + "\"}";
 }
 
+service::AuditEvent event_of(service::AuditAction action, const profile::DiscoveryImsi& dimsi, const Claimant& claimant) {
+  service::AuditEvent event;
+  event.action = action;
+  event.dimsi = dimsi.digits();
+  event.operator_id = claimant;
+  return event;
+}
+
 /// Base64 of 1 to `max_octets` octets; nothing for anything else.
 std::optional<base::Bytes> octets_of(std::string_view text, std::size_t max_octets) {
   auto octets = base::from_base64(text);
@@ -145,8 +153,22 @@ Api::Answer Api::retrieve_key(const Request& request) {
   if (!body) body = read_body(request.body);
 
   const ReleasedKey released = co_await release_(dimsi, body->credentials, body->operator_certificate, claimant);
+  if (audit_.is_on()) co_await record_release(request, dimsi, released);
   std::string answer = text_of(dimsi, released);
   co_return Response(200, sbi::kJson, std::move(answer));
+}
+
+/// Before the key leaves.
+boost::asio::awaitable<void> Api::record_release(const Request& request, profile::DiscoveryImsi dimsi, const ReleasedKey& released) {
+  service::AuditEvent event;
+  event.operator_id = released.operator_id;
+  event.dimsi = dimsi.digits();
+  if (released.is_first_claim) {
+    event.action = service::AuditAction::claim;
+    audit_.note(request, event);  // in front of the next one, on disk with it
+  }
+  event.action = service::AuditAction::release;
+  co_await audit_.record(request, std::move(event));
 }
 
 /// GET /narpf-keys/v1/claims/{dimsi}
@@ -168,6 +190,7 @@ Api::Answer Api::release_claim(const Request& request) {
   const profile::DiscoveryImsi dimsi = read_dimsi(request);
   const Claimant claimant = claimant_of(request.peer);
   co_await claims_.release(dimsi, claimant);
+  if (audit_.is_on()) co_await audit_.record(request, event_of(service::AuditAction::release_claim, dimsi, claimant));
   co_return Response(204);
 }
 
@@ -176,6 +199,7 @@ Api::Answer Api::retire(const Request& request) {
   const profile::DiscoveryImsi dimsi = read_dimsi(request);
   const Claimant claimant = claimant_of(request.peer);
   co_await claims_.retire(dimsi, claimant);
+  if (audit_.is_on()) co_await audit_.record(request, event_of(service::AuditAction::retire, dimsi, claimant));
   co_return Response(204);
 }
 

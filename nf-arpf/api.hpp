@@ -5,6 +5,7 @@
 
 #include "lib/crypto/known_certificates.hpp"
 #include "lib/sbi/router.hpp"
+#include "lib/service/audit.hpp"
 #include "nf-arpf/claims.hpp"
 #include "nf-arpf/config.hpp"
 #include "nf-arpf/publish_certificates.hpp"
@@ -20,8 +21,8 @@ namespace arpf {
 class Api {
  public:
   Api(const Config& config, const PublishCertificates& certificates, ReleaseEphemeralKey& release, Claims& claims,
-      crypto::KnownCertificates& known)
-      : config_(config), certificates_(certificates), release_(release), claims_(claims), known_(known) {}
+      crypto::KnownCertificates& known, service::Audit audit)
+      : config_(config), certificates_(certificates), release_(release), claims_(claims), known_(known), audit_(audit) {}
 
   void add_routes(sbi::Router& router);
 
@@ -41,6 +42,7 @@ class Api {
   SeCredentials read_credentials(const sbi::JsonObject& object);
   [[nodiscard]] sbi::Response get_claim(const sbi::Request& request) const;
   Answer retrieve_key(const sbi::Request& request);
+  boost::asio::awaitable<void> record_release(const sbi::Request& request, profile::DiscoveryImsi dimsi, const ReleasedKey& released);
   Answer retire(const sbi::Request& request);
   Answer release_claim(const sbi::Request& request);
 
@@ -52,6 +54,7 @@ class Api {
   ReleaseEphemeralKey& release_;
   Claims& claims_;
   crypto::KnownCertificates& known_;  ///< what release_ has too
+  service::Audit audit_;
 };
 
 }  // namespace arpf

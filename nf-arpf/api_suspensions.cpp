@@ -36,6 +36,13 @@ Suspension require_suspension(const Suspensions& suspensions, const Fingerprint&
   return std::move(*found);
 }
 
+service::AuditEvent event_of(const char* what, const Fingerprint& part_number) {
+  service::AuditEvent event;
+  event.action = service::AuditAction::suspend;
+  event.detail = what + base::to_hex(part_number);
+  return event;
+}
+
 }  // namespace
 
 void SuspensionApi::add_routes(sbi::Router& router) {
@@ -64,13 +71,16 @@ Response SuspensionApi::get(const Request& request) const {
 SuspensionApi::Answer SuspensionApi::put(const Request& request) {
   const Fingerprint part_number = read_fingerprint(request);
   const bool is_new = co_await suspensions_.suspend(part_number, request.peer.name);
+  if (audit_.is_on()) co_await audit_.record(request, event_of("suspended: ", part_number));
   std::string body = write(require_suspension(suspensions_, part_number)).dump();
   co_return Response(is_new ? 201 : 200, sbi::kJson, std::move(body));
 }
 
 /// DELETE /narpf-keys/v1/suspensions/{fingerprint}
 SuspensionApi::Answer SuspensionApi::remove(const Request& request) {
-  co_await suspensions_.lift(read_fingerprint(request));
+  const Fingerprint part_number = read_fingerprint(request);
+  co_await suspensions_.lift(part_number);
+  if (audit_.is_on()) co_await audit_.record(request, event_of("lifted: ", part_number));
   co_return Response(204);
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "lib/sbi/router.hpp"
+#include "lib/service/audit.hpp"
 #include "nf-arpf/suspensions.hpp"
 
 namespace arpf {
@@ -8,7 +9,7 @@ namespace arpf {
 /// /narpf-keys/v1/suspensions: an administrator stops releases for a part number. One a loop.
 class SuspensionApi {
  public:
-  explicit SuspensionApi(Suspensions& suspensions) : suspensions_(suspensions) {}
+  SuspensionApi(Suspensions& suspensions, service::Audit audit) : suspensions_(suspensions), audit_(audit) {}
 
   void add_routes(sbi::Router& router);
 
@@ -20,6 +21,7 @@ class SuspensionApi {
   Answer remove(const sbi::Request& request);
 
   Suspensions& suspensions_;
+  service::Audit audit_;
 };
 
 }  // namespace arpf

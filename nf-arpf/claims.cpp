@@ -42,10 +42,10 @@ void spend(Database& database, const profile::DiscoveryImsi& dimsi, const Claima
 
 }  // namespace
 
-boost::asio::awaitable<void> Claims::claim(profile::DiscoveryImsi dimsi, std::string operator_id, PointHash key,
+boost::asio::awaitable<bool> Claims::claim(profile::DiscoveryImsi dimsi, std::string operator_id, PointHash key,
                                            PartNumberHash part_number) {
   const base::Time now = clock_();
-  store::Committer::Work<void> work = [dimsi, operator_id, key, part_number, now](Database& database) {
+  store::Committer::Work<bool> work = [dimsi, operator_id, key, part_number, now](Database& database) {
     arpf::require_not_suspended(database, part_number);
     base::require(!is_spent(database, key), "TOKEN_SPENT", "the token's ephemeral key has served its onboarding");
     const auto held = find_claim(database, dimsi);
@@ -54,8 +54,10 @@ boost::asio::awaitable<void> Claims::claim(profile::DiscoveryImsi dimsi, std::st
     }
     database.run(kInsertClaim, dimsi.packed(), operator_id, base::to_unix_ms(now));
     database.run(kNoteRelease, dimsi.packed(), key, base::to_unix_ms(now));
+    return !held.has_value();
   };
-  co_await committer_.write(std::move(work));
+  const bool is_new = co_await committer_.write(std::move(work));
+  co_return is_new;
 }
 
 void Claims::require_not_suspended(const PartNumberHash& part_number) const { arpf::require_not_suspended(reader_, part_number); }

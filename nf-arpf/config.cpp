@@ -48,17 +48,17 @@ std::optional<std::vector<crypto::Certificate>> read_offer_signers(const service
   return signers;
 }
 
-std::shared_ptr<const Trust> read_trust(const service::Section& arpf) {
+std::shared_ptr<const Trust> read_trust(const service::Section& arpf, const service::Tokens& tokens) {
   std::vector<OwnKey> agreement_keys;
   for (const service::Section& section : arpf.sections("agreement_keys", true)) {
     // One whose certificate has expired still opens the tokens that were made for it.
-    const auto pair = service::read_key_pair(section, service::Dates::do_not_matter);
+    const auto pair = service::read_key_pair(section, service::Dates::do_not_matter, tokens);
     if (!pair) continue;
     check_agreement(section, *pair);
     agreement_keys.push_back({pair->certificate, pair->key});
   }
   const service::Section endorsement = arpf.section("endorsement_key", true);
-  const auto pair = service::read_key_pair(endorsement);
+  const auto pair = service::read_key_pair(endorsement, service::Dates::matter, tokens);
   const std::string uri = arpf.text("uri");
   if (pair) check_endorsement(endorsement, *pair, uri);
 
@@ -87,7 +87,7 @@ Config read_config(const service::Section& root) {
   Config config;
   config.common = service::read_common(root, "arpf");
   const service::Section arpf = root.section("arpf");
-  config.trust = read_trust(arpf);
+  config.trust = read_trust(arpf, service::read_tokens(root));
   for (const service::Section& peer : arpf.sections("operators")) {
     config.operators_by_peer[peer.text("peer")] = peer.text("operator");
   }

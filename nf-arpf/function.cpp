@@ -1,7 +1,7 @@
 #include "nf-arpf/function.hpp"
 
 #include "lib/base/log.hpp"
-#include "lib/service/storage_commands.hpp"
+#include "lib/service/upkeep_commands.hpp"
 #include "nf-arpf/access.hpp"
 #include "nf-arpf/api.hpp"
 #include "nf-arpf/api_suspensions.hpp"
@@ -27,13 +27,13 @@ struct Shared {
 
 /// What one worker has for itself.
 struct Instance {
-  explicit Instance(Shared& shared)
+  Instance(Shared& shared, const service::Audit& audit)
       : reader(store::Database::open(shared.config.common.database, store::Database::Mode::read_only, shared.config.common.mapped_octets)),
         claims(reader, *shared.committer, base::system_now),
         release(shared.config.trust, claims, known, base::system_now),
-        api(shared.config, shared.certificates, release, claims, known),
+        api(shared.config, shared.certificates, release, claims, known, audit),
         suspensions(reader, *shared.committer, base::system_now),
-        suspension_api(suspensions) {}
+        suspension_api(suspensions, audit) {}
 
   store::Database reader;
   Claims claims;
@@ -58,7 +58,7 @@ service::Function make_function(Config config) {
     shared->committer = std::make_unique<store::Committer>(std::move(database));
   };
   function.build = [shared](service::Worker& worker) -> std::shared_ptr<void> {
-    auto instance = std::make_shared<Instance>(*shared);
+    auto instance = std::make_shared<Instance>(*shared, worker.audit);
     instance->api.add_routes(worker.router);
     instance->suspension_api.add_routes(worker.router);
     worker.router.on_batch({[shared] { shared->committer->begin_batch(); }, [shared] { shared->committer->end_batch(); }});
@@ -79,7 +79,7 @@ service::Function make_function(const service::YamlDocument& document) {
 }
 
 std::vector<service::Command> commands() {
-  return service::storage_commands([](const service::YamlDocument& document) { return make_function(document); }, kSchema);
+  return service::upkeep_commands([](const service::YamlDocument& document) { return make_function(document); }, kSchema);
 }
 
 }  // namespace arpf

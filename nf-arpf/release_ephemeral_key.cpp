@@ -63,8 +63,11 @@ boost::asio::awaitable<ReleasedKey> ReleaseEphemeralKey::operator()(profile::Dis
   }
 
   const PointHash key = crypto::sha256(verified.token.ephemeral_point);
-  co_await claims_.claim(dimsi, operator_id, key, part_number);
-  co_return seal_and_endorse(verified, operator_certificate, now);
+  const bool is_first_claim = co_await claims_.claim(dimsi, operator_id, key, part_number);
+  ReleasedKey released = seal_and_endorse(verified, operator_certificate, now);
+  released.operator_id = operator_id;
+  released.is_first_claim = is_first_claim;
+  co_return std::move(released);
 }
 
 void ReleaseEphemeralKey::verify_chain(const SeCredentials& credentials, const PartNumberHash& part_number, base::Time at) const {

@@ -48,6 +48,8 @@ struct Trust {
 struct ReleasedKey {
   base::Bytes encrypted_key;
   base::Bytes endorsement;
+  std::string operator_id;
+  bool is_first_claim = false;  ///< the operator took the dIMSI with it
 };
 
 /// Step (0-e): verifies the SE credentials of a device and releases the key of its dIMSI to an operator. One a loop.

@@ -134,6 +134,13 @@ bool prefers_async(const Request& request) {
                      [](const sbi::Header& field) { return field.name == "prefer" && prefers_async(field.value); });
 }
 
+service::AuditEvent event_of(service::AuditAction action, const profile::DiscoveryImsi& dimsi) {
+  service::AuditEvent event;
+  event.action = action;
+  event.dimsi = dimsi.digits();
+  return event;
+}
+
 std::string write_import(const std::string& id, const ImportStatus& status) {
   return text_of({{"importId", id},
                   {"state", status.is_done ? "DONE" : "RUNNING"},
@@ -251,6 +258,8 @@ Api::Answer Api::put_device(const Request& request) {
     return accept_offer(database, offer, parts_.config, now);
   };
   const OfferVerdict verdict = co_await parts_.committer.write(std::move(work));
+  const bool is_recorded = parts_.audit.is_on() && verdict == OfferVerdict::taken;
+  if (is_recorded) co_await parts_.audit.record(request, event_of(service::AuditAction::offer, dimsi));
   if (verdict == OfferVerdict::known) {
     const Device known = require_device(parts_.reader, dimsi);
     co_return Response(200, sbi::kJson, text_of(write_device(parts_.reader, known)));
@@ -289,6 +298,7 @@ Api::Answer Api::retire_device(const Request& request) {
     retire(database, dimsi, now);
   };
   co_await parts_.committer.write(std::move(work));
+  if (parts_.audit.is_on()) co_await parts_.audit.record(request, event_of(service::AuditAction::retire, dimsi));
   co_await settle(dimsi, parts_.config.offer_wait);
   co_return Response(204);
 }
@@ -301,6 +311,12 @@ Api::Answer Api::import_offers(const Request& request, sbi::BodyReader& body) {
   const std::string id = co_await import(body);
   parts_.onboarding.wake();
   const ImportStatus status = require_import(parts_.reader, id);
+  if (parts_.audit.is_on()) {
+    service::AuditEvent event;
+    event.action = service::AuditAction::bulk_load;
+    event.detail = "import " + id + ": " + std::to_string(status.received) + " offers";
+    co_await parts_.audit.record(request, std::move(event));
+  }
   Response response(202, sbi::kJson, write_import(id, status));
   response.with("location", request.api_root() + "/nausfext-onboarding/v1/imports/" + id);
   co_return std::move(response);

@@ -3,6 +3,7 @@
 #include <boost/asio/io_context.hpp>
 
 #include "lib/sbi/router.hpp"
+#include "lib/service/audit.hpp"
 #include "lib/store/committer.hpp"
 #include "nf-ausf-ext/config.hpp"
 #include "nf-ausf-ext/devices.hpp"
@@ -22,6 +23,7 @@ class Api {
     boost::asio::io_context& onboarding_loop;
     Onboarding& onboarding;
     base::Clock clock;
+    service::Audit audit;
   };
 
   explicit Api(Parts parts) : parts_(std::move(parts)) {}

@@ -2,6 +2,7 @@
 
 #include "lib/core/subscriber_routes.hpp"
 #include "lib/service/access.hpp"
+#include "lib/service/audit.hpp"
 #include "nf-ausf-ext/authenticate.hpp"
 
 namespace ausf_ext {
@@ -21,6 +22,7 @@ class AuthenticationApi {
     ProvideVectors& vectors;
     std::function<void()> on_attached;  ///< a device is ATTACHED: the RSMF is to be told
     base::Clock clock;
+    service::Audit audit;
   };
 
   explicit AuthenticationApi(Parts parts) : parts_(std::move(parts)) {}
@@ -40,6 +42,8 @@ class AuthenticationApi {
 
   Answer generate_auth_data(const sbi::Request& request);
   Answer generate_av(const sbi::Request& request);
+  /// Before the keys leave.
+  boost::asio::awaitable<void> record_vectors(const sbi::Request& request, profile::Imsi imsi, std::string detail);
   Answer take_auth_event(const sbi::Request& request);
   [[nodiscard]] sbi::Response remove_auth_event(const sbi::Request& request) const;
 

@@ -34,10 +34,10 @@ void read_pools(const service::Section& function, Config& config) {
   }
 }
 
-void read_keys(const service::Section& function, Config& config) {
-  config.key_encryption_key = service::read_key_encryption_key(function, "key_encryption_key");
+void read_keys(const service::Section& function, const service::Tokens& tokens, Config& config) {
+  config.key_encryption_key = service::read_key_encryption_key(function, "key_encryption_key", tokens);
   const service::Section section = function.section("operator", true);
-  const auto pair = service::read_key_pair(section);
+  const auto pair = service::read_key_pair(section, service::Dates::matter, tokens);
   if (!pair) return;
   if (!pair->certificate.has_key_usage(crypto::KeyUsage::key_agreement)) {
     section.problem("certificate", "CERT.MNO must have the key usage keyAgreement");
@@ -80,7 +80,7 @@ Config read_config(const service::Section& root) {
       service::require_somebody(function, "access", config.access, {role});
     }
   }
-  read_keys(function, config);
+  read_keys(function, service::read_tokens(root), config);
   read_peers(function, config);
   config.home_network_keys = service::read_home_network_keys(function);
   config.routing = service::read_routing(function, config.common, !config.common.nrf.uris.empty());

@@ -1,6 +1,7 @@
 #include "nf-ausf-ext/function.hpp"
 
-#include "lib/service/storage_commands.hpp"
+#include "lib/base/log.hpp"
+#include "lib/service/upkeep_commands.hpp"
 #include "lib/store/secrets.hpp"
 #include "nf-ausf-ext/access.hpp"
 #include "nf-ausf-ext/api.hpp"
@@ -9,6 +10,7 @@
 #include "nf-ausf-ext/api_receipts.hpp"
 #include "nf-ausf-ext/export_open5gs.hpp"
 #include "nf-ausf-ext/schema.hpp"
+#include "nf-ausf-ext/wrap_key.hpp"
 
 namespace ausf_ext {
 namespace {
@@ -26,6 +28,9 @@ struct Shared {
 
   /// Opens the database and what rests in it.
   void open() {
+    if (!config.key_encryption_key->is_locked()) {
+      base::log::warning("the key-encryption key may be swapped out: its memory cannot be locked (raise the limit: ulimit -l, LimitMEMLOCK=)");
+    }
     store::Database database = store::Database::open(config.common.database);
     store::migrate(database, kSchema);
     require_key_of(database, keys);
@@ -78,7 +83,7 @@ struct Instance {
         routes({worker.router, shared.config.routing, *shared.config.home_network_keys, *shared.relay_links, relay,
                 core::discover_by(worker.nrf), shared.config.common.scp}),
         api(onboarding_parts(worker)),
-        authentication_api(authentication_parts()),
+        authentication_api(authentication_parts(worker)),
         receipt_api(accept_receipt) {
     const auto& subscription = shared.config.bootstrap_subscription;
     if (subscription) bootstrap_api.emplace(BootstrapApi::Parts{*subscription, reader, *shared.committer});
@@ -93,13 +98,13 @@ struct Instance {
                                          base::system_now});
       shared.onboarding->start();
     }
-    return {shared.config, reader, *shared.committer, *shared.onboarding_loop, *shared.onboarding, base::system_now};
+    return {shared.config, reader, *shared.committer, *shared.onboarding_loop, *shared.onboarding, base::system_now, worker.audit};
   }
 
-  AuthenticationApi::Parts authentication_parts() {
+  AuthenticationApi::Parts authentication_parts(const service::Worker& worker) {
     return {shared.config.authentication, shared.config.access, *shared.config.home_network_keys, reader,  *shared.committer, shared.keys,
             authenticate,                 vectors,                          [this] { shared.onboarding->wake(); },
-            base::system_now};
+            base::system_now,             worker.audit};
   }
 
   void add_routes(sbi::Router& router) {
@@ -163,8 +168,9 @@ service::Function make_function(const service::YamlDocument& document) {
 
 std::vector<service::Command> commands() {
   const auto read = [](const service::YamlDocument& document) { return make_function(document); };
-  std::vector<service::Command> out = service::storage_commands(read, kSchema);
+  std::vector<service::Command> out = service::upkeep_commands(read, kSchema);
   out.push_back(export_command());
+  out.push_back(wrap_key_command());
   return out;
 }
 

@@ -14,7 +14,7 @@ service::Function make_function(Config config);
 /// Reads the configuration and makes the function. Throws service::ConfigError with all that is wrong.
 service::Function make_function(const service::YamlDocument& document);
 
-/// What the program does besides serving: backup, restore, export-open5gs.
+/// What the program does besides serving: backup, restore, export-open5gs, wrap-key.
 std::vector<service::Command> commands();
 
 }  // namespace ausf_ext

@@ -24,6 +24,14 @@ Owner owner_of(const sbi::Peer& peer) {
   return peer.name;
 }
 
+service::AuditEvent event_of(service::AuditAction action, const profile::DiscoveryImsi& dimsi, const std::optional<profile::Imsi>& imsi) {
+  service::AuditEvent event;
+  event.action = action;
+  event.dimsi = dimsi.digits();
+  if (imsi) event.imsi = imsi->digits();
+  return event;
+}
+
 Preconditions read_preconditions(const Request& request) {
   return {sbi::EntityTags::of(request, "if-match"), sbi::EntityTags::of(request, "if-none-match")};
 }
@@ -136,6 +144,10 @@ Api::Answer Api::put_vector(const Request& request) {
   const Owner owner = owner_of(request.peer);
   const Preconditions conditions = read_preconditions(request);
   const AcceptedVector accepted = co_await parts_.accept.put(dimsi, vector, owner, conditions);
+  if (parts_.audit.is_on()) {
+    const auto action = accepted.is_new ? service::AuditAction::preload : service::AuditAction::replace;
+    co_await parts_.audit.record(request, event_of(action, dimsi, vector.imsi));
+  }
   Response response(accepted.is_new ? 201 : 200, sbi::kJson, write_record(dimsi, accepted.stored));
   response.with("etag", version_of(accepted.stored.vector));
   if (accepted.is_new) response.with("location", request.api_root() + request.target);
@@ -157,6 +169,7 @@ Api::Answer Api::delete_vector(const Request& request) {
   const Owner owner = owner_of(request.peer);
   const Preconditions conditions = read_preconditions(request);
   co_await parts_.accept.remove(dimsi, owner, conditions);
+  if (parts_.audit.is_on()) co_await parts_.audit.record(request, event_of(service::AuditAction::remove, dimsi, std::nullopt));
   co_return Response(204);
 }
 
@@ -169,6 +182,12 @@ Api::Answer Api::load_vectors(const Request& request, sbi::BodyReader& body) {
     co_await load.add(std::move(*octets));
   }
   co_await load.finish();
+  if (parts_.audit.is_on()) {
+    service::AuditEvent event;
+    event.action = service::AuditAction::bulk_load;
+    event.detail = load.summary();
+    co_await parts_.audit.record(request, std::move(event));
+  }
   co_return Response(200, sbi::kJson, load.report());
 }
 

@@ -4,6 +4,7 @@
 #include "lib/core/hss_ueau.hpp"
 #include "lib/core/subscriber_routes.hpp"
 #include "lib/sbi/router.hpp"
+#include "lib/service/audit.hpp"
 #include "nf-d-ausf/accept_vector.hpp"
 #include "nf-d-ausf/notify_receipts.hpp"
 #include "nf-d-ausf/serve_vector.hpp"
@@ -21,6 +22,7 @@ class Api {
     NotifyReceipts& notify;  ///< of the first loop
     const ContextIds& contexts;
     const aka::HomeNetworkKeys& home_network_keys;
+    service::Audit audit;
     base::ErrorKind receipt_answer = base::ErrorKind::gateway_timeout;
   };
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
@@ -103,9 +104,22 @@ BulkLoad::BulkLoad(AcceptVector& accept, Owner owner, std::size_t& running)
 BulkLoad::~BulkLoad() { --running_; }
 
 asio::awaitable<void> BulkLoad::add(std::string octets) {
-  lines_.add(octets);
-  const std::size_t ripe = is_ascending_ ? kPieceLines : std::max(kPieceLines, kWindowLines / running_);
-  if (window_.size() >= ripe) co_await store_window();
+  const auto executor = co_await asio::this_coro::executor;
+  std::string_view left(octets);
+  while (!left.empty()) {
+    const std::size_t rejected_before = rejected_;
+    const std::string_view slice = left.substr(0, slice_octets_);
+    left.remove_prefix(slice.size());
+    lines_.add(slice);
+    const std::size_t ripe = is_ascending_ ? kPieceLines : std::max(kPieceLines, kWindowLines / running_);
+    if (window_.size() >= ripe) co_await store_window();
+    if (rejected_ == rejected_before) {
+      slice_octets_ = std::min(kMaxSliceOctets, slice_octets_ * 2);
+    } else {  // each wrong line costs as much as ten good ones: others have their turn in between
+      slice_octets_ = std::max(kMinSliceOctets, slice_octets_ / 4);
+      co_await asio::post(executor, asio::use_awaitable);
+    }
+  }
 }
 
 asio::awaitable<void> BulkLoad::finish() {
@@ -196,6 +210,8 @@ asio::awaitable<void> BulkLoad::end_pieces(std::size_t left) {
     accepted_ += oldest->count - oldest->refused.size();
   }
 }
+
+std::string BulkLoad::summary() const { return std::to_string(accepted_) + " vectors taken, " + std::to_string(rejected_) + " refused"; }
 
 std::string BulkLoad::report() const {
   nlohmann::ordered_json problems = nlohmann::ordered_json::array();

@@ -45,9 +45,13 @@ class BulkLoad {
 
   /// {accepted, rejected, problems, problemsTruncated}
   [[nodiscard]] std::string report() const;
+  /// How many lines were taken and refused, in words.
+  [[nodiscard]] std::string summary() const;
 
  private:
   struct Storing;
+  static constexpr std::size_t kMinSliceOctets = 512;
+  static constexpr std::size_t kMaxSliceOctets = 64 * 1024;
 
   void take_line(std::size_t number, std::string_view line, bool is_overlong);
   void note_problem(std::size_t line, const std::string& dimsi, const base::Error& error);
@@ -65,6 +69,7 @@ class BulkLoad {
   std::vector<VectorLine> window_;
   bool is_ascending_ = true;  ///< the window, so far
   std::deque<std::shared_ptr<Storing>> storing_;  ///< the pieces that are on their way
+  std::size_t slice_octets_ = 4096;  ///< that are read in one go
   std::size_t accepted_ = 0;
   std::size_t rejected_ = 0;
   std::map<std::size_t, nlohmann::ordered_json> problems_;  ///< by line

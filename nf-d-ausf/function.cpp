@@ -3,7 +3,7 @@
 #include <map>
 
 #include "lib/crypto/cipher.hpp"
-#include "lib/service/storage_commands.hpp"
+#include "lib/service/upkeep_commands.hpp"
 #include "lib/store/secrets.hpp"
 #include "nf-d-ausf/access.hpp"
 #include "nf-d-ausf/api.hpp"
@@ -65,7 +65,8 @@ struct Instance {
       shared.notify = std::make_unique<NotifyReceipts>(worker.loop, notify);
       shared.notify->start();
     }
-    return {accept, serve, take_receipt, *shared.notify, contexts, *shared.config.home_network_keys, shared.config.receipt_answer};
+    return {accept, serve, take_receipt, *shared.notify, contexts, *shared.config.home_network_keys, worker.audit,
+            shared.config.receipt_answer};
   }
 
   store::Database reader;
@@ -119,7 +120,7 @@ service::Function make_function(const service::YamlDocument& document) {
 }
 
 std::vector<service::Command> commands() {
-  return service::storage_commands([](const service::YamlDocument& document) { return make_function(document); }, kSchema);
+  return service::upkeep_commands([](const service::YamlDocument& document) { return make_function(document); }, kSchema);
 }
 
 }  // namespace d_ausf

@@ -214,7 +214,7 @@ struct CertificateTemplate {
 Certificate issue(const CertificateTemplate& wanted, const PublicKey& subject_key, const PrivateKey& issuer_key,
                   const Certificate* issuer);
 
-/// A new list of `issuer` that revokes `revoked`. Throws CryptoError if `issuer_key` is not the issuer's.
+/// A new list of `issuer` that revokes `revoked`. Throws CryptoError if `issuer_key` is not the issuer's, or a token's.
 RevocationList issue_revocation_list(const Certificate& issuer, const PrivateKey& issuer_key,
                                      std::span<const Certificate> revoked, base::Time this_update,
                                      base::Time next_update);

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "lib/base/bytes.hpp"
+#include "lib/base/locked_secret.hpp"
 #include "lib/base/secret.hpp"
 
 /// Block ciphers, MACs, authenticated encryption and random numbers. Throws CryptoError (keys.hpp) only if OpenSSL
@@ -51,8 +52,8 @@ std::optional<base::SecretBytes> aes256_gcm_decrypt(std::span<const std::uint8_t
                                                     base::BytesView ciphertext_and_tag);
 
 struct KeyEncryptionKeyTag;
-/// The key under which keys rest in a database.
-using KeyEncryptionKey = base::SecretKey<KeyEncryptionKeyTag, 32>;
+/// The key under which keys rest in a database. It is there as long as the function runs, so it has pages of its own.
+using KeyEncryptionKey = base::LockedKey<KeyEncryptionKeyTag, 32>;
 
 /// AES-256-GCM with a random 12-octet nonce: `nonce || ciphertext || tag`. `bound_to` is authenticated, not stored:
 /// the row that the sealed value belongs to.

@@ -1,6 +1,7 @@
 #include "lib/crypto/certificate.hpp"
 #include "lib/crypto/certificate_content.hpp"
 #include "lib/crypto/cipher.hpp"
+#include "lib/crypto/der.hpp"
 #include "lib/crypto/openssl.hpp"
 
 /// Making certificates and revocation lists, for labs and tests.
@@ -191,6 +192,22 @@ void add_revoked(X509_CRL& crl, const Certificate& certificate, const ASN1_TIME&
   static_cast<void>(entry.release());
 }
 
+// ECDSA with the hash of the curve's strength, in the part that is signed. OpenSSL lets it be written through X509_sign alone, which
+// wants a key of its own.
+void set_algorithm(const X509_ALGOR& algorithm, Curve curve) {
+  check(X509_ALGOR_set0(const_cast<X509_ALGOR*>(&algorithm), OBJ_nid2obj(signature_algorithm(curve)), V_ASN1_UNDEF, nullptr) == 1,
+        "a signature's algorithm");
+}
+
+// A certificate: the part that is signed, the algorithm once more, the signature (RFC 5280, 4.1.1).
+Bytes sign_part(BytesView part, const PrivateKey& key) {
+  constexpr std::array<std::uint8_t, 1> kNoUnusedBits{0};
+  const openssl::Handle<X509_ALGOR, X509_ALGOR_free> algorithm(check_not_null(X509_ALGOR_new(), "a signature's algorithm"));
+  set_algorithm(*algorithm, key.curve());
+  const Bytes encoded = openssl::to_der(algorithm.get(), i2d_X509_ALGOR, "a signature's algorithm");
+  return der::encode(der::kSequence, {part, encoded, der::encode(der::kBitString, {kNoUnusedBits, sign_der(key, part)})});
+}
+
 }  // namespace
 
 Certificate issue(const CertificateTemplate& wanted, const PublicKey& subject_key, const PrivateKey& issuer_key,
@@ -207,9 +224,9 @@ Certificate issue(const CertificateTemplate& wanted, const PublicKey& subject_ke
   if (wanted.permitted_names) add_name_constraints(*x509, *wanted.permitted_names);
   add_key_identifiers(*x509, issuer);
   for (const auto& extension : wanted.extensions) add_raw_extension(*x509, extension);
-  check(X509_sign(x509.get(), issuer_key.handle(), signature_digest(issuer_key.curve())) > 0,
-        "a certificate's signature");
-  return Certificate::from_der(openssl::to_der(x509.get(), i2d_X509, "a certificate"));
+  set_algorithm(*X509_get0_tbs_sigalg(x509.get()), issuer_key.curve());
+  const auto encode_part = [](const X509* of, unsigned char** out) { return i2d_re_X509_tbs(const_cast<X509*>(of), out); };
+  return Certificate::from_der(sign_part(openssl::to_der(x509.get(), encode_part, "a certificate"), issuer_key));
 }
 
 RevocationList issue_revocation_list(const Certificate& issuer, const PrivateKey& issuer_key,

@@ -10,6 +10,7 @@
 #include "lib/crypto/der.hpp"
 #include "lib/crypto/files.hpp"
 #include "lib/crypto/openssl.hpp"
+#include "lib/crypto/token_key.hpp"
 
 namespace crypto {
 namespace {
@@ -227,6 +228,12 @@ Bytes integer_of(BytesView number) {
   return der::encode(der::kInteger, {out});
 }
 
+// Ecdsa-Sig-Value of `r || s`.
+Bytes signature_in_der(BytesView signature) {
+  const std::size_t half = signature.size() / 2;
+  return der::encode(der::kSequence, {integer_of(signature.first(half)), integer_of(signature.last(half))});
+}
+
 // Never asks at the terminal: an encrypted key is an error.
 int no_passphrase(char*, int, int, void*) { return -1; }
 
@@ -319,6 +326,9 @@ Bytes PublicKey::compressed_point() const {
 PrivateKey::PrivateKey(Curve curve, std::shared_ptr<evp_pkey_st> key)
     : curve_(curve), key_(std::move(key)), public_key_(curve, point_of(curve, *key_)) {}
 
+PrivateKey::PrivateKey(std::shared_ptr<const TokenKey> token, PublicKey public_key)
+    : curve_(token->curve()), token_(std::move(token)), public_key_(std::move(public_key)) {}
+
 PrivateKey PrivateKey::generate(Curve curve) {
   EVP_PKEY* key = nullptr;
   check(EVP_PKEY_generate(generation_context(curve), &key) == 1, "a new key");
@@ -350,16 +360,32 @@ PrivateKey PrivateKey::load(const std::string& path) {
   return read_named_file(path, [](BytesView pem) { return from_pem(pem); });
 }
 
+PrivateKey PrivateKey::from_token(const std::string& uri, std::shared_ptr<const TokenModule> module, const PublicKey* certified) {
+  auto token = std::make_shared<const TokenKey>(uri, std::move(module));
+  if (token->public_key()) certified = &*token->public_key();
+  if (certified == nullptr) {
+    throw CryptoError(uri + ": the token does not tell the key's public half: store it there as an object of the same id");
+  }
+  if (certified->curve() != token->curve()) throw CryptoError(uri + ": the key is not of the certificate's curve");
+  PublicKey public_key = *certified;
+  return {std::move(token), std::move(public_key)};
+}
+
+evp_pkey_st* PrivateKey::handle() const {
+  if (key_ == nullptr) throw CryptoError("the private key does not leave its token");
+  return key_.get();
+}
+
 base::SecretBytes PrivateKey::to_pem() const {
   const openssl::Bio out(check_not_null(BIO_new(BIO_s_mem()), "a memory BIO"));
-  check(PEM_write_bio_PKCS8PrivateKey(out.get(), key_.get(), nullptr, nullptr, 0, nullptr, nullptr) == 1,
+  check(PEM_write_bio_PKCS8PrivateKey(out.get(), handle(), nullptr, nullptr, 0, nullptr, nullptr) == 1,
         "a private key in PEM");
   return base::SecretBytes(openssl::octets_of(*out));
 }
 
 base::SecretBytes PrivateKey::scalar() const {
   base::SecretBytes out(field_size(curve_));
-  write_number(*number_of(*key_, OSSL_PKEY_PARAM_PRIV_KEY), out.writable());
+  write_number(*number_of(*handle(), OSSL_PKEY_PARAM_PRIV_KEY), out.writable());
   return out;
 }
 
@@ -369,6 +395,7 @@ Bytes digest_of(Curve curve, BytesView message) {
 }
 
 Bytes sign_der(const PrivateKey& key, BytesView message) {
+  if (key.token() != nullptr) return signature_in_der(sign(key, message));
   const Digest digest = digest_for(key.curve(), message);
   const openssl::KeyContext context = context_of(key.handle());
   check(EVP_PKEY_sign_init(context.get()) == 1, "an ECDSA signature");
@@ -380,6 +407,7 @@ Bytes sign_der(const PrivateKey& key, BytesView message) {
 }
 
 Bytes sign(const PrivateKey& key, BytesView message) {
+  if (key.token() != nullptr) return key.token()->sign(digest_of(key.curve(), message));
   const Bytes der = sign_der(key, message);
   const std::uint8_t* in = der.data();
   const openssl::EcdsaSignature signature(d2i_ECDSA_SIG(nullptr, &in, static_cast<long>(der.size())));
@@ -402,11 +430,12 @@ bool verify_der(const PublicKey& key, BytesView message, BytesView signature) {
 bool verify(const PublicKey& key, BytesView message, BytesView signature) {
   const std::size_t half = field_size(key.curve());
   if (signature.size() != 2 * half) return false;
-  return verify_der(key, message, der::encode(der::kSequence, {integer_of(signature.first(half)), integer_of(signature.last(half))}));
+  return verify_der(key, message, signature_in_der(signature));
 }
 
 base::SecretBytes agree(const PrivateKey& own, const PublicKey& peer) {
   if (own.curve() != peer.curve()) throw CryptoError("the two keys are not on the same curve");
+  if (own.token() != nullptr) return own.token()->agree(peer.content_->point);
   const openssl::KeyContext context = context_of(own.handle());
   check(EVP_PKEY_derive_init(context.get()) == 1, "a key agreement");
   // Without OpenSSL's own check of the peer's key, which multiplies by the order: from_point and the certificate parser

@@ -71,7 +71,11 @@ class PublicKey {
   std::shared_ptr<const Content> content_;
 };
 
-/// A private key, held by OpenSSL, which wipes it. Moved, never copied. Safe to use from several threads at once.
+class TokenKey;
+class TokenModule;
+
+/// A private key, held by OpenSSL, which wipes it, or by a PKCS#11 token, which it never leaves. Moved, never copied. Safe to use from
+/// several threads at once.
 class PrivateKey {
  public:
   static PrivateKey generate(Curve curve);
@@ -81,6 +85,10 @@ class PrivateKey {
   static PrivateKey from_pem(BytesView pem);
   /// As above; the message names the file.
   static PrivateKey load(const std::string& path);
+  /// One that stays in a token, by its RFC 7512 URI: `pkcs11:token=arpf;object=ecka;type=private`, or with `id=%01`. Its public half is what
+  /// the token tells of it, or else `certified`, if that is not null; that both belong together is for a first use to show. Every operation
+  /// may throw CryptoError: the token may be out of reach. Throws CryptoError, which names the URI and says what to do, if there is none.
+  static PrivateKey from_token(const std::string& uri, std::shared_ptr<const TokenModule> module, const PublicKey* certified = nullptr);
 
   PrivateKey(PrivateKey&&) noexcept = default;
   PrivateKey& operator=(PrivateKey&&) noexcept = default;
@@ -92,16 +100,21 @@ class PrivateKey {
   [[nodiscard]] const PublicKey& public_key() const noexcept { return public_key_; }
   /// True if `key` is its public half.
   [[nodiscard]] bool is_of(const PublicKey& key) const noexcept { return public_key_ == key; }
-  /// PKCS#8 PEM, to be written to a file of mode 0600.
+  /// PKCS#8 PEM, to be written to a file of mode 0600. Throws CryptoError for a token's key.
   [[nodiscard]] base::SecretBytes to_pem() const;
-  /// The scalar, of the field's length.
+  /// The scalar, of the field's length. Throws CryptoError for a token's key.
   [[nodiscard]] base::SecretBytes scalar() const;
-  [[nodiscard]] evp_pkey_st* handle() const noexcept { return key_.get(); }
+  /// Null unless a token holds the key.
+  [[nodiscard]] const TokenKey* token() const noexcept { return token_.get(); }
+  /// OpenSSL's key. Throws CryptoError for a token's key: sign(), sign_der() and agree() are for either.
+  [[nodiscard]] evp_pkey_st* handle() const;
 
  private:
   PrivateKey(Curve curve, std::shared_ptr<evp_pkey_st> key);
+  PrivateKey(std::shared_ptr<const TokenKey> token, PublicKey public_key);
   Curve curve_;
-  std::shared_ptr<evp_pkey_st> key_;
+  std::shared_ptr<evp_pkey_st> key_;        ///< null if the token holds it
+  std::shared_ptr<const TokenKey> token_;
   PublicKey public_key_;
 };
 

@@ -270,8 +270,7 @@ class Client::Connection : public std::enable_shared_from_this<Connection> {
     for (const auto& call : std::exchange(waiting_, {})) {
       if (call->outcome == Call::Outcome::none) submit(call);
     }
-    read();
-    schedule_flush();
+    on_readable();  // with TLS, the peer's first octets may have come along with the handshake's last ones
   }
 
   void submit(const std::shared_ptr<Call>& call) {

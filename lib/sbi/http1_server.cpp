@@ -19,7 +19,8 @@ namespace asio = boost::asio;
 namespace Http = Pistache::Http;
 
 constexpr int kThreads = 4;
-constexpr std::size_t kMaxRequestBytes = 16 * 1024 * 1024;  ///< headers and body; imports too, which HTTP/2 streams
+constexpr int kBacklog = 1024;
+constexpr std::size_t kMaxAnswerBytes = 16 * 1024 * 1024;
 constexpr std::chrono::seconds kAnswerTimeout{60};
 
 /// Any header field: Pistache writes typed headers only.
@@ -65,7 +66,7 @@ asio::awaitable<void> collect(Response& response) {
   while (true) {
     const std::optional<std::string> piece = co_await source->next();
     if (!piece) break;
-    if (response.body.size() + piece->size() > kMaxRequestBytes) {
+    if (response.body.size() + piece->size() > kMaxAnswerBytes) {
       throw base::Error(base::ErrorKind::bad_gateway, "", "the answer is too long for HTTP/1.1; ask over HTTP/2");
     }
     response.body += *piece;
@@ -195,8 +196,9 @@ std::uint16_t Http1Server::listen(const std::string& address, std::uint16_t port
     endpoint->init(Http::Endpoint::options()
                        .threads(kThreads)
                        .flags(Pistache::Tcp::Options::ReuseAddr | Pistache::Tcp::Options::NoDelay)
-                       .maxRequestSize(kMaxRequestBytes)
-                       .maxResponseSize(kMaxRequestBytes)
+                       .maxRequestSize(state_->limits.max_http1_bytes)
+                       .maxResponseSize(kMaxAnswerBytes)
+                       .backlog(kBacklog)
                        .headerTimeout(state_->limits.first_byte_timeout)
                        .bodyTimeout(state_->limits.request_timeout)
                        .keepaliveTimeout(state_->limits.request_timeout));

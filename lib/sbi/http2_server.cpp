@@ -8,12 +8,15 @@
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <algorithm>
 #include <charconv>
+#include <list>
 #include <set>
 
 #include "lib/base/error.hpp"
 #include "lib/base/log.hpp"
 #include "lib/sbi/problem.hpp"
+#include "lib/sbi/request_rates.hpp"
 #include "lib/sbi/tls.hpp"
 #include "lib/sbi/transport.hpp"
 
@@ -28,7 +31,10 @@ using ReusePort = asio::detail::socket_option::boolean<SOL_SOCKET, SO_REUSEPORT>
 
 constexpr std::size_t kReadBufferBytes = 64 * 1024;  ///< one for all connections of a loop
 constexpr unsigned kAsksATime = 32;                 ///< of the clock, within one turn: some eight requests
-constexpr int kReadsATurn = 4;                      ///< of one connection; then the others have their turn
+constexpr std::size_t kMaxTurnOctets = 4 * kReadBufferBytes;  ///< of one connection; then the others have their turn
+constexpr std::size_t kMinTurnOctets = 1024;
+constexpr std::size_t kFirstTurnOctets = 16 * 1024;
+constexpr std::chrono::milliseconds kLongTurn{1};
 constexpr std::size_t kMaxAheadBytes = 256 * 1024;  ///< of a body that comes in pieces: what waits for the peer to take it
 
 Instant now() { return std::chrono::steady_clock::now(); }
@@ -84,7 +90,7 @@ Response congestion() {
 /// What the connections of one server share, so that none of them needs the server itself.
 struct Http2Server::State {
   State(asio::io_context& io, const Router& routes, ServerLimits allowed)
-      : loop(io), router(routes), limits(allowed), tick(io) {}
+      : loop(io), router(routes), limits(allowed), tick(io), rates(allowed.max_requests_per_second) {}
 
   void accept(const std::shared_ptr<State>& self, std::size_t listener);
   void run_tick(const std::shared_ptr<State>& self);
@@ -94,15 +100,24 @@ struct Http2Server::State {
     if (!is_in_turn || ++asked % kAsksATime == 0) clock = now();
     return clock;
   }
-  void begin_turn(const std::shared_ptr<State>& self) {
-    clock = now();
+  Instant begin_turn(const std::shared_ptr<State>& self) {
+    const Instant began = clock = now();
     is_in_turn = true;
     if (round.begin_turn(clock)) asio::post(loop, [self] { self->round.end(); });
+    return began;
   }
-  void end_turn() {
+  /// How long the turn was.
+  Instant::duration end_turn(Instant began) {
     is_in_turn = false;
-    round.end_turn(now());
+    const Instant ended = now();
+    round.end_turn(ended);
+    return ended - began;
   }
+
+  /// Closes the connection that has most of what there is too much of.
+  void relieve(std::size_t Connection::*most);
+  /// Room for one more connection, at the expense of one that has sent nothing yet; false if there is none.
+  bool make_room();
 
   struct Listener {
     tcp::acceptor acceptor;
@@ -121,6 +136,11 @@ struct Http2Server::State {
   bool is_draining = false;
   std::vector<Listener> listeners;
   std::set<std::shared_ptr<Connection>> connections;
+  std::list<Connection*> handshaking;  ///< the oldest first
+  std::list<Connection*> silent;       ///< without a first request; the oldest first
+  std::size_t half_open = 0;
+  std::size_t buffered = 0;
+  RequestRates rates;
   std::vector<char> read_buffer = std::vector<char>(kReadBufferBytes);  ///< holds octets within one turn only
   std::string out;                                                    ///< the same for what goes out
   ServerCounters counters;
@@ -137,6 +157,8 @@ struct Http2Server::Exchange final : Http2Session::Context {
   std::shared_ptr<StreamedBody> body;  ///< of a route that reads it as it comes
   Instant deadline;                    ///< for the rest of the request; once answered, for the peer to take more of the answer
   bool is_complete = false;            ///< the request is
+  bool is_half_open = false;           ///< and counts as such
+  std::size_t buffered = 0;            ///< octets of its body that count
   bool is_answered = false;
   std::size_t unsent = 0;              ///< of the answer, when last looked at
   std::shared_ptr<BodyReader> source;  ///< of an answer whose body comes in pieces
@@ -179,8 +201,8 @@ void Http2Server::Exchange::clear() {
   body.reset();
   source.reset();
   room.reset();
-  unsent = 0;
-  is_complete = is_answered = is_closed = false;
+  unsent = buffered = 0;
+  is_complete = is_half_open = is_answered = is_closed = false;
 }
 
 /// A body that the handler takes piece by piece; flow control holds the peer back meanwhile.
@@ -225,7 +247,9 @@ class Http2Server::Connection : public std::enable_shared_from_this<Connection> 
 
   void start() {
     deadline_ = now() + server_->limits.first_byte_timeout;
+    stand_in(transport_.is_tls() ? &server_->handshaking : &server_->silent);
     if (!transport_.is_tls()) return begin();
+    if (server_->handshaking.size() > server_->limits.max_handshakes) give_way(*server_->handshaking.front());
     transport_.handshake(Transport::Side::server, [self = shared_from_this()](ErrorCode error) {
       if (error) {
         base::log::info("{}: TLS handshake failed: {}", self->address_, error.message());
@@ -236,12 +260,14 @@ class Http2Server::Connection : public std::enable_shared_from_this<Connection> 
         return self->close();
       }
       if (!self->learn_peer()) return self->close();
+      self->stand_in(&self->server_->silent);
       self->begin();
     });
   }
 
   /// Once a second: ends what has waited too long.
   void check_deadlines(Instant at) {
+    session_.replenish();
     if (is_writing_ && at > write_deadline_) return close();
     if (exchanges_ == 0 && at > deadline_) {
       // Not ready: TLS is not there to say good-bye. Ending already: a header block that never ends keeps it open.
@@ -269,17 +295,31 @@ class Http2Server::Connection : public std::enable_shared_from_this<Connection> 
   void close() {
     if (is_closed_) return;
     is_closed_ = true;
+    stand_in(nullptr);
     transport_.close();
     for (const auto& context : session_.contexts()) release(static_cast<Exchange&>(*context));
+    server_->half_open -= half_open_;
+    server_->buffered -= buffered_;
     server_->connections.erase(shared_from_this());
   }
 
   /// Gives window back for octets of a streamed body that the handler has taken.
   void consumed(StreamId stream, std::size_t octets) {
     if (is_closed_) return;
+    uncount(octets);
     session_.consume(stream, octets);
     schedule_flush();
   }
+
+  /// Closed for a limit.
+  static void give_way(Connection& connection) {
+    connection.server_->counters.connections_refused.fetch_add(1, std::memory_order_relaxed);
+    base::log::info("{}: closed, for there are too many like it", connection.address_);
+    connection.close();
+  }
+
+  std::size_t half_open_ = 0;  ///< requests that have begun and not ended
+  std::size_t buffered_ = 0;   ///< octets of bodies
 
   [[nodiscard]] std::chrono::seconds request_timeout() const { return server_->limits.request_timeout; }
 
@@ -300,8 +340,37 @@ class Http2Server::Connection : public std::enable_shared_from_this<Connection> 
 
   void begin() {
     is_ready_ = true;
-    flush();
-    read();
+    bucket_ = server_->rates.bucket_of(peer_.is_verified ? peer_.name : address_.substr(0, address_.rfind(':')));
+    on_readable();  // with TLS, the first octets may have come along with the handshake's last ones
+  }
+
+  /// In one list of the server, or none: where it stands until it has sent a request.
+  void stand_in(std::list<Connection*>* list) {
+    if (list_ != nullptr) list_->erase(place_);
+    list_ = list;
+    if (list_ != nullptr) place_ = list_->insert(list_->end(), this);
+  }
+
+  void count_half_open(Exchange& exchange) {
+    exchange.is_half_open = true;
+    ++half_open_;
+    if (++server_->half_open > server_->limits.max_half_open_streams) server_->relieve(&Connection::half_open_);
+  }
+  void uncount_half_open(Exchange& exchange) {
+    if (is_closed_) return;  // then none of its counts
+    if (!std::exchange(exchange.is_half_open, false)) return;
+    --half_open_;
+    --server_->half_open;
+  }
+  void count(std::size_t octets) {
+    buffered_ += octets;
+    server_->buffered += octets;
+    if (server_->buffered > server_->limits.max_buffered_bytes) server_->relieve(&Connection::buffered_);
+  }
+  void uncount(std::size_t octets) {
+    if (is_closed_) return;
+    buffered_ -= octets;
+    server_->buffered -= octets;
   }
 
   /// Ends what waits for a stream that is gone.
@@ -337,6 +406,7 @@ class Http2Server::Connection : public std::enable_shared_from_this<Connection> 
   }
 
   void on_head(StreamId id, Http2Session::Head& head) {
+    if (is_closed_) return;  // it gave way to another connection within this turn
     auto exchange = Exchange::take();
     exchange->stream = id;
     exchange->deadline = server_->time() + server_->limits.request_timeout;
@@ -348,7 +418,9 @@ class Http2Server::Connection : public std::enable_shared_from_this<Connection> 
     request.headers.swap(head.headers);
     request.peer = peer_;
     session_.keep(id, exchange);
-    ++exchanges_;
+    if (exchanges_++ == 0 && list_ != nullptr) stand_in(nullptr);
+    if (!head.is_last) count_half_open(*exchange);
+    if (is_closed_) return;
     try {
       accept_head(*exchange, head.too_large);
     } catch (...) {
@@ -364,6 +436,9 @@ class Http2Server::Connection : public std::enable_shared_from_this<Connection> 
   /// Finds the route and refuses what no body can mend.
   void accept_head(Exchange& exchange, bool headers_too_large) {
     Request& request = exchange.request;
+    if (bucket_ != nullptr && !bucket_->take(server_->time())) {
+      throw base::Error(base::ErrorKind::too_many_requests, "NF_CONGESTION_RISK", "this peer sends more requests a second than it may");
+    }
     if (headers_too_large) {
       throw base::Error(base::ErrorKind::headers_too_large, "", "the request has too many header fields, or too long ones");
     }
@@ -380,12 +455,16 @@ class Http2Server::Connection : public std::enable_shared_from_this<Connection> 
   }
 
   void on_data(StreamId id, std::string_view octets) {
+    if (is_closed_) return;
     const auto exchange = exchange_of(id);
     if (exchange == nullptr || exchange->is_answered) {
       session_.consume(id, octets.size());  // the connection's window is shared: others need it
       return;
     }
+    count(octets.size());
+    if (is_closed_) return;
     if (exchange->body != nullptr) return exchange->body->put(octets);
+    exchange->buffered += octets.size();
     session_.consume(id, octets.size());
     if (exchange->request.body.size() + octets.size() > server_->limits.max_body_bytes) {
       return refuse(exchange, too_large(server_->limits.max_body_bytes));
@@ -395,8 +474,9 @@ class Http2Server::Connection : public std::enable_shared_from_this<Connection> 
 
   void on_end(StreamId id) {
     const auto exchange = exchange_of(id);
-    if (exchange == nullptr) return;
+    if (exchange == nullptr || is_closed_) return;
     exchange->is_complete = true;
+    uncount_half_open(*exchange);
     if (exchange->body != nullptr) return exchange->body->end(true);
     if (!exchange->is_answered) dispatch(exchange);
   }
@@ -404,6 +484,8 @@ class Http2Server::Connection : public std::enable_shared_from_this<Connection> 
   void on_closed(StreamId id) {
     if (const auto exchange = exchange_of(id)) {
       release(*exchange);
+      uncount_half_open(*exchange);
+      uncount(exchange->buffered);
       --exchanges_;
     }
     if (exchanges_ == 0) deadline_ = server_->time() + server_->limits.idle_timeout;
@@ -496,16 +578,19 @@ class Http2Server::Connection : public std::enable_shared_from_this<Connection> 
   }
 
   void on_readable() {
-    server_->begin_turn(server_);
+    const Instant began = server_->begin_turn(server_);
     take_turn();
-    server_->end_turn();
+    const auto taken = server_->end_turn(began);
+    // Less at a time where it costs much, so that the others have their turn.
+    if (taken > kLongTurn) turn_octets_ = std::max(kMinTurnOctets, turn_octets_ / 4);
+    if (taken < kLongTurn / 8) turn_octets_ = std::min(kMaxTurnOctets, turn_octets_ * 2);
   }
 
   void take_turn() {
     is_in_turn_ = true;
     Transport::Moved moved;
-    for (int i = 0; i < kReadsATurn && moved.next == Transport::Next::more && !is_broken_; ++i) {
-      moved = transport_.read(server_->read_buffer);
+    for (std::size_t left = turn_octets_; left > 0 && moved.next == Transport::Next::more && !is_broken_ && !is_closed_; left -= moved.octets) {
+      moved = transport_.read(std::span(server_->read_buffer).first(std::min(left, server_->read_buffer.size())));
       receive({server_->read_buffer.data(), moved.octets});
     }
     is_in_turn_ = false;
@@ -576,7 +661,7 @@ class Http2Server::Connection : public std::enable_shared_from_this<Connection> 
     base::wipe(std::span(reinterpret_cast<std::uint8_t*>(unwritten_.data()), moved.octets));
     unwritten_.erase(0, moved.octets);
     if (!unwritten_.empty()) return write_on(moved.next);
-    unwritten_ = std::string();  // an idle connection holds no buffer
+    std::string().swap(unwritten_);  // an idle connection holds no buffer
     is_writing_ = false;
     wake_sources();
     flush();
@@ -592,6 +677,10 @@ class Http2Server::Connection : public std::enable_shared_from_this<Connection> 
   Instant deadline_;  ///< while there are no exchanges
   Instant write_deadline_;
   std::size_t sources_ = 0;  ///< answers whose body comes in pieces
+  std::size_t turn_octets_ = kFirstTurnOctets;   ///< read in a turn
+  std::shared_ptr<RequestRates::Bucket> bucket_;  ///< null: no limit
+  std::list<Connection*>* list_ = nullptr;        ///< in which it stands, if any
+  std::list<Connection*>::iterator place_;
   bool is_ready_ = false;  ///< TLS, if any, is there
   bool is_writing_ = false;
   bool is_in_turn_ = false;
@@ -635,7 +724,7 @@ void Http2Server::State::accept(const std::shared_ptr<State>& self, std::size_t 
       self->listeners[index].is_stalled = true;
       return;
     }
-    if (self->connections.size() >= self->limits.max_connections) {
+    if (self->connections.size() >= self->limits.max_connections && !self->make_room()) {
       self->counters.connections_refused.fetch_add(1, std::memory_order_relaxed);
     } else {
       ErrorCode ignored;
@@ -652,6 +741,19 @@ void Http2Server::State::accept(const std::shared_ptr<State>& self, std::size_t 
   });
 }
 
+void Http2Server::State::relieve(std::size_t Connection::*most) {
+  const auto worst = std::max_element(connections.begin(), connections.end(),
+                                      [most](const auto& a, const auto& b) { return (*a).*most < (*b).*most; });
+  if (worst != connections.end()) Connection::give_way(**worst);
+}
+
+bool Http2Server::State::make_room() {
+  auto& list = silent.empty() ? handshaking : silent;
+  if (list.empty()) return false;
+  Connection::give_way(*list.front());
+  return true;
+}
+
 void Http2Server::State::run_tick(const std::shared_ptr<State>& self) {
   tick.expires_after(std::chrono::seconds(1));
   tick.async_wait([self](ErrorCode error) {
@@ -659,6 +761,7 @@ void Http2Server::State::run_tick(const std::shared_ptr<State>& self) {
     const auto at = now();
     const auto all = self->connections;  // a connection that ends leaves the set
     for (const auto& connection : all) connection->check_deadlines(at);
+    self->rates.sweep();
     for (std::size_t i = 0; i < self->listeners.size(); ++i) {
       if (std::exchange(self->listeners[i].is_stalled, false)) self->accept(self, i);
     }

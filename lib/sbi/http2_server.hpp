@@ -21,7 +21,12 @@ namespace sbi {
 struct ServerLimits {
   Http2Session::Limits http2;
   std::size_t max_body_bytes = 1024 * 1024;  ///< of a request; streamed bodies (imports) have no limit
-  std::size_t max_connections = 10000;
+  std::size_t max_http1_bytes = 4 * 1024 * 1024;  ///< of a request over HTTP/1.1, whose streamed bodies are read whole
+  std::size_t max_connections = 10000;   ///< one more takes the place of the oldest that has sent no request yet, or is closed
+  std::size_t max_handshakes = 256;      ///< of TLS, under way; one more takes the place of the oldest
+  std::size_t max_half_open_streams = 10000;  ///< requests that have begun and not ended, of all connections; above it the connection with most is closed
+  std::size_t max_buffered_bytes = 256 * 1024 * 1024;  ///< of bodies, of all connections; above it the connection with most is closed
+  std::size_t max_requests_per_second = 0;             ///< of one peer: its certificate's name, else its address; 0: no limit. 429 above it
   bool share_port = false;  ///< SO_REUSEPORT: several workers listen at one address
   std::chrono::seconds first_byte_timeout{10};  ///< until the first request's headers, TLS handshake included
   std::chrono::seconds request_timeout{30};     ///< from a request's headers to its end, or between pieces of a streamed body
@@ -35,7 +40,7 @@ struct ServerLimits {
 /// What a server has done; read from any thread.
 struct ServerCounters {
   std::array<std::atomic<std::uint64_t>, 5> answers{};  ///< by class of status: [0] 1xx to [4] 5xx
-  std::atomic<std::uint64_t> connections_refused{0};    ///< for max_connections were open
+  std::atomic<std::uint64_t> connections_refused{0};    ///< closed for a limit: max_connections, max_handshakes, max_half_open_streams, max_buffered_bytes
   std::atomic<std::uint64_t> requests_shed{0};          ///< 503 NF_CONGESTION, for they waited longer than max_wait
 
   void count(int status) noexcept {

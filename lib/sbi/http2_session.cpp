@@ -11,6 +11,15 @@
 namespace sbi {
 namespace {
 
+/// A header block that unfolds to so many times max_header_bytes is a bomb (RFC 7541, 7.3): what is beyond the limit costs time all the same.
+constexpr std::size_t kMaxExpansion = 4;
+/// Frames that carry no work, and resets of our own making (CVE-2025-8671), that a client may bring about in a second.
+constexpr std::size_t kMaxIdleFrames = 10000;
+constexpr std::size_t kMaxResets = 1000;
+/// Resets by the client (CVE-2023-44487): so many at once, and a second.
+constexpr std::uint64_t kResetBurst = 200;
+constexpr std::uint64_t kResetRate = 20;
+
 std::string_view view(const std::uint8_t* octets, std::size_t size) {
   return {reinterpret_cast<const char*>(octets), size};
 }
@@ -42,7 +51,7 @@ struct Http2Session::StreamPool {
 
   static void empty(std::string& text) {
     base::wipe(text);
-    if (text.capacity() > kMaxTextOctets) text = std::string();
+    if (text.capacity() > kMaxTextOctets) std::string().swap(text);  // assigning would keep its memory
   }
 
   static void empty(Stream& stream) {
@@ -55,7 +64,7 @@ struct Http2Session::StreamPool {
     }
     head.status = 0;
     stream.out_sent = 0;
-    head.too_large = stream.has_head = stream.peer_done = stream.is_out_open = false;
+    head.too_large = head.is_last = stream.has_head = stream.peer_done = stream.is_out_open = false;
   }
 };
 
@@ -109,6 +118,7 @@ struct Http2Session::Callbacks {
   static Http2Session& self(void* user) { return *static_cast<Http2Session*>(user); }
 
   static int on_begin_headers(nghttp2_session*, const nghttp2_frame* frame, void* user) {
+    self(user).block_octets_ = 0;
     if (frame->headers.cat != NGHTTP2_HCAT_REQUEST) return 0;
     Http2Session& session = self(user);
     if (session.is_leaving_) {  // the GOAWAY, which may still be on its way out, says that it was not looked at
@@ -130,9 +140,25 @@ struct Http2Session::Callbacks {
     return 0;
   }
 
-  static int on_header(nghttp2_session*, const nghttp2_frame* frame, const std::uint8_t* name, std::size_t name_size,
+  static int on_begin_frame(nghttp2_session*, const nghttp2_frame_hd* header, void* user) {
+    const bool is_work = header->type == NGHTTP2_HEADERS || (header->type == NGHTTP2_DATA && header->length > 0);
+    if (!is_work) ++self(user).idle_frames_;
+    return 0;
+  }
+
+  static int on_frame_sent(nghttp2_session*, const nghttp2_frame* frame, void* user) {
+    if (frame->hd.type == NGHTTP2_RST_STREAM && frame->rst_stream.error_code != NGHTTP2_NO_ERROR) ++self(user).resets_;
+    return 0;
+  }
+
+  static int on_header(nghttp2_session* handle, const nghttp2_frame* frame, const std::uint8_t* name, std::size_t name_size,
                        const std::uint8_t* value, std::size_t value_size, std::uint8_t, void* user) {
     Http2Session& session = self(user);
+    session.block_octets_ += name_size + value_size;
+    if (session.block_octets_ > kMaxExpansion * session.limits_.max_header_bytes) {
+      nghttp2_session_terminate_session(handle, NGHTTP2_ENHANCE_YOUR_CALM);
+      return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+    }
     Stream* stream = session.find(frame->hd.stream_id);
     if (stream == nullptr || stream->has_head) return 0;  // trailers are not used
     add_field(stream->head, view(name, name_size), view(value, value_size), session.limits_);
@@ -166,12 +192,13 @@ struct Http2Session::Callbacks {
       return 0;
     }
     if (frame->hd.type != NGHTTP2_HEADERS && frame->hd.type != NGHTTP2_DATA) return 0;
-    if (frame->hd.type == NGHTTP2_HEADERS) on_header_block(session, frame->hd.stream_id);
-    if ((frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0) on_end(session, frame->hd.stream_id);
+    const bool is_last = (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
+    if (frame->hd.type == NGHTTP2_HEADERS) on_header_block(session, frame->hd.stream_id, is_last);
+    if (is_last) on_end(session, frame->hd.stream_id);
     return 0;
   }
 
-  static void on_header_block(Http2Session& session, StreamId id) {
+  static void on_header_block(Http2Session& session, StreamId id, bool is_last) {
     Stream* stream = session.find(id);
     if (stream == nullptr || stream->has_head) return;
     if (session.role_ == Role::client && stream->head.status < 200) {  // 1xx: the final response is yet to come
@@ -179,6 +206,7 @@ struct Http2Session::Callbacks {
       return;
     }
     stream->has_head = true;
+    stream->head.is_last = is_last;
     session.events_.head(id, stream->head);
   }
 
@@ -232,6 +260,10 @@ Http2Session::Http2Session(Role role, Limits limits, Events events)
     : limits_(limits), events_(std::move(events)), role_(role) {
   nghttp2_session_callbacks* callbacks = nullptr;
   check(nghttp2_session_callbacks_new(&callbacks), "nghttp2 callbacks");
+  if (role == Role::server) {
+    nghttp2_session_callbacks_set_on_begin_frame_callback(callbacks, &Callbacks::on_begin_frame);
+    nghttp2_session_callbacks_set_on_frame_send_callback(callbacks, &Callbacks::on_frame_sent);
+  }
   nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, &Callbacks::on_begin_headers);
   nghttp2_session_callbacks_set_on_header_callback(callbacks, &Callbacks::on_header);
   nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, &Callbacks::on_frame);
@@ -244,6 +276,7 @@ Http2Session::Http2Session(Role role, Limits limits, Events events)
   int opened = made;
   if (made == 0) {
     nghttp2_option_set_no_auto_window_update(options, 1);
+    nghttp2_option_set_stream_reset_rate_limit(options, kResetBurst, kResetRate);
     nghttp2_option_set_no_closed_streams(options, 1);
     nghttp2_option_set_server_fallback_rfc7540_priorities(options, 0);
     opened = role == Role::server ? nghttp2_session_server_new2(&session_, callbacks, this, options)
@@ -274,6 +307,8 @@ Http2Session::~Http2Session() { nghttp2_session_del(session_); }
 bool Http2Session::receive(std::string_view octets) {
   const auto taken =
       nghttp2_session_mem_recv(session_, reinterpret_cast<const std::uint8_t*>(octets.data()), octets.size());
+  const bool is_flood = idle_frames_ > kMaxIdleFrames || resets_ > kMaxResets;
+  if (is_flood) nghttp2_session_terminate_session(session_, NGHTTP2_ENHANCE_YOUR_CALM);
   return taken >= 0;
 }
 

@@ -46,6 +46,7 @@ class Http2Session {
     int status = 0;                                 ///< of a response
     Headers headers;
     bool too_large = false;  ///< a limit was exceeded; what lies beyond it is not kept
+    bool is_last = false;    ///< of a request: no body follows
   };
 
   /// What the owner of the session keeps with a stream.
@@ -98,6 +99,9 @@ class Http2Session {
   /// Tells the peer that no new streams are taken; those that are open go on.
   void go_away(Http2Error error = Http2Error::no_error);
 
+  /// Once a second, of a server: what a client may bring about in a second begins anew. (Above that the session ends with ENHANCE_YOUR_CALM.)
+  void replenish() noexcept { idle_frames_ = resets_ = 0; }
+
   /// False once there is nothing left to read or to write: the connection is to be closed.
   [[nodiscard]] bool is_alive() const;
   [[nodiscard]] std::size_t open_streams() const noexcept { return streams_.size(); }
@@ -140,6 +144,9 @@ class Http2Session {
   Limits limits_;
   Events events_;
   Role role_;
+  std::size_t block_octets_ = 0;  ///< of the header block that is coming in, unfolded
+  std::size_t idle_frames_ = 0;   ///< received since replenish(); of a server, as the next one
+  std::size_t resets_ = 0;        ///< sent, for what the client did wrong
   bool is_leaving_ = false;  ///< go_away() was called
   nghttp2_session* session_ = nullptr;
   std::unordered_map<StreamId, StreamPointer> streams_;

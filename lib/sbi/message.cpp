@@ -26,7 +26,7 @@ void Request::clear() {
   base::wipe(body);
   for (std::string* const text : {&method, &authority, &target, &body}) {
     text->clear();
-    if (text->capacity() > kMaxKeptOctets) *text = std::string();
+    if (text->capacity() > kMaxKeptOctets) std::string().swap(*text);  // assigning would keep its memory
   }
   scheme = "http";
   if (headers.bytes() > kMaxKeptOctets) headers = Headers();

@@ -63,6 +63,7 @@ Response to_problem(const base::Error& error) {
   using nlohmann::json;
   Response response(status, kProblemJson, problem.dump(-1, ' ', false, json::error_handler_t::replace));
   if (status == 503) response.headers.add("retry-after", error.cause() == "NF_CONGESTION" ? "1" : "5");
+  if (status == 429) response.headers.add("retry-after", "1");
   return response;
 }
 

@@ -176,7 +176,7 @@ Command audit_command(const std::function<std::string(const std::string&)>& file
     return verify_audit(what, std::cout);
   };
   return {"verify-audit", "checks that no line of the audit log was changed, removed or inserted; the function may run",
-          {{"file", "an audit log, instead of the configuration's; several, the oldest first, by naming it again", false},
+          {{"file", "an audit log, instead of the configuration's; several, the oldest first, by naming it again", false, true},
            {"after", "the hash of the last line before the first file", false},
            {"head", "a hash that was noted elsewhere: that of one of the lines", false}},
           run};

@@ -14,6 +14,8 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
+constexpr std::size_t kMib = 1024 * 1024;
+
 /// What the TLS library itself has to say against the files: a key of another certificate, no certificates in `ca`.
 void try_out(const Section& tls, const sbi::TlsFiles& files, bool is_server) {
   try {
@@ -75,6 +77,10 @@ sbi::ServerLimits read_limits(const Section& section) {
     return seconds(section.integer(key, 1, 86400, otherwise.count()));
   };
   limits.max_connections = size("max_connections", 1, 1000000, limits.max_connections);
+  limits.max_handshakes = size("max_handshakes", 1, 100000, limits.max_handshakes);
+  limits.max_half_open_streams = size("max_half_open_streams", 1, 10000000, limits.max_half_open_streams);
+  limits.max_buffered_bytes = size("max_buffered_mib", 1, 65536, limits.max_buffered_bytes / kMib) * kMib;
+  limits.max_requests_per_second = size("max_requests_per_second", 0, 10000000, limits.max_requests_per_second);
   limits.http2.max_streams = static_cast<std::uint32_t>(size("max_streams", 1, 10000, limits.http2.max_streams));
   limits.http2.max_headers = size("max_headers", 16, 1000, limits.http2.max_headers);
   limits.http2.max_header_bytes = size("max_header_bytes", 1024, 65536, limits.http2.max_header_bytes);
@@ -134,6 +140,7 @@ CommonConfig read_common(const Section& root, const std::string& nf, std::int64_
   config.sends_tokens = client.boolean("oauth2", false);
   if (config.sends_tokens && config.nrf.uris.empty()) client.problem("oauth2", "needs nrf, which gives the access tokens");
   config.database = function.text("database");
+  if (function.has("audit")) config.audit_file = function.section("audit").text("file");
   config.mapped_octets = static_cast<std::size_t>(function.integer("database_mapped_mib", 0, 2047, mapped_mib)) * 1024 * 1024;
   config.workers = static_cast<std::size_t>(function.integer("workers", 1, 64, 1));
   config.limits.share_port = config.workers > 1;

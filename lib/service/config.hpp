@@ -39,6 +39,7 @@ struct CommonConfig {
   std::vector<sbi::Uri> direct;  ///< peers that are no part of the core, so not behind the SCP
   core::NrfSettings nrf;
   std::string database;
+  std::string audit_file;  ///< `audit: file:`; empty: nothing is recorded
   std::size_t mapped_octets = 0;  ///< of the database, for each worker's reads; see store::Database::open
   std::size_t workers = 1;
 };

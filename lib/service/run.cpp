@@ -73,7 +73,7 @@ struct Running::State {
         : guard(io.get_executor()),
           client(io, program.nf_type, client_tls, client_limits(config)),
           server(io, router, config.limits),
-          worker{index, io, client, router, nullptr} {}
+          worker{index, io, client, router} {}
 
     asio::io_context io{1};
     asio::executor_work_guard<asio::io_context::executor_type> guard;
@@ -92,6 +92,7 @@ struct Running::State {
   Operations operations;
   sbi::Router operations_router;  ///< what HTTP/1.1 has where peers are known
   std::vector<std::unique_ptr<Loop>> loops;
+  std::unique_ptr<AuditLog> audit;
   std::unique_ptr<core::Nrf> nrf;  ///< on the first loop
   std::unique_ptr<sbi::Http1Server> http1;
   std::vector<std::uint16_t> http2_ports;
@@ -119,7 +120,9 @@ struct Running::State {
     // It knows nobody. Where others must say who they are, it is no way around that.
     if (function.common.knows_peers) operations.add_routes(operations_router);
     const sbi::Router& router = function.common.knows_peers ? operations_router : loops.front()->router;
-    http1 = std::make_unique<sbi::Http1Server>(loops.front()->io, router, function.common.limits);
+    sbi::ServerLimits limits = function.common.limits;
+    if (function.common.knows_peers) limits.max_http1_bytes = limits.http2.max_header_bytes;
+    http1 = std::make_unique<sbi::Http1Server>(loops.front()->io, router, limits);
     for (const Listener& listener : function.common.http1) {
       http1_ports.push_back(http1->listen(listener.address, listener.port));
       base::log::info("listening at {}:{} (HTTP/1.1)", listener.address, http1_ports.back());
@@ -141,6 +144,10 @@ struct Running::State {
 
   void build(const Program& program, Loop& loop) {
     loop.worker.nrf = nrf.get();
+    loop.worker.audit = Audit(audit.get());
+    loop.router.tell_refusals([recorder = loop.worker.audit](const sbi::Request& request, const base::Error& refused) {
+      recorder.note_refusal(request, refused);
+    });
     if (function.common.sends_tokens) {
       loop.tokens = std::make_unique<ServiceTokens>(loop.client, function.common, program.nf_type);
       loop.client.authorize_by(*loop.tokens);
@@ -218,6 +225,22 @@ struct Running::State {
     }
   }
 
+  void begin_audit() {
+    if (function.common.audit_file.empty()) return;
+    audit = std::make_unique<AuditLog>(function.common.audit_file, base::system_now);
+    audit->record_and_wait({.action = AuditAction::start});
+  }
+
+  void end_audit() {
+    if (!audit) return;
+    try {
+      audit->record_and_wait({.action = AuditAction::stop});
+    } catch (const base::Error& error) {
+      base::log::error("the audit log does not tell of the end: {}", error.what());
+    }
+    audit.reset();
+  }
+
   void stop() {
     for (const auto& loop : loops) {
       loop->io.stop();
@@ -225,6 +248,7 @@ struct Running::State {
     }
     // Writers first: what they finish is posted to loops that must still exist. Then what refers to the loops, then these.
     if (function.close) function.close();
+    end_audit();
     for (const auto& loop : loops) loop->function.reset();
     nrf.reset();
     loops.clear();
@@ -234,6 +258,7 @@ struct Running::State {
 Running::Running(const Program& program, const Function& function) : state_(std::make_unique<State>(program)) {
   state_->function = function;
   const auto client_tls = function.common.client_tls ? sbi::make_client_context(*function.common.client_tls) : nullptr;
+  state_->begin_audit();
   if (function.open) function.open();
   for (std::size_t i = 0; i < function.common.workers; ++i) {
     state_->loops.push_back(std::make_unique<State::Loop>(program, function.common, client_tls, i));
@@ -258,8 +283,10 @@ Running::~Running() {
 }
 
 void Running::reload() {
+  if (state_->audit) state_->audit->reopen();
   state_->reload_tls();
   if (state_->function.reload) state_->function.reload();
+  if (state_->audit) state_->audit->note({.action = AuditAction::reload});
 }
 
 std::uint64_t descriptors_needed(const CommonConfig& config) {
@@ -336,7 +363,8 @@ void add_commands(CLI::App& app, const std::vector<Command>& commands, const Com
         sub->add_flag_callback("--" + name, [&given, name] { given[name] = "true"; }, option.help);
       } else {
         const auto take = [&given, name](const std::string& value) { given[name] = value; };
-        sub->add_option_function<std::string>("--" + name, take, option.help);
+        CLI::Option* const added = sub->add_option_function<std::string>("--" + name, take, option.help);
+        if (option.is_list) added->join();
       }
     }
   }
@@ -366,6 +394,7 @@ int main(const Program& program, int argc, char** argv, const std::function<Func
   try {
     keep_to_this_user();
     if (named != nullptr) return named->run(config_path, given);
+    if (!is_check) block_signals();  // before a PKCS#11 module is loaded, which may start threads of its own
     const YamlDocument document = YamlDocument::load(config_path);
     Function function = read(document);
     if (!level_name.empty() && !base::log::level_from_name(level_name, function.common.log_level)) {
@@ -379,7 +408,6 @@ int main(const Program& program, int argc, char** argv, const std::function<Func
       std::cout << config_path << ": sound\n";
       return 0;
     }
-    block_signals();
     base::log::open(program.section, function.common.log_file, function.common.log_level);
     base::log::info("{} {} starts, configuration {}", program.name, FIRST_ATTACH_VERSION, config_path);
     for (const std::string& warning : warnings) base::log::error("{}", warning);

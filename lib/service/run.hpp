@@ -11,6 +11,7 @@
 #include "lib/sbi/client.hpp"
 #include "lib/sbi/router.hpp"
 #include "lib/service/access.hpp"
+#include "lib/service/audit.hpp"
 #include "lib/service/config.hpp"
 
 namespace service {
@@ -21,6 +22,7 @@ struct Worker {
   boost::asio::io_context& loop;
   sbi::Client& client;
   sbi::Router& router;  ///< for the function to fill before it serves
+  Audit audit = {};  ///< on only if an audit log is configured
   core::Nrf* nrf = nullptr;  ///< null if none is configured; discover() may be called from any worker
 };
 
@@ -55,6 +57,7 @@ struct CommandOption {
   std::string name;  ///< without dashes
   std::string help;
   bool is_flag = false;
+  bool is_list = false;  ///< may be given several times: its values come with newlines between
 };
 
 /// Something that a program does instead of serving, once, for an operator at a console: `nf-ausf-ext export-open5gs`.

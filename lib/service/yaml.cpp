@@ -94,6 +94,8 @@ bool Section::has(const std::string& key) const {
   return is_given(state_->find(key));
 }
 
+bool Section::is_map(const std::string& key) const { return has(key) && state_->find(key).IsMap(); }
+
 void Section::problem(const std::string& key, const std::string& what) const {
   const auto document = state_->document.lock();
   const YAML::Node value = state_->find(key);

@@ -25,6 +25,8 @@ class YamlDocument;
 class Section {
  public:
   [[nodiscard]] bool has(const std::string& key) const;
+  /// Whether its value is a map, where a text may stand as well.
+  [[nodiscard]] bool is_map(const std::string& key) const;
 
   /// A map of the file, or an empty one if it is absent. `required`: that is a problem.
   [[nodiscard]] Section section(const std::string& key, bool required = false) const;

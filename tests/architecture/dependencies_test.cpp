@@ -34,6 +34,7 @@ struct Foreign {
 };
 const std::vector<Foreign> kForeign{
     {"openssl/", {"lib/crypto/", "lib/sbi/tls", "lib/sbi/transport"}},
+    {"p11-kit/", {"lib/crypto/pkcs11.hpp"}},
     {"nghttp2/", {"lib/sbi/"}},
     {"pistache/", {"lib/sbi/"}},
     {"curl/", {"lib/web/", "ue-sim/"}},
@@ -174,6 +175,8 @@ TEST_CASE("An #include in the wrong direction is found", "[architecture]") {
       {"ue-sim/main.cpp", R"(#include "nf-arpf/api.hpp")"},
       {"nf-arpf/release_ephemeral_key.cpp", "#include <openssl/evp.h>"},
       {"lib/sbi/client.cpp", "#include <openssl/ssl.h>"},
+      {"lib/service/key_files.cpp", "#include <p11-kit/p11-kit.h>"},
+      {"lib/crypto/keys.cpp", "#include <p11-kit/p11-kit.h>"},
       {"nf-arpf/api.cpp", "#include <nghttp2/nghttp2.h>"},
       {"lib/service/run.cpp", "#include <pistache/http.h>"},
       {"nf-ausf-ext/offer.cpp", "#include <curl/curl.h>"},
@@ -194,6 +197,7 @@ TEST_CASE("An #include in the right direction is none", "[architecture]") {
       {"lib/service/home_network_keys.hpp", R"(#include "lib/aka/suci_concealment.hpp")"},
       {"lib/sbi/tls.cpp", "#include <openssl/ssl.h>"},
       {"lib/web/http_client.cpp", "#include <curl/curl.h>"},
+      {"lib/crypto/pkcs11.hpp", "#include <p11-kit/p11-kit.h>"},
       {"nf-arpf/api.cpp", R"(#include "nf-arpf/claims.hpp")"},
       {"nf-arpf/api.cpp", R"(#include "lib/sbi/json.hpp")"},
       {"nf-arpf/api.cpp", "#include <nlohmann/json.hpp>"},

@@ -196,7 +196,7 @@ class Functions {
   arpf::Claims claims_{reader_, committer_, clock_};
   arpf::ReleaseEphemeralKey release_{config_.trust, claims_, known_, clock_};
   arpf::PublishCertificates certificates_{{}, config_.trust->endorsement_key.certificate};
-  arpf::Api arpf_{config_, certificates_, release_, claims_, known_};
+  arpf::Api arpf_{config_, certificates_, release_, claims_, known_, {}};
 };
 
 Functions& functions() {

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "lib/sbi/problem.hpp"
+#include "lib/sbi/request_rates.hpp"
 #include "tests/sbi/served.hpp"
 
 using sbi::StreamId;
@@ -348,7 +349,8 @@ TEST_CASE_METHOD(ServedFixture, "More connections than allowed are turned away",
   serve();
   FIRST_ATTACH_PEER(one);
   FIRST_ATTACH_PEER(two);
-  REQUIRE(eventually([this] { return server->open_connections() == 2; }));
+  exchange_settings(one);
+  exchange_settings(two);
   FIRST_ATTACH_PEER(three);
   CHECK(three.pump_to_close());
   one.close();
@@ -357,6 +359,148 @@ TEST_CASE_METHOD(ServedFixture, "More connections than allowed are turned away",
   const StreamId id = four.http.session.request(request("GET", "/plain"));
   CHECK(four.pump_to_end(id));
   CHECK(four.http.streams[id].head.status == 200);
+}
+
+TEST_CASE_METHOD(ServedFixture, "Where all connections are taken, one that has sent no request gives way to a new one", "[sbi][server][limits]") {
+  limits.max_connections = 3;
+  serve();
+  FIRST_ATTACH_PEER(active);
+  exchange_settings(active);
+  FIRST_ATTACH_PEER(oldest);
+  REQUIRE(eventually([this] { return server->open_connections() == 2; }));
+  FIRST_ATTACH_PEER(silent);
+  REQUIRE(eventually([this] { return server->open_connections() == 3; }));
+  FIRST_ATTACH_PEER(fresh);
+  exchange_settings(fresh);
+  CHECK(oldest.pump_to_close());
+  exchange_settings(active);
+  exchange_settings(silent);
+  CHECK(server->counters().connections_refused == 1);
+}
+
+TEST_CASE_METHOD(ServedFixture, "Half-open streams have a bound, and the connection that has most of them pays for it", "[sbi][server][limits]") {
+  limits.max_half_open_streams = 5;
+  serve();
+  FIRST_ATTACH_PEER(hoarder);
+  FIRST_ATTACH_PEER(usual);
+  exchange_settings(hoarder);
+  exchange_settings(usual);
+  const auto open_one = [](Http2Peer& peer) {
+    const StreamId id = peer.http.session.request(request("POST", "/echo"), sbi::Http2Session::BodySource::pieces);
+    peer.flush();
+    return id;
+  };
+  for (int i = 0; i < 4; ++i) (void)open_one(hoarder);
+  const StreamId last = open_one(usual);  // five of five
+  exchange_settings(hoarder);
+  exchange_settings(usual);
+  SECTION("one more") {
+    (void)open_one(usual);
+    CHECK(hoarder.pump_to_close());
+  }
+  SECTION("one that ended makes room") {
+    usual.http.session.finish(last);
+    REQUIRE(usual.pump_to_end(last));
+    (void)open_one(usual);
+    exchange_settings(hoarder);
+  }
+  usual.http.session.send(last, "");
+  exchange_settings(usual);
+}
+
+TEST_CASE_METHOD(ServedFixture, "Bodies that wait for their end have a bound, and the connection that has most of them pays for it", "[sbi][server][limits]") {
+  limits.max_buffered_bytes = 2000;
+  serve();
+  FIRST_ATTACH_PEER(hoarder);
+  FIRST_ATTACH_PEER(usual);
+  const auto send_some = [](Http2Peer& peer, std::size_t octets) {
+    const StreamId id = peer.http.session.request(request("POST", "/echo"), sbi::Http2Session::BodySource::pieces);
+    peer.http.session.send(id, std::string(octets, 'x'));
+    peer.flush();
+    exchange_settings(peer);
+    return id;
+  };
+  (void)send_some(hoarder, 900);
+  (void)send_some(hoarder, 600);
+  const StreamId id = send_some(usual, 500);  // 2000 of 2000
+  exchange_settings(hoarder);
+  usual.http.session.send(id, "x");
+  usual.http.session.finish(id);
+  REQUIRE(usual.pump_to_end(id));
+  CHECK(usual.http.streams[id].body.size() == 501);
+  CHECK(hoarder.pump_to_close());
+  const StreamId again = usual.http.session.request(request("POST", "/echo", std::string(1000, 'y')));  // what ended does not count
+  REQUIRE(usual.pump_to_end(again));
+  CHECK(usual.http.streams[again].head.status == 200);
+}
+
+TEST_CASE_METHOD(ServedFixture, "A peer that sends more requests a second than it may gets 429", "[sbi][server][limits]") {
+  limits.max_requests_per_second = 3;
+  serve();
+  FIRST_ATTACH_PEER(one);
+  FIRST_ATTACH_PEER(other);  // of the same address: the same peer
+  std::vector<StreamId> ids;
+  for (int i = 0; i < 3; ++i) ids.push_back(one.http.session.request(request("GET", "/plain")));
+  for (const StreamId id : ids) {
+    REQUIRE(one.pump_to_end(id));
+    CHECK(one.http.streams[id].head.status == 200);
+  }
+  // A machine that takes its time may have let a token come in again: soon there is none.
+  const auto status = [&other] {
+    const StreamId id = other.http.session.request(request("GET", "/plain"));
+    REQUIRE(other.pump_to_end(id));
+    if (other.http.streams[id].head.status == 429) {
+      CHECK(other.http.streams[id].head.headers.find("retry-after") == std::optional<std::string_view>("1"));
+      CHECK_THAT(other.http.streams[id].body, Catch::Contains("NF_CONGESTION_RISK"));
+    }
+    return other.http.streams[id].head.status;
+  };
+  int tries = 1;
+  while (status() != 429 && tries < 10000) ++tries;
+  CHECK(tries < 10000);
+}
+
+TEST_CASE("A peer's bucket holds a second's worth, fills at its rate, and is shared by its connections", "[sbi][limits]") {
+  sbi::RequestRates rates(2);
+  const auto bucket = rates.bucket_of("amf.example");
+  CHECK(rates.bucket_of("amf.example") == bucket);
+  CHECK(rates.bucket_of("smf.example") != bucket);
+  sbi::RequestRates::Instant at(std::chrono::hours(1));
+  CHECK(bucket->take(at));
+  CHECK(bucket->take(at));
+  CHECK_FALSE(bucket->take(at));
+  CHECK_FALSE(bucket->take(at += std::chrono::milliseconds(499)));
+  CHECK(bucket->take(at += std::chrono::milliseconds(1)));
+  CHECK_FALSE(bucket->take(at));
+  at += std::chrono::hours(1);  // no more than a second's worth
+  CHECK(bucket->take(at));
+  CHECK(bucket->take(at));
+  CHECK_FALSE(bucket->take(at));
+  CHECK(sbi::RequestRates(0).bucket_of("amf.example") == nullptr);
+  rates.sweep();
+  CHECK(rates.peers() == 1);  // smf.example has no connection
+}
+
+TEST_CASE_METHOD(ServedFixture, "A header block that unfolds to many times its limit ends the connection", "[sbi][server][limits][attack]") {
+  limits.http2.max_header_bytes = 4096;
+  serve();
+  FIRST_ATTACH_PEER(bomber);
+  exchange_settings(bomber);
+  sbi::Request bomb = request("GET", "/plain");
+  const std::string value(1000, 'v');  // in the dynamic table after the first: an octet each
+  SECTION("up to the bound it is 431") {
+    for (int i = 0; i < 15; ++i) bomb.headers.add("x-bomb", value);
+    const StreamId id = bomber.http.session.request(bomb);
+    REQUIRE(bomber.pump_to_end(id));
+    CHECK(bomber.http.streams[id].head.status == 431);
+    exchange_settings(bomber);
+  }
+  SECTION("beyond it, ENHANCE_YOUR_CALM") {
+    for (int i = 0; i < 17; ++i) bomb.headers.add("x-bomb", value);
+    (void)bomber.http.session.request(bomb);
+    CHECK(bomber.pump_to_close());
+    CHECK(bomber.http.goaway.value().second == 11);
+  }
 }
 
 TEST_CASE_METHOD(ServedFixture, "What is no HTTP/2 ends its connection, and no other", "[sbi][server]") {

@@ -5,6 +5,7 @@
 #include <boost/asio/ssl/context.hpp>
 #include <boost/asio/ssl/stream.hpp>
 #include <catch2/catch.hpp>
+#include <filesystem>
 
 #include "tests/sbi/served.hpp"
 #include "tests/support/certificates.hpp"
@@ -272,4 +273,54 @@ TEST_CASE_METHOD(TlsFixture, "Files that are at fault are named", "[sbi][tls]") 
     broken.certificate.clear();
     CHECK_THROWS_WITH(sbi::make_client_context(broken), Catch::Contains("empty.crt"));
   }
+}
+
+TEST_CASE_METHOD(TlsFixture, "A connection that has just been made is answered, however early its first request came", "[sbi][tls]") {
+  serve_tls(false);
+  for (int i = 0; i < 40; ++i) {  // some of them with the request in the same read as the handshake's end
+    open_tls_client("");
+    CHECK(send("GET", "/plain").status == 200);
+    loop.run([this] { client.reset(); });
+  }
+}
+
+TEST_CASE_METHOD(TlsFixture, "Handshakes under way have a bound: the oldest gives way", "[sbi][tls][limits]") {
+  limits.max_handshakes = 2;
+  serve_tls(false);
+  test::Http2Peer oldest(connect(), sbi::Http2Session::Role::client);
+  REQUIRE(eventually([this] { return server->open_connections() == 1; }));
+  test::Http2Peer other(connect(), sbi::Http2Session::Role::client);
+  REQUIRE(eventually([this] { return server->open_connections() == 2; }));
+  open_tls_client("");
+  CHECK(send("GET", "/plain").status == 200);
+  std::string ignored;
+  oldest.http.session.take_output(ignored);
+  CHECK(oldest.pump_to_close());
+  CHECK(connections() == 2);
+}
+
+TEST_CASE_METHOD(TlsFixture, "A context that is replaced is for new connections; those that are open go on", "[sbi][tls]") {
+  serve_tls(true);
+  keep_client(ca, {"client.example"});
+  open_tls_client("client");
+  CHECK(send("GET", "/plain").body == "client.example");
+  auto own = files("server", "other_ca");
+  own.verify_client = true;
+  loop.run([&] { server->replace_tls(0, sbi::make_server_context(own)); });
+  CHECK(send("GET", "/plain").body == "client.example");
+  loop.run([this] { client.reset(); });
+  open_tls_client("client");
+  CHECK(is_turned_away());
+}
+
+TEST_CASE_METHOD(TlsFixture, "The secrets of connections go to a file of its owner's alone, where a lab asks for it", "[sbi][tls]") {
+  auto own = files("server", "");
+  own.key_log = folder / "keys.log";
+  serve(sbi::make_server_context(own));
+  open_tls_client("");
+  REQUIRE(send("GET", "/plain").status == 200);
+  CHECK_THAT(test::read_text(folder / "keys.log"), Catch::StartsWith("SERVER_HANDSHAKE_TRAFFIC_SECRET ") || Catch::StartsWith("CLIENT_HANDSHAKE_TRAFFIC_SECRET "));
+  CHECK((std::filesystem::status(own.key_log).permissions() & std::filesystem::perms(0077)) == std::filesystem::perms::none);
+  own.key_log = folder / "no such folder/keys.log";
+  CHECK_THROWS_WITH(sbi::make_server_context(own), Catch::Contains("keys.log: cannot be written"));
 }

@@ -1,7 +1,8 @@
-#include "lib/service/storage_commands.hpp"
+#include "lib/service/upkeep_commands.hpp"
 
 #include <iostream>
 
+#include "lib/service/audit_command.hpp"
 #include "lib/store/backup.hpp"
 
 namespace service {
@@ -22,7 +23,7 @@ std::string file_of(const Command::Given& given, const char* option) {
 
 }  // namespace
 
-std::vector<Command> storage_commands(const Read& read, std::string_view schema) {
+std::vector<Command> upkeep_commands(const Read& read, std::string_view schema) {
   const auto back_up = [read](const std::string& config_path, const Command::Given& given) {
     const std::string to = file_of(given, "to");
     const std::string database = database_of(read, config_path);
@@ -42,7 +43,8 @@ std::vector<Command> storage_commands(const Read& read, std::string_view schema)
   return {{"backup", "copies the database to a new file, checked, while the function runs",
            {{"to", "the file to make, of mode 0600", false}}, back_up},
           {"restore", "puts a backup in the place of the database, which is kept aside; the function must not run",
-           {{"from", "the backup", false}}, restore}};
+           {{"from", "the backup", false}}, restore},
+          audit_command([read](const std::string& config_path) { return read(YamlDocument::load(config_path)).common.audit_file; })};
 }
 
 }  // namespace service

@@ -10,6 +10,6 @@ namespace service {
 
 /// `backup --to FILE` and `restore --from FILE`: the database that the configuration names, by store::back_up and store::restore. `read` is
 /// what main() gets; `schema` is the function's, and outlives the commands.
-std::vector<Command> storage_commands(const std::function<Function(const YamlDocument&)>& read, std::string_view schema);
+std::vector<Command> upkeep_commands(const std::function<Function(const YamlDocument&)>& read, std::string_view schema);
 
 }  // namespace service

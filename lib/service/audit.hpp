@@ -1,0 +1,52 @@
+#pragma once
+
+#include "lib/base/error.hpp"
+#include "lib/sbi/message.hpp"
+#include "lib/service/audit_log.hpp"
+
+namespace service {
+
+/// What a function records of the requests that it serves; nothing, where no audit log is configured. Cheap to copy.
+class Audit {
+ public:
+  Audit() = default;
+  /// The log outlives it; null: there is none.
+  explicit Audit(AuditLog* log) : log_(log) {}
+
+  /// To be asked before record(), so that nobody pays for a log that there is not.
+  [[nodiscard]] bool is_on() const noexcept { return log_ != nullptr; }
+
+  /// Records what was done for the request's peer; resumes once that is durable: answer then. Throws what AuditLog::record() throws. Only
+  /// while is_on().
+  boost::asio::awaitable<void> record(const sbi::Request& request, AuditEvent event) const {
+    return log_->record(about(request, std::move(event)));
+  }
+
+  /// The same; nobody waits for it.
+  void note(const sbi::Request& request, AuditEvent event) const {
+    if (is_on()) log_->note(about(request, std::move(event)));
+  }
+
+  /// A request that is refused.
+  void note_refusal(const sbi::Request& request, const base::Error& refused) const {
+    if (!is_on()) return;
+    AuditEvent event;
+    event.action = AuditAction::refusal;
+    event.outcome = AuditOutcome::refused;
+    event.cause = refused.cause();
+    event.detail = refused.what();
+    note(request, std::move(event));
+  }
+
+ private:
+  static AuditEvent about(const sbi::Request& request, AuditEvent event) {
+    event.peer = request.peer.name;
+    event.address = request.peer.address;
+    event.target = request.method + " " + request.target;
+    return event;
+  }
+
+  AuditLog* log_ = nullptr;
+};
+
+}  // namespace service

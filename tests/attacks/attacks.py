@@ -1,0 +1,90 @@
+"""All the attacks, what each may cost, and how one is carried out while a good client goes on."""
+import collections
+import multiprocessing
+import os
+import time
+
+import connection_attacks
+import good_client
+import ground
+import http1_attacks
+import http2_attacks
+
+# `bound_mib`: by how much the memory of the server may grow meanwhile.
+Attack = collections.namedtuple("Attack", "name run listener bound_mib")
+
+
+def _all():
+    larger = {"shut_windows": 192, "half_open_streams": 512, "hoarded_bodies": 192, "silent_connections": 256, "silent_handshakes": 256,
+              "half_client_hellos": 256, "slow_headers": 96, "slow_bodies": 96, "silent_connections_http1": 256,
+              "hoarded_bodies_http1": 192}
+    found = []
+    for module, listener in ((connection_attacks, None), (http2_attacks, "http2"), (http1_attacks, "http1")):
+        for name, run in vars(module).items():
+            if callable(run) and getattr(run, "__module__", "") == module.__name__ and not name.startswith("_"):
+                on = listener or ("tls" if "handshakes" in name or "hellos" in name else "http2")
+                found.append(Attack(name.replace("_", "-"), run, on, larger.get(name, 64)))
+    return found
+
+
+ATTACKS = _all()
+
+# What the short test leaves out, with the reason: to be empty.
+NOT_WITHSTOOD = {
+    "endless-headers-http1": "Pistache reads all header fields again with each piece that comes: a thread is busy for minutes",
+}
+
+
+class Course:
+    """What happened: the samples of the good client by phase, and what the server took."""
+
+    def __init__(self):
+        self.quiet, self.during, self.after = [], [], []
+        self.faults = []  # of the good client, in any phase
+        self.seen = collections.Counter()
+        self.before = self.peak = self.end = None
+        self.is_alive = True
+
+
+def _attack_process(attack, the_target, seconds, max_connections, pipe):
+    os.nice(10)  # it may not keep the good client from its core
+    site = ground.Site(the_target, seconds, max_connections)
+    try:
+        attack.run(site)
+    except Exception as error:  # pylint: disable=broad-except
+        site.seen["attacker failed: " + repr(error)] += 1
+    pipe.send(site.seen)
+
+
+def carry_out(attack, the_target, seconds, quiet_seconds, pace, timeout, max_connections, settle_seconds):
+    """One attack on a target that runs. Uses all cores but the first, if there are several."""
+    course = Course()
+    listeners = dict.fromkeys(("http2", attack.listener))
+    client = good_client.GoodClient(the_target, listeners, pace, timeout)
+    time.sleep(quiet_seconds)
+    course.before = the_target.usage()
+    course.peak = the_target.usage()
+    begun = time.monotonic()
+    ours, theirs = multiprocessing.Pipe(False)
+    process = multiprocessing.get_context("fork").Process(
+        target=_attack_process, args=(attack, the_target, seconds, max_connections, theirs), daemon=True)
+    process.start()
+    theirs.close()
+    while the_target.is_alive() and not ours.poll(0.05):
+        course.peak.rise_to(the_target.usage())
+    ended = time.monotonic()
+    course.seen = ours.recv() if ours.poll(0) else course.seen
+    process.join()
+    if the_target.is_alive():
+        course.end = the_target.settle(course.before.descriptors + 2, settle_seconds)
+    time.sleep(quiet_seconds)
+    if the_target.is_alive():
+        course.end = the_target.usage()
+    samples = client.end()
+    course.is_alive = the_target.is_alive()
+    course.faults = [sample.fault for sample in samples if sample.fault]
+    first = min((sample.due for sample in samples), default=0) + 0.2  # the first ones warm up both sides
+    course.quiet = [sample for sample in samples if first <= sample.due < begun]
+    course.during = [sample for sample in samples if begun <= sample.due < ended]
+    course.after = [sample for sample in samples if sample.due >= ended + 0.2]
+    return course

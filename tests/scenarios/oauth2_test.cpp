@@ -1,0 +1,97 @@
+#include <catch2/catch.hpp>
+
+#include "lib/core/access_token.hpp"
+#include "tests/scenarios/routing_lab.hpp"
+#include "tests/support/fake_nrf.hpp"
+
+/// Access tokens of an NRF at both ends, over real sockets (TS 33.501, 13.4.1): the target AUSF asks for them, the D-AUSF and the ARPF for its.
+
+using namespace test;
+
+namespace {
+
+struct TokenLab : Lab {
+  TokenLab() : nrf_party(make_party(wanted_leaf("NRF", crypto::KeyUsage::digital_signature))) {
+    FakeNrf::Options options;
+    options.token_key = nrf_party.key;
+    nrf = std::make_unique<FakeNrf>(options);
+  }
+
+  template <class Config>
+  Config demanding(Config config, const std::string& audience) const {
+    service::TokenPolicy policy;
+    policy.is_required = true;
+    policy.verifier.keys = {crypto::JwsVerifyingKey::from_pem(nrf_party.certificate.pem(), crypto::JwsAlgorithm::es256)};
+    policy.verifier.audiences = {audience};
+    config.common.tokens = std::move(policy);
+    config.common.knows_peers = true;
+    return config;
+  }
+  [[nodiscard]] ausf_ext::Config consumer() const {
+    auto config = ausf_ext_config();
+    config.common.sends_tokens = true;
+    config.common.nrf.uris = {nrf->parsed_uri()};
+    return config;
+  }
+  [[nodiscard]] std::string consumer_id() const { return service::nf_instance_id(consumer().common, "AUSF"); }
+
+  Party nrf_party;
+  std::unique_ptr<FakeNrf> nrf;
+};
+
+}  // namespace
+
+TEST_CASE_METHOD(TokenLab, "A device is onboarded where ARPF and D-AUSF demand tokens, which the target AUSF gets of the NRF", "[oauth2][step-0e][step-2]") {
+  auto arpf_demands = demanding(arpf_config(), "ARPF");
+  arpf_demands.operators_by_peer = {{consumer_id(), "Test Operator"}};
+  start_arpf(arpf_demands);
+  auto d_ausf_demands = demanding(d_ausf_config(), "AUSF");
+  d_ausf_demands.owners = d_ausf::Owners({{consumer_id(), std::nullopt, {}}});
+  start_d_ausf(d_ausf_demands);
+  auto config = consumer();
+  config.notification_uri.reset();
+  start_ausf_ext(config);
+
+  for (const char* dimsi : {"901700000000001", "901700000000002"}) {
+    const SecureElement device = make_device(dimsi);
+    CHECK(to_ausf("PUT", std::string("/nausfext-onboarding/v1/devices/") + dimsi, offer(device)).content()["state"] == "PRELOADED");
+  }
+  CHECK(nrf->count(FakeNrf::Kind::token) == 2);  // one for each of the two services, and kept
+
+  const Answer stranger = to_d_ausf("GET", "/ndausf-vectors/v1/vectors/901700000000001");
+  CHECK(stranger.status == 401);
+  CHECK(stranger.header("www-authenticate") == "Bearer realm=\"sbi\"");
+  const Answer forged = to_d_ausf("GET", "/ndausf-vectors/v1/vectors/901700000000001", nullptr, {{"authorization", "Bearer a.b.c"}});
+  CHECK(forged.status == 401);
+  CHECK_THAT(forged.header("www-authenticate"), Catch::Contains("invalid_token"));
+  CHECK(to_arpf("GET", "/narpf-certificates/v1/certificates").status == 200);  // for everybody
+}
+
+TEST_CASE_METHOD(TokenLab, "A scope alone does not open another's subscribers: the peer needs its role", "[oauth2][access]") {
+  auto config = demanding(ausf_ext_config(), "UDM");
+  config.access.add("11111111-1111-4111-8111-111111111111", service::Role::ausf);
+  start_ausf_ext(config);
+  const auto ask_as = [&](const std::string& subject, const std::string& scope) {
+    const json claims{{"iss", "nrf"}, {"sub", subject}, {"aud", "UDM"}, {"scope", scope}, {"exp", base::to_unix_ms(base::system_now()) / 1000 + 60}};
+    const std::string token = "Bearer " + crypto::sign_jws(*nrf_party.key, R"({"alg":"ES256"})", claims.dump());
+    const json body{{"servingNetworkName", kServingNetwork}, {"ausfInstanceId", subject}};
+    return to_ausf("POST", "/nudm-ueau/v1/imsi-001010000000001/security-information/generate-auth-data", body, {{"authorization", token}}).verdict();
+  };
+  CHECK(ask_as("11111111-1111-4111-8111-111111111111", "nudm-ueau") == "404 USER_NOT_FOUND");
+  CHECK(ask_as("22222222-2222-4222-8222-222222222222", "nudm-ueau") == "403 NOT_OWNER");
+  CHECK(ask_as("11111111-1111-4111-8111-111111111111", "nudm-sdm") == "403 INSUFFICIENT_SCOPE");
+}
+
+TEST_CASE_METHOD(TokenLab, "Without a token from the NRF nothing is asked, and the device waits", "[oauth2]") {
+  start_arpf();
+  start_d_ausf();
+  auto config = consumer();
+  config.offer_wait = std::chrono::milliseconds(200);
+  nrf->go_away();
+  start_ausf_ext(config);
+  const SecureElement device = make_device("901700000000001");
+  const std::string path = "/nausfext-onboarding/v1/devices/" + device.dimsi;
+  CHECK(to_ausf("PUT", path, offer(device)).status == 202);
+  nrf->come_back();
+  CHECK(wait_for_state(device.dimsi, "PRELOADED")["state"] == "PRELOADED");
+}
