@@ -36,6 +36,9 @@ void read_pools(const service::Section& function, Config& config) {
 
 void read_keys(const service::Section& function, const service::Tokens& tokens, Config& config) {
   config.key_encryption_key = service::read_key_encryption_key(function, "key_encryption_key", tokens);
+  if (function.has("former_key_encryption_key")) {
+    config.former_key_encryption_key = service::read_key_encryption_key(function, "former_key_encryption_key", tokens);
+  }
   const service::Section section = function.section("operator", true);
   const auto pair = service::read_key_pair(section, service::Dates::matter, tokens);
   if (!pair) return;

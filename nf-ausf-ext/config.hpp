@@ -28,6 +28,7 @@ struct Config {
   service::CommonConfig common;
   service::Access access;  ///< which peer is what
   std::shared_ptr<const crypto::KeyEncryptionKey> key_encryption_key;
+  std::shared_ptr<const crypto::KeyEncryptionKey> former_key_encryption_key;  ///< while keys are sealed anew; null: none
   std::optional<crypto::Certificate> operator_certificate;  ///< CERT.MNO
   std::shared_ptr<const crypto::PrivateKey> operator_key;
   std::vector<TrustedArpf> arpfs;

@@ -44,9 +44,12 @@ constexpr const char* kAddOffer =
 constexpr const char* kAddHistory =
     "INSERT INTO history (dimsi, seq, state, at) VALUES ($1, (SELECT coalesce(max(seq), 0) + 1 FROM history WHERE dimsi = $1), $2, $3)";
 constexpr const char* kUpdate =
-    "UPDATE devices SET state = $3, arpf_position = $4, ephemeral_key = $5, imsi = $6, mnc_length = $7, problem_status = $8, "
+    "UPDATE devices SET state = $3, arpf_position = $4, ephemeral_key = iif($5 IS NULL, NULL, coalesce(ephemeral_key, $5)), imsi = $6, mnc_length = $7, problem_status = $8, "
     "problem_cause = $9, problem_detail = $10, attempts = $11, due_at = $12, notify_network = $13, attached_at = $14 "
     "WHERE dimsi = $1 AND epoch = $2";
+constexpr const char* kFindSealedPage =
+    "SELECT dimsi, ephemeral_key FROM devices WHERE dimsi > $1 AND ephemeral_key IS NOT NULL ORDER BY dimsi LIMIT $2";
+constexpr const char* kPutSealed = "UPDATE devices SET ephemeral_key = $2 WHERE dimsi = $1";
 constexpr const char* kFindState = "SELECT state FROM devices WHERE dimsi = $1";
 constexpr const char* kHasState = "SELECT 1 FROM devices WHERE dimsi = $1 AND imsi = $2 AND state = $3 AND ephemeral_key IS NOT NULL";
 constexpr const char* kBeginEpoch = "UPDATE devices SET epoch = epoch + 1 WHERE dimsi = $1";
@@ -141,6 +144,16 @@ std::optional<Device> find_sealed(Database& database) {
   Rows rows = database.query(kFindSealed);
   return device_of(rows);
 }
+
+std::vector<SealedKey> find_sealed_page(Database& database, std::optional<profile::DiscoveryImsi> after, std::size_t limit) {
+  const std::int64_t first = after ? static_cast<std::int64_t>(after->packed()) : std::numeric_limits<std::int64_t>::min();
+  Rows rows = database.query(kFindSealedPage, first, static_cast<std::uint64_t>(limit));
+  std::vector<SealedKey> out;
+  while (rows.next()) out.push_back({dimsi_of(rows, 0), rows.blob(1)});
+  return out;
+}
+
+void put_sealed(Database& database, const SealedKey& sealed) { database.run(kPutSealed, sealed.dimsi.packed(), sealed.octets); }
 
 std::vector<HistoryEntry> find_history(Database& database, const profile::DiscoveryImsi& dimsi) {
   Rows rows = database.query(kFindHistory, dimsi.packed());

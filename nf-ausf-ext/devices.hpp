@@ -93,6 +93,15 @@ std::optional<Device> find_device(store::Database& database, const profile::Disc
 std::optional<Device> find_device_by_imsi(store::Database& database, const profile::Imsi& imsi);
 /// Any device with a sealed key; nothing if there is none.
 std::optional<Device> find_sealed(store::Database& database);
+/// A device's key as it is stored.
+struct SealedKey {
+  profile::DiscoveryImsi dimsi;
+  base::Bytes octets;
+};
+/// Devices with a sealed key, in the order of their dIMSIs, those after `after`.
+std::vector<SealedKey> find_sealed_page(store::Database& database, std::optional<profile::DiscoveryImsi> after, std::size_t limit);
+/// The same key in another seal; the row exists, with a key.
+void put_sealed(store::Database& database, const SealedKey& sealed);
 std::vector<HistoryEntry> find_history(store::Database& database, const profile::DiscoveryImsi& dimsi);
 std::vector<OfferedArpf> find_offer(store::Database& database, const profile::DiscoveryImsi& dimsi);
 std::vector<Cleanup> find_cleanups(store::Database& database, const profile::DiscoveryImsi& dimsi);
@@ -124,7 +133,7 @@ void put_offer(store::Database& database, const Offer& offer, const std::optiona
                base::Time expires_at);
 
 /// Writes state, key, IMSI, problem, attempts, due and notification of `device`, if its epoch is still the stored one, and notes a
-/// new state in the history. False: another offer or a retire came first, and nothing was written.
+/// new state in the history. A key that is stored stays in the seal in which it is (it may have been sealed anew meanwhile), until it is wiped. False: another offer or a retire came first, and nothing was written.
 bool update_device(store::Database& database, const Device& device, base::Time now);
 
 /// Begins a new epoch: what steps under way learn about the device is dropped.

@@ -191,7 +191,7 @@ std::uint64_t export_open5gs(const Config& config, const std::string& path) {
     output = std::make_unique<WholeFile>(path);
   }
   database.script("BEGIN");
-  const std::uint64_t count = write_subscribers(database, KeyBox(config.key_encryption_key), profile, *output);
+  const std::uint64_t count = write_subscribers(database, KeyBox(config.key_encryption_key, config.former_key_encryption_key), profile, *output);
   database.script("COMMIT");
   output->finish();
   return count;

@@ -9,6 +9,7 @@
 #include "nf-ausf-ext/api_bootstrap.hpp"
 #include "nf-ausf-ext/api_receipts.hpp"
 #include "nf-ausf-ext/export_open5gs.hpp"
+#include "nf-ausf-ext/rotate_keys.hpp"
 #include "nf-ausf-ext/schema.hpp"
 #include "nf-ausf-ext/wrap_key.hpp"
 
@@ -24,7 +25,7 @@ base::SecretBytes random_secret(std::size_t octets) {
 /// What all workers share.
 struct Shared {
   explicit Shared(Config from)
-      : config(std::move(from)), keys(config.key_encryption_key), contexts(config.context_lifetime) {}
+      : config(std::move(from)), keys(config.key_encryption_key, config.former_key_encryption_key), contexts(config.context_lifetime) {}
 
   /// Opens the database and what rests in it.
   void open() {
@@ -169,6 +170,7 @@ service::Function make_function(const service::YamlDocument& document) {
 std::vector<service::Command> commands() {
   const auto read = [](const service::YamlDocument& document) { return make_function(document); };
   std::vector<service::Command> out = service::upkeep_commands(read, kSchema);
+  out.push_back(rotate_keys_command());
   out.push_back(export_command());
   out.push_back(wrap_key_command());
   return out;

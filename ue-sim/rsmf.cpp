@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 #include <pthread.h>
 
+#include <array>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -116,8 +117,12 @@ asio::awaitable<void> Rsmf::retire(Rsmf& self, std::string dimsi) {
   self.retire_next();
 }
 
+/// A lab's RSMF knows nobody.
+constexpr std::array kAccessRules{service::AccessRule{"POST", "/notifications", {}}, service::AccessRule{"GET", "/notifications", {}}};
+
 service::Function make_rsmf(const RsmfRequest& request) {
   service::Function function;
+  function.rules = kAccessRules;
   service::Listener listener;
   listener.address = request.address;
   listener.port = request.port;

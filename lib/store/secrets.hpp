@@ -11,6 +11,9 @@ namespace store {
 /// `secrets (name TEXT PRIMARY KEY, value BLOB NOT NULL)`. Throws StoreError.
 base::SecretBytes load_or_put_secret(Database& database, std::string_view name, const base::SecretBytes& fresh);
 
+/// Stores it in the place of the one before. Throws StoreError.
+void put_secret(Database& database, std::string_view name, const base::SecretBytes& fresh);
+
 /// True if a secret of that name is stored.
 bool has_secret(Database& database, std::string_view name);
 

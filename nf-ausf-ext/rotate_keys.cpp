@@ -1,0 +1,72 @@
+#include "nf-ausf-ext/rotate_keys.hpp"
+
+#include <filesystem>
+#include <iostream>
+
+#include "nf-ausf-ext/config.hpp"
+#include "nf-ausf-ext/devices.hpp"
+#include "nf-ausf-ext/schema.hpp"
+
+namespace ausf_ext {
+namespace {
+
+constexpr std::size_t kBatch = 256;  ///< devices of one transaction
+
+/// One transaction; where to go on, nothing at the end.
+std::optional<profile::DiscoveryImsi> rotate_some(store::Database& database, const KeyBox& keys, std::optional<profile::DiscoveryImsi> after,
+                                                  std::uint64_t& count) {
+  database.script("BEGIN IMMEDIATE");
+  try {
+    const auto page = find_sealed_page(database, after, kBatch);
+    for (const SealedKey& sealed : page) {
+      if (keys.is_sealed_anew(sealed.octets, sealed.dimsi)) continue;
+      put_sealed(database, {sealed.dimsi, keys.seal(keys.open(sealed.octets, sealed.dimsi), sealed.dimsi)});
+      ++count;
+    }
+    database.script("COMMIT");
+    return page.size() < kBatch ? std::nullopt : std::optional(page.back().dimsi);
+  } catch (...) {
+    if (database.is_in_transaction()) database.script("ROLLBACK");
+    throw;
+  }
+}
+
+int run_rotate_keys(const std::string& config_path, const service::Command::Given&) {
+  const service::YamlDocument document = service::YamlDocument::load(config_path);
+  const Config config = read_config(document.root());
+  document.finish();
+  if (config.former_key_encryption_key == nullptr) {
+    throw service::ConfigError(config_path + ": ausf_ext.former_key_encryption_key is missing: the key that keys were sealed under before");
+  }
+  if (!std::filesystem::exists(config.common.database)) throw std::runtime_error("there is no database " + config.common.database);
+  store::Database database = store::Database::open(config.common.database);
+  store::migrate(database, kSchema);
+  const KeyBox keys(config.key_encryption_key, config.former_key_encryption_key);
+  require_key_of(database, keys);
+  const std::uint64_t count = rotate_keys(database, keys);
+  std::cerr << count << " keys in " << config.common.database << " are sealed anew; former_key_encryption_key may go from the configuration\n";
+  return 0;
+}
+
+}  // namespace
+
+std::uint64_t rotate_keys(store::Database& database, const KeyBox& keys) {
+  std::uint64_t count = 0;
+  // What a function that does not have the new configuration yet sealed meanwhile is found by another pass.
+  for (std::uint64_t before = 1; before != count;) {
+    before = count;
+    std::optional<profile::DiscoveryImsi> after;
+    do {
+      after = rotate_some(database, keys, after, count);
+    } while (after);
+  }
+  put_canary(database, keys);
+  return count;
+}
+
+service::Command rotate_keys_command() {
+  return {"rotate-keys", "seals the keys in the database under key_encryption_key that are under former_key_encryption_key; the function may run",
+          {}, run_rotate_keys};
+}
+
+}  // namespace ausf_ext

@@ -1,0 +1,163 @@
+#include "nf-ausf-ext/rotate_keys.hpp"
+
+#include <catch2/catch.hpp>
+#include <set>
+#include <unordered_set>
+
+#include "lib/profile/discovery_vector.hpp"
+#include "lib/profile/subscriber_keys.hpp"
+#include "lib/store/backup.hpp"
+#include "nf-ausf-ext/devices.hpp"
+#include "tests/scenarios/lab.hpp"
+
+/// Keys at rest: sealed anew while the function serves, and nowhere in clear.
+
+using namespace test;
+
+namespace {
+
+using Kek = std::shared_ptr<const crypto::KeyEncryptionKey>;
+
+struct KeysLab : Lab {
+  KeysLab() {
+    start_arpf();
+    start_d_ausf();
+  }
+  void start_with(const Kek& key, const Kek& former = nullptr) {
+    ausf.reset();
+    auto config = ausf_ext_config();
+    config.key_encryption_key = key;
+    config.former_key_encryption_key = former;
+    start_ausf_ext(config);
+  }
+  std::string challenge(const std::string& imsi) {
+    return to_ausf("POST", "/nausf-auth/v1/ue-authentications", {{"supiOrSuci", "imsi-" + imsi}, {"servingNetworkName", kServingNetwork}}).verdict();
+  }
+  /// Offers it; its IMSI.
+  std::string onboard(const SecureElement& device) {
+    const json answer = to_ausf("PUT", "/nausfext-onboarding/v1/devices/" + device.dimsi, offer(device)).content();
+    REQUIRE(answer["state"] == "PRELOADED");
+    return answer["imsi"];
+  }
+  [[nodiscard]] static Kek new_key() { return std::make_shared<const crypto::KeyEncryptionKey>(crypto::random_octets<32>()); }
+  [[nodiscard]] store::Database database() const { return store::Database::open(folder / "ausf-ext.db"); }
+};
+
+std::string text_of(base::BytesView octets) { return std::string(base::as_text(octets)); }
+
+/// How often any 8 octets of one of the texts, from a multiple of 8, stand in the content: a page of the database may end within a text.
+std::size_t count_in(std::string_view content, const std::set<std::string>& texts) {
+  std::unordered_set<std::string_view> pieces;
+  for (const std::string& text : texts) {
+    for (std::size_t at = 0; at + 8 <= text.size(); at += 8) pieces.insert(std::string_view(text).substr(at, 8));
+  }
+  std::size_t out = 0;
+  for (std::size_t at = 0; at + 8 <= content.size(); ++at) out += pieces.count(content.substr(at, 8));
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE_METHOD(KeysLab, "Keys are sealed under a new key while the function serves", "[ausf-ext][rotation]") {
+  const Kek before = new_key();
+  const Kek after = new_key();
+  start_with(before);
+  const SecureElement one = make_device("901700000000001");
+  const std::string imsi = onboard(one);
+  start_with(after, before);
+  CHECK(challenge(imsi) == "201");  // under the former key still
+  const std::string second = onboard(make_device("901700000000002"));
+  {
+    auto other_process = database();
+    CHECK(ausf_ext::rotate_keys(other_process, ausf_ext::KeyBox(after, before)) == 1);
+    CHECK(ausf_ext::rotate_keys(other_process, ausf_ext::KeyBox(after, before)) == 0);  // again: nothing is left
+  }
+  CHECK(challenge(imsi) == "201");
+  start_with(after);
+  CHECK(challenge(imsi) == "201");
+  CHECK(challenge(second) == "201");
+  ausf.reset();
+  CHECK_THROWS_WITH(start_with(before), Catch::Contains("key_encryption_key is not the one"));
+}
+
+TEST_CASE_METHOD(KeysLab, "A step under way does not bring a former seal back, and a retire wipes the key", "[ausf-ext][rotation]") {
+  const Kek before = new_key();
+  const Kek after = new_key();
+  start_with(before);
+  const SecureElement device = make_device("901700000000001");
+  (void)onboard(device);
+  ausf.reset();
+  auto db = database();
+  const auto dimsi = profile::DiscoveryImsi::from_digits(device.dimsi).value();
+  ausf_ext::Device under_way = ausf_ext::find_device(db, dimsi).value();
+  const ausf_ext::KeyBox keys(after, before);
+  REQUIRE(ausf_ext::rotate_keys(db, keys) == 1);
+  REQUIRE(ausf_ext::update_device(db, under_way, base::system_now()));
+  CHECK(keys.is_sealed_anew(ausf_ext::find_device(db, dimsi)->sealed_key, dimsi));
+  under_way.sealed_key.clear();
+  REQUIRE(ausf_ext::update_device(db, under_way, base::system_now()));
+  CHECK(ausf_ext::find_device(db, dimsi)->sealed_key.empty());
+}
+
+TEST_CASE_METHOD(KeysLab, "A key that opens under neither key stops the rotation, and changes nothing", "[ausf-ext][rotation]") {
+  const Kek lost = new_key();
+  start_with(lost);
+  (void)onboard(make_device("901700000000001"));
+  ausf.reset();
+  auto db = database();
+  CHECK_THROWS_WITH(ausf_ext::rotate_keys(db, ausf_ext::KeyBox(new_key(), new_key())), Catch::Contains("cannot be opened"));
+  CHECK_FALSE(db.is_in_transaction());
+  start_with(lost);
+}
+
+TEST_CASE_METHOD(KeysLab, "Database and backup of a thousand devices have none of their keys, nor the key that seals them", "[ausf-ext][secrecy]") {
+  const Kek kek = new_key();
+  start_with(kek);
+  constexpr int kDevices = 1000;
+  std::vector<SecureElement> devices;
+  std::string lines;
+  for (int i = 0; i < kDevices; ++i) {
+    const std::string number = std::to_string(i);
+    devices.push_back(make_device("90170" + std::string(10 - number.size(), '0') + number));
+    json line = offer(devices.back());
+    line["dimsi"] = devices.back().dimsi;
+    lines += line.dump() + "\n";
+  }
+  const Answer import = caller.send(ausf_port, "POST", "/nausfext-onboarding/v1/imports", lines, {{"content-type", "application/x-ndjson"}});
+  REQUIRE(import.status == 202);
+  const std::string path = "/nausfext-onboarding/v1/imports/" + import.content()["importId"].get<std::string>();
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::minutes(5);
+  while (to_ausf("GET", path).content()["state"] != "DONE" && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
+  REQUIRE(to_ausf("GET", path).content()["preloaded"] == kDevices);
+
+  std::set<std::string> secrets{text_of(kek->reveal()), base::to_hex(kek->reveal())};
+  const auto keep = [&secrets](const auto& key) {
+    secrets.insert(text_of(key.reveal()));
+    secrets.insert(base::to_hex(key.reveal()));
+  };
+  auto db = database();
+  for (const SecureElement& device : devices) {
+    const auto dimsi = profile::DiscoveryImsi::from_digits(device.dimsi).value();
+    const auto imsi = ausf_ext::find_device(db, dimsi)->imsi.value();
+    const auto& ek = *device.ephemeral_key;
+    keep(ek);
+    const auto subscriber = profile::derive_subscriber_keys(ek, dimsi, imsi);
+    keep(subscriber.k);
+    keep(subscriber.opc);
+  }
+  REQUIRE(secrets.size() == 2 + 3 * 2 * kDevices);
+  store::back_up(folder / "ausf-ext.db", folder / "ausf-ext.backup");
+  std::size_t hits = 0;
+  std::size_t searched = 0;
+  std::size_t tokens = 0;
+  const std::set<std::string> token{text_of(devices[0].token)};
+  for (const char* name : {"ausf-ext.db", "ausf-ext.db-wal", "ausf-ext.backup", "d-ausf.db", "d-ausf.db-wal", "arpf.db", "arpf.db-wal"}) {
+    const std::string content = read_text(folder / name);
+    searched += content.size();
+    hits += count_in(content, secrets);
+    tokens += count_in(content, token);
+  }
+  CHECK(hits == 0);
+  CHECK(searched > 1000000);
+  CHECK(tokens > 0);  // the search finds what is there
+}
