@@ -50,7 +50,7 @@ class BulkLoad {
 
  private:
   struct Storing;
-  static constexpr std::size_t kMinSliceOctets = 512;
+  static constexpr std::size_t kMinSliceOctets = 64;
   static constexpr std::size_t kMaxSliceOctets = 64 * 1024;
 
   void take_line(std::size_t number, std::string_view line, bool is_overlong);
