@@ -18,7 +18,7 @@ Fingerprint read_fingerprint(const Request& request) {
   std::string digits = request.path("fingerprint");
   std::erase(digits, ':');
   const auto octets = digits.size() == 64 ? base::from_hex(digits) : std::nullopt;
-  if (!octets) sbi::fail_path_parameter("fingerprint", "is not the SHA-256 fingerprint of a certificate, 64 hex digits");
+  if (!octets) sbi::fail_path_parameter("fingerprint", "is not SHA-256 of a part number's public key (SubjectPublicKeyInfo), 64 hex digits");
   Fingerprint out{};
   std::ranges::copy(*octets, out.begin());
   return out;

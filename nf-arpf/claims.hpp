@@ -14,7 +14,7 @@ namespace arpf {
 /// SHA-256 of PK.SE.ECDHE (`04 || X || Y`): what names an ephemeral key, for its token's octets do not (ECDSA is malleable).
 using PointHash = crypto::Sha256Digest;
 
-/// SHA-256 of CERT.PN.ECDSA, DER.
+/// SHA-256 of the SubjectPublicKeyInfo of CERT.PN.ECDSA: its own octets do not name it, for ECDSA is malleable, and a CI may issue it again.
 using PartNumberHash = crypto::Sha256Digest;
 
 struct Claim {

@@ -52,7 +52,7 @@ boost::asio::awaitable<ReleasedKey> ReleaseEphemeralKey::operator()(profile::Dis
                                                                     crypto::Certificate operator_certificate,
                                                                     Claimant claimant) {
   const base::Time now = clock_();
-  const PartNumberHash part_number = crypto::sha256(credentials.part_number.der());
+  const PartNumberHash part_number = crypto::sha256(credentials.part_number.public_key().subject_public_key_info());
   verify_chain(credentials, part_number, now);
   const VerifiedToken verified = verify_token(dimsi, credentials);
   const std::string operator_id = verify_operator(operator_certificate, now);

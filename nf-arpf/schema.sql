@@ -28,7 +28,7 @@ CREATE TABLE spent_keys (
 
 -- Part numbers of which no key is released for the time being.
 CREATE TABLE suspensions (
-  part_number  BLOB PRIMARY KEY,  -- SHA-256 of CERT.PN.ECDSA, DER
+  part_number  BLOB PRIMARY KEY,  -- SHA-256 of the SubjectPublicKeyInfo of CERT.PN.ECDSA
   suspended_at INTEGER NOT NULL,
   suspended_by TEXT NOT NULL      -- the peer's name
 ) WITHOUT ROWID;

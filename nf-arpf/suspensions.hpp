@@ -13,7 +13,9 @@
 
 namespace arpf {
 
-/// A part number by the SHA-256 fingerprint of its CERT.PN.ECDSA, as `openssl x509 -fingerprint -sha256` shows it.
+/// A part number by SHA-256 of the SubjectPublicKeyInfo of its CERT.PN.ECDSA, DER:
+/// `openssl x509 -in pn.pem -noout -pubkey | openssl pkey -pubin -outform DER | sha256sum`. Not by the certificate's own octets: ECDSA signatures
+/// are malleable, and a CI may issue a certificate for the key again.
 using Fingerprint = crypto::Sha256Digest;
 
 struct Suspension {

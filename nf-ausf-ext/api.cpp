@@ -308,15 +308,22 @@ Api::Answer Api::import_offers(const Request& request, sbi::BodyReader& body) {
   Provider offered_by;
   if (!request.peer.is_anonymous()) offered_by = request.peer.name;
   ImportOffers import(parts_.committer, parts_.config, parts_.clock, std::move(offered_by));
-  const std::string id = co_await import(body);
+  std::exception_ptr failure;
+  try {
+    (void)co_await import(body);
+  } catch (...) {
+    failure = std::current_exception();
+  }
+  const std::string id = import.id();
   parts_.onboarding.wake();
-  const ImportStatus status = require_import(parts_.reader, id);
   if (parts_.audit.is_on()) {
     service::AuditEvent event;
     event.action = service::AuditAction::bulk_load;
-    event.detail = "import " + id + ": " + std::to_string(status.received) + " offers";
+    event.detail = "import " + id + ": " + std::to_string(import.lines()) + " lines" + (failure ? "; it broke off" : "");
     co_await parts_.audit.record(request, std::move(event));
   }
+  if (failure) std::rethrow_exception(failure);
+  const ImportStatus status = require_import(parts_.reader, id);
   Response response(202, sbi::kJson, write_import(id, status));
   response.with("location", request.api_root() + "/nausfext-onboarding/v1/imports/" + id);
   co_return std::move(response);

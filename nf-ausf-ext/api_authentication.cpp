@@ -1,6 +1,7 @@
 #include "nf-ausf-ext/api_authentication.hpp"
 
 #include "lib/aka/supi_or_suci.hpp"
+#include "lib/aka/serving_network_name.hpp"
 #include "lib/core/eap_session.hpp"
 #include "lib/core/hss_ueau.hpp"
 #include "lib/sbi/json.hpp"
@@ -138,6 +139,10 @@ AuthenticationApi::Answer AuthenticationApi::generate_auth_data(const Request& r
 /// POST /nudm-ueau/v1/{supi}/hss-security-information/{hssAuthType}/generate-av
 AuthenticationApi::Answer AuthenticationApi::generate_av(const Request& request) {
   const core::HssAuthenticationRequest wanted = core::read_hss_authentication(request);
+  // CK and IK are for any serving network: who is bound to some does not get them bare.
+  const bool is_bound_by_keys = wanted.type == core::HssAuthType::eps_aka || wanted.type == core::HssAuthType::eap_aka_prime;
+  const bool names_network = is_bound_by_keys && wanted.serving_network;
+  parts_.access.require_serving_network(request.peer, service::Role::ausf, names_network ? aka::serving_network_name(*wanted.serving_network) : "");
   const auto subscriber = require_subscriber(parts_.reader, parts_.keys, wanted.imsi);
   ProvideVectors::Wanted vectors_wanted{subscriber, index_of(request, "HSS"), wanted.resynchronization};
   const auto count = static_cast<unsigned>(wanted.vectors);

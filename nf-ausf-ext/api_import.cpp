@@ -75,6 +75,7 @@ void ImportOffers::take_line(std::size_t number, std::string_view line, bool is_
     out.refusal = error;
   }
   piece_.push_back(std::move(out));
+  ++count_;
 }
 
 boost::asio::awaitable<void> ImportOffers::store_piece(bool is_last) {

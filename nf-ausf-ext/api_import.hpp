@@ -24,8 +24,12 @@ class ImportOffers {
   ImportOffers(const ImportOffers&) = delete;
   ImportOffers& operator=(const ImportOffers&) = delete;
 
-  /// Reads the body to its end and returns the import's id; every line is durable then.
+  /// Reads the body to its end and returns the import's id; every line is durable then. If the body breaks off, what came is stored, and the
+  /// exception goes on.
   boost::asio::awaitable<std::string> operator()(sbi::BodyReader& body);
+
+  [[nodiscard]] const std::string& id() const noexcept { return id_; }
+  [[nodiscard]] std::size_t lines() const noexcept { return count_; }
 
  private:
   struct Line {
@@ -44,6 +48,7 @@ class ImportOffers {
   const Provider offered_by_;
   std::string id_;
   bool is_begun_ = false;
+  std::size_t count_ = 0;
   std::vector<Line> piece_;
   sbi::NdjsonLines lines_;
 };

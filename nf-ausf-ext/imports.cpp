@@ -22,7 +22,8 @@ constexpr const char* kCountDevice =
 constexpr const char* kFindLastLine = "SELECT max(line) FROM import_lines WHERE import_id = $1";
 constexpr const char* kFindProblems =
     "SELECT l.line, l.dimsi, coalesce(l.cause, nullif(d.problem_cause, ''), 'UNSPECIFIED_MSG_FAILURE'), "
-    "coalesce(l.detail, d.problem_detail, '') FROM import_lines l LEFT JOIN devices d ON d.dimsi = l.dimsi "
+    "coalesce(l.detail, d.problem_detail, '') FROM import_lines l JOIN imports i ON i.id = l.import_id "
+    "LEFT JOIN devices d ON d.dimsi = l.dimsi AND d.offered_by IS i.offered_by "  // another provider's offer is not told
     "WHERE l.import_id = $1 AND l.line BETWEEN $2 AND $3 AND (l.cause IS NOT NULL OR d.state = 6) ORDER BY l.line";
 
 /// As what a device in that state counts.

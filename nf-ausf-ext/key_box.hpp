@@ -23,6 +23,9 @@ class KeyBox {
   /// True if it is sealed under the present key for this dIMSI.
   [[nodiscard]] bool is_sealed_anew(base::BytesView sealed, const profile::DiscoveryImsi& dimsi) const;
 
+  /// True if open() opens it.
+  [[nodiscard]] bool opens(base::BytesView sealed, const profile::DiscoveryImsi& dimsi) const { return unseal(sealed, dimsi.tbcd()).has_value(); }
+
   /// A known text, sealed: what is_own_canary() knows again.
   [[nodiscard]] base::Bytes seal_canary() const;
   /// By either key.

@@ -2,6 +2,8 @@
 
 #include <filesystem>
 #include <iostream>
+#include <stdexcept>
+#include <vector>
 
 #include "nf-ausf-ext/config.hpp"
 #include "nf-ausf-ext/devices.hpp"
@@ -12,16 +14,26 @@ namespace {
 
 constexpr std::size_t kBatch = 256;  ///< devices of one transaction
 
+/// What a pass over all devices came to.
+struct Pass {
+  std::uint64_t sealed = 0;
+  std::vector<profile::DiscoveryImsi> lost = {};  ///< under neither key
+};
+
 /// One transaction; where to go on, nothing at the end.
 std::optional<profile::DiscoveryImsi> rotate_some(store::Database& database, const KeyBox& keys, std::optional<profile::DiscoveryImsi> after,
-                                                  std::uint64_t& count) {
+                                                  Pass& pass) {
   database.script("BEGIN IMMEDIATE");
   try {
     const auto page = find_sealed_page(database, after, kBatch);
     for (const SealedKey& sealed : page) {
       if (keys.is_sealed_anew(sealed.octets, sealed.dimsi)) continue;
+      if (!keys.opens(sealed.octets, sealed.dimsi)) {
+        pass.lost.push_back(sealed.dimsi);
+        continue;
+      }
       put_sealed(database, {sealed.dimsi, keys.seal(keys.open(sealed.octets, sealed.dimsi), sealed.dimsi)});
-      ++count;
+      ++pass.sealed;
     }
     database.script("COMMIT");
     return page.size() < kBatch ? std::nullopt : std::optional(page.back().dimsi);
@@ -52,13 +64,18 @@ int run_rotate_keys(const std::string& config_path, const service::Command::Give
 
 std::uint64_t rotate_keys(store::Database& database, const KeyBox& keys) {
   std::uint64_t count = 0;
-  // What a function that does not have the new configuration yet sealed meanwhile is found by another pass.
-  for (std::uint64_t before = 1; before != count;) {
-    before = count;
+  Pass pass{1};
+  while (pass.sealed > 0) {  // what was sealed under the former key meanwhile is found by another pass
+    pass = Pass();
     std::optional<profile::DiscoveryImsi> after;
     do {
-      after = rotate_some(database, keys, after, count);
+      after = rotate_some(database, keys, after, pass);
     } while (after);
+    count += pass.sealed;
+  }
+  if (!pass.lost.empty()) {
+    throw std::runtime_error(std::to_string(pass.lost.size()) + " keys open under neither key, the first of them that of " + pass.lost.front().digits() +
+                             "; all others are sealed anew");
   }
   put_canary(database, keys);
   return count;

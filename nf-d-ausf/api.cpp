@@ -176,24 +176,31 @@ Api::Answer Api::delete_vector(const Request& request) {
 /// POST /ndausf-vectors/v1/vectors: NDJSON, a vector a line.
 Api::Answer Api::load_vectors(const Request& request, sbi::BodyReader& body) {
   BulkLoad load(parts_.accept, owner_of(request.peer), running_loads_);
-  while (true) {
-    std::optional<std::string> octets = co_await body.next();
-    if (!octets) break;
-    co_await load.add(std::move(*octets));
+  std::exception_ptr failure;
+  try {
+    while (true) {
+      std::optional<std::string> octets = co_await body.next();
+      if (!octets) break;
+      co_await load.add(std::move(*octets));
+    }
+  } catch (...) {
+    failure = std::current_exception();
   }
   co_await load.finish();
   if (parts_.audit.is_on()) {
     service::AuditEvent event;
     event.action = service::AuditAction::bulk_load;
-    event.detail = load.summary();
+    event.detail = load.summary() + (failure ? "; it broke off" : "");
     co_await parts_.audit.record(request, std::move(event));
   }
+  if (failure) std::rethrow_exception(failure);
   co_return Response(200, sbi::kJson, load.report());
 }
 
 /// POST /nausf-auth/v1/ue-authentications: steps (4) and (5). HXRES* is random: nothing that a device answers can match it.
 std::optional<Response> Api::authenticate(const Request& request) {
   const core::AuthenticationRequest wanted = core::read_authentication_info(request, parts_.home_network_keys);
+  parts_.access.require_serving_network(request.peer, service::Role::access_network, wanted.serving_network_name);
   if (wanted.resynchronization) return std::nullopt;
   const profile::DiscoveryImsi dimsi(wanted.subscriber.imsi);
   const profile::DiscoveryVector vector = parts_.serve(dimsi, wanted.serving_network_name);
@@ -222,6 +229,7 @@ Response Api::deregister(const Request& request) const {
 /// POST /nudm-ueau/v1/{supiOrSuci}/security-information/generate-auth-data: the same behind an existing AUSF.
 std::optional<Response> Api::generate_auth_data(const Request& request) {
   const core::AuthenticationRequest wanted = core::read_generate_auth_data(request, parts_.home_network_keys);
+  parts_.access.require_serving_network(request.peer, service::Role::ausf, wanted.serving_network_name);
   if (wanted.resynchronization) return std::nullopt;
   const profile::DiscoveryImsi dimsi(wanted.subscriber.imsi);
   const profile::DiscoveryVector vector = parts_.serve(dimsi, wanted.serving_network_name);
@@ -234,6 +242,7 @@ std::optional<Response> Api::generate_auth_data(const Request& request) {
 /// many were asked for: there is no other.
 std::optional<Response> Api::generate_hss_av(const Request& request) {
   const core::HssAuthenticationRequest wanted = core::read_hss_authentication(request);
+  parts_.access.require_serving_network(request.peer, service::Role::ausf, serving_network_of(wanted));
   if (wanted.resynchronization) return std::nullopt;
   const profile::DiscoveryImsi dimsi(wanted.imsi);
   std::vector<core::HssVector> vectors;

@@ -4,6 +4,7 @@
 #include "lib/core/hss_ueau.hpp"
 #include "lib/core/subscriber_routes.hpp"
 #include "lib/sbi/router.hpp"
+#include "lib/service/access.hpp"
 #include "lib/service/audit.hpp"
 #include "nf-d-ausf/accept_vector.hpp"
 #include "nf-d-ausf/notify_receipts.hpp"
@@ -23,6 +24,7 @@ class Api {
     const ContextIds& contexts;
     const aka::HomeNetworkKeys& home_network_keys;
     service::Audit audit;
+    const service::Access& access;
     base::ErrorKind receipt_answer = base::ErrorKind::gateway_timeout;
   };
 

@@ -21,6 +21,7 @@ base::SecretBytes random_secret(std::size_t octets) {
 /// What all workers share.
 struct Shared {
   Config config;
+  service::Access access;
   std::unique_ptr<store::Committer> committer;
   const std::string instance_name = "nf-d-ausf-" + base::to_hex(crypto::random_octets<8>());  ///< in Via
   base::SecretBytes context_key;
@@ -66,7 +67,7 @@ struct Instance {
       shared.notify->start();
     }
     return {accept, serve, take_receipt, *shared.notify, contexts, *shared.config.home_network_keys, worker.audit,
-            shared.config.receipt_answer};
+            shared.access, shared.config.receipt_answer};
   }
 
   store::Database reader;
@@ -88,7 +89,7 @@ service::Function make_function(Config config) {
   shared->config = std::move(config);
   service::Function function;
   function.common = shared->config.common;
-  function.access = access_of(shared->config);
+  function.access = shared->access = access_of(shared->config);
   function.rules = kAccessRules;
   function.open = [shared] {
     store::Database database = store::Database::open(shared->config.common.database, store::Database::Mode::read_write,

@@ -315,6 +315,16 @@ PublicKey PublicKey::from_handle(std::shared_ptr<evp_pkey_st> key) {
 
 Bytes PublicKey::point() const { return content_->point; }
 
+Bytes PublicKey::subject_public_key_info() const {
+  const openssl::ErrorQueueGuard guard;
+  unsigned char* octets = nullptr;
+  const int size = i2d_PUBKEY(handle(), &octets);
+  if (size <= 0) throw CryptoError("a public key cannot be written");
+  Bytes out(octets, octets + size);
+  OPENSSL_free(octets);
+  return out;
+}
+
 Bytes PublicKey::compressed_point() const {
   Bytes octets = point();
   octets[0] = (octets.back() & 1) == 0 ? kEvenY : kOddY;

@@ -51,6 +51,8 @@ class PublicKey {
   [[nodiscard]] Bytes point() const;
   /// `02 || X` or `03 || X`, 33 or 49 octets.
   [[nodiscard]] Bytes compressed_point() const;
+  /// SubjectPublicKeyInfo (RFC 5280, 4.1.2.7), DER, the point not compressed: what `openssl pkey -pubin -outform DER` writes.
+  [[nodiscard]] Bytes subject_public_key_info() const;
   /// OpenSSL's key, made when it is first asked for: verify() and agree() do without, as most points are used once.
   [[nodiscard]] evp_pkey_st* handle() const;
 

@@ -583,6 +583,7 @@ asio::awaitable<std::shared_ptr<Client::Call>> Client::exchange(std::shared_ptr<
 asio::awaitable<std::shared_ptr<Client::Call>> Client::exchange_authorized(std::shared_ptr<State> state, Uri uri, Request request,
                                                                            std::string service, std::chrono::milliseconds deadline) {
   const std::shared_ptr<BodyReader> no_body;
+  const auto until = std::chrono::steady_clock::now() + deadline;
   for (bool is_first = true;; is_first = false) {
     std::string token;
     try {
@@ -592,7 +593,9 @@ asio::awaitable<std::shared_ptr<Client::Call>> Client::exchange_authorized(std::
     }
     Request authorized(request);
     if (!token.empty()) authorized.headers.add("authorization", token);
-    auto call = co_await exchange(state, uri, std::move(authorized), no_body, false, deadline);
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(until - std::chrono::steady_clock::now());
+    if (left.count() <= 0) throw ClientError(Kind::unreachable, uri.origin() + ": no access token in time");
+    auto call = co_await exchange(state, uri, std::move(authorized), no_body, false, left);
     const bool is_refused = call->response.status == 401 && !token.empty();
     if (is_refused) state->authorizer->refused(service, token);
     if (!is_refused || !is_first) co_return std::move(call);

@@ -12,6 +12,7 @@
 #include <charconv>
 #include <list>
 #include <set>
+#include <unordered_map>
 
 #include "lib/base/error.hpp"
 #include "lib/base/log.hpp"
@@ -114,7 +115,7 @@ struct Http2Server::State {
     return ended - began;
   }
 
-  /// Closes the connection that has most of what there is too much of.
+  /// Closes connections of the peer that has most of what there is too much of, those with most first, until half of it is gone.
   void relieve(std::size_t Connection::*most);
   /// Room for one more connection, at the expense of one that has sent nothing yet; false if there is none.
   bool make_room();
@@ -251,6 +252,7 @@ class Http2Server::Connection : public std::enable_shared_from_this<Connection> 
     if (!transport_.is_tls()) return begin();
     if (server_->handshaking.size() > server_->limits.max_handshakes) give_way(*server_->handshaking.front());
     transport_.handshake(Transport::Side::server, [self = shared_from_this()](ErrorCode error) {
+      if (self->is_closed_) return;  // it gave way, its handshake done or not
       if (error) {
         base::log::info("{}: TLS handshake failed: {}", self->address_, error.message());
         return self->close();
@@ -311,6 +313,9 @@ class Http2Server::Connection : public std::enable_shared_from_this<Connection> 
     schedule_flush();
   }
 
+  /// By which connections belong together: the name in the certificate, else the address.
+  [[nodiscard]] std::string peer_key() const { return peer_.is_verified ? peer_.name : address_.substr(0, address_.rfind(':')); }
+
   /// Closed for a limit.
   static void give_way(Connection& connection) {
     connection.server_->counters.connections_refused.fetch_add(1, std::memory_order_relaxed);
@@ -340,14 +345,14 @@ class Http2Server::Connection : public std::enable_shared_from_this<Connection> 
 
   void begin() {
     is_ready_ = true;
-    bucket_ = server_->rates.bucket_of(peer_.is_verified ? peer_.name : address_.substr(0, address_.rfind(':')));
+    bucket_ = server_->rates.bucket_of(peer_key());
     on_readable();  // with TLS, the first octets may have come along with the handshake's last ones
   }
 
   /// In one list of the server, or none: where it stands until it has sent a request.
   void stand_in(std::list<Connection*>* list) {
     if (list_ != nullptr) list_->erase(place_);
-    list_ = list;
+    list_ = is_closed_ ? nullptr : list;
     if (list_ != nullptr) place_ = list_->insert(list_->end(), this);
   }
 
@@ -742,9 +747,19 @@ void Http2Server::State::accept(const std::shared_ptr<State>& self, std::size_t 
 }
 
 void Http2Server::State::relieve(std::size_t Connection::*most) {
-  const auto worst = std::max_element(connections.begin(), connections.end(),
-                                      [most](const auto& a, const auto& b) { return (*a).*most < (*b).*most; });
-  if (worst != connections.end()) Connection::give_way(**worst);
+  std::unordered_map<std::string, std::size_t> sums;
+  for (const auto& connection : connections) sums[connection->peer_key()] += (*connection).*most;
+  const auto worst = std::max_element(sums.begin(), sums.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
+  std::vector<std::shared_ptr<Connection>> own;
+  for (const auto& connection : connections) {
+    if ((*connection).*most > 0 && connection->peer_key() == worst->first) own.push_back(connection);
+  }
+  std::sort(own.begin(), own.end(), [most](const auto& a, const auto& b) { return (*a).*most > (*b).*most; });
+  std::size_t freed = 0;
+  for (auto one = own.begin(); one != own.end() && freed * 2 < worst->second; ++one) {
+    freed += (**one).*most;
+    Connection::give_way(**one);
+  }
 }
 
 bool Http2Server::State::make_room() {
@@ -761,7 +776,7 @@ void Http2Server::State::run_tick(const std::shared_ptr<State>& self) {
     const auto at = now();
     const auto all = self->connections;  // a connection that ends leaves the set
     for (const auto& connection : all) connection->check_deadlines(at);
-    self->rates.sweep();
+    self->rates.sweep(at);
     for (std::size_t i = 0; i < self->listeners.size(); ++i) {
       if (std::exchange(self->listeners[i].is_stalled, false)) self->accept(self, i);
     }

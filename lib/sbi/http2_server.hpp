@@ -24,9 +24,9 @@ struct ServerLimits {
   std::size_t max_http1_bytes = 4 * 1024 * 1024;  ///< of a request over HTTP/1.1, whose streamed bodies are read whole
   std::size_t max_connections = 10000;   ///< one more takes the place of the oldest that has sent no request yet, or is closed
   std::size_t max_handshakes = 256;      ///< of TLS, under way; one more takes the place of the oldest
-  std::size_t max_half_open_streams = 10000;  ///< requests that have begun and not ended, of all connections; above it the connection with most is closed
-  std::size_t max_buffered_bytes = 128 * 1024 * 1024;  ///< of bodies, of all connections; above it the connection with most is closed
-  std::size_t max_requests_per_second = 0;             ///< of one peer: its certificate's name, else its address; 0: no limit. 429 above it
+  std::size_t max_half_open_streams = 20000;  ///< requests that have begun and not ended, of all connections; above it connections of the peer with most are closed
+  std::size_t max_buffered_bytes = 128 * 1024 * 1024;  ///< of bodies, of all connections; the same
+  std::size_t max_requests_per_second = 0;             ///< of one peer: its certificate's name, else its address; 0: no limit. 429 above it. (Of each worker, as all of these; over HTTP/2.)
   bool share_port = false;  ///< SO_REUSEPORT: several workers listen at one address
   std::chrono::seconds first_byte_timeout{10};  ///< until the first request's headers, TLS handshake included
   std::chrono::seconds request_timeout{30};     ///< from a request's headers to its end, or between pieces of a streamed body

@@ -17,15 +17,13 @@ bool RequestRates::Bucket::take(Instant now) {
 
 std::shared_ptr<RequestRates::Bucket> RequestRates::bucket_of(const std::string& peer) {
   if (a_second_ == 0) return nullptr;
-  auto& known = buckets_[peer];
-  if (auto bucket = known.lock()) return bucket;
-  auto fresh = std::make_shared<Bucket>(static_cast<double>(a_second_));
-  known = fresh;
-  return fresh;
+  auto& bucket = buckets_[peer];
+  if (!bucket) bucket = std::make_shared<Bucket>(static_cast<double>(a_second_));
+  return bucket;
 }
 
-void RequestRates::sweep() {
-  std::erase_if(buckets_, [](const auto& entry) { return entry.second.expired(); });
+void RequestRates::sweep(Instant now) {
+  std::erase_if(buckets_, [now](const auto& entry) { return entry.second.use_count() == 1 && now - entry.second->last() > std::chrono::seconds(1); });
 }
 
 }  // namespace sbi

@@ -19,6 +19,7 @@ class RequestRates {
     explicit Bucket(double a_second) : a_second_(a_second), tokens_(a_second) {}
     /// True if the peer may have another request at this time, which does not go back.
     bool take(Instant now);
+    [[nodiscard]] Instant last() const noexcept { return last_; }
 
    private:
     double a_second_;
@@ -29,15 +30,15 @@ class RequestRates {
   /// `a_second`: of each peer; 0: as many as they like.
   explicit RequestRates(std::size_t a_second) : a_second_(a_second) {}
 
-  /// That of the peer, as long as one of its connections holds it; null without a limit.
+  /// That of the peer, which it keeps over its connections; null without a limit.
   std::shared_ptr<Bucket> bucket_of(const std::string& peer);
-  /// Forgets peers without connections.
-  void sweep();
+  /// Forgets peers without connections whose buckets are full again.
+  void sweep(Instant now);
   [[nodiscard]] std::size_t peers() const noexcept { return buckets_.size(); }
 
  private:
   const std::size_t a_second_;
-  std::unordered_map<std::string, std::weak_ptr<Bucket>> buckets_;
+  std::unordered_map<std::string, std::shared_ptr<Bucket>> buckets_;
 };
 
 }  // namespace sbi

@@ -57,6 +57,17 @@ std::vector<std::string> split(std::string_view text, char separator) {
   }
 }
 
+/// True if the decoded segment is `.` or `..`, or has one between slashes: what a peer that tidies paths up would follow.
+bool has_dots_alone(std::string_view segment) {
+  while (true) {
+    const std::size_t end = std::min(segment.find_first_of("/\\"), segment.size());
+    const std::string_view part = segment.substr(0, end);
+    if (part == "." || part == "..") return true;
+    if (end == segment.size()) return false;
+    segment.remove_prefix(end + 1);
+  }
+}
+
 bool is_parameter(std::string_view segment) { return segment.starts_with('{'); }
 
 void read_query(std::string_view query, Request& request) {
@@ -182,7 +193,11 @@ const Route& Router::find(Request& request) const {
   if (!target.starts_with('/')) fail_target("the request's target does not begin with /");
   const std::size_t question = target.find('?');
   std::vector<std::string> segments = split(target.substr(1, question == std::string_view::npos ? question : question - 1), '/');
-  for (std::string& segment : segments) segment = percent_decoded(segment, false);
+  for (std::string& segment : segments) {
+    segment = percent_decoded(segment, false);
+    // Whoever takes a relayed path may make another one of it than the one that was judged here.
+    if (has_dots_alone(segment)) fail_target("the request's target has a segment . or .., written out or encoded");
+  }
 
   const Candidates candidates = candidates_for(segments, false);
   auto best = find_method(candidates, request.method);

@@ -38,6 +38,8 @@ Roles read_roles(const Section& entry, Roles known) {
 PeerRights read_rights(const Section& entry, Roles known) {
   PeerRights rights{entry.text("peer"), read_roles(entry, known), {}};
   if (rights.peer == sbi::kAnonymous) entry.problem("peer", "anonymous peers have no entry: without TLS or tokens they may do everything");
+  const bool is_risky = rights.roles.intersects({Role::administrator, Role::ausf, Role::service_provider, Role::rsmf});
+  if (rights.peer == kEverybody && is_risky) entry.problem("peer", "* is for an access_network or a core_function only: name the peers that may do more");
   const auto networks = entry.texts("serving_networks");
   rights.serving_networks.insert(networks.begin(), networks.end());
   const bool may_be_bound = rights.roles.intersects({Role::access_network, Role::ausf});

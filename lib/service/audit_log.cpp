@@ -128,7 +128,6 @@ std::string_view name_of(AuditAction action) {
     case AuditAction::retire: return "RETIRE";
     case AuditAction::vectors: return "VECTORS";
     case AuditAction::suspend: return "SUSPEND";
-    case AuditAction::key_rotation: return "KEY_ROTATION";
     case AuditAction::reload: return "RELOAD";
     case AuditAction::start: return "START";
     case AuditAction::stop: return "STOP";

@@ -32,7 +32,6 @@ enum class AuditAction {
   retire,
   vectors,  ///< keys of a subscriber that were handed out over nudm-ueau
   suspend,
-  key_rotation,
   reload,
   start,
   stop,

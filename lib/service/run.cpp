@@ -178,11 +178,13 @@ struct Running::State {
     };
   }
 
-  void reload_tls() {
+  /// All or none: what is wrong is found before anything changes.
+  void reload() {
     const CommonConfig& config = function.common;
     std::vector<std::shared_ptr<asio::ssl::context>> servers;
     for (const Listener& listener : config.http2) servers.push_back(listener.tls ? sbi::make_server_context(*listener.tls) : nullptr);
     const auto client = config.client_tls ? sbi::make_client_context(*config.client_tls) : nullptr;
+    if (function.reload) function.reload();
     for (const auto& loop : loops) {
       run_on(*loop, [&] {
         for (std::size_t i = 0; i < servers.size(); ++i) loop->server.replace_tls(i, servers[i]);
@@ -284,8 +286,7 @@ Running::~Running() {
 
 void Running::reload() {
   if (state_->audit) state_->audit->reopen();
-  state_->reload_tls();
-  if (state_->function.reload) state_->function.reload();
+  state_->reload();
   if (state_->audit) state_->audit->note({.action = AuditAction::reload});
 }
 

@@ -462,7 +462,7 @@ TEST_CASE_METHOD(ServedFixture, "A peer that sends more requests a second than i
 
 TEST_CASE("A peer's bucket holds a second's worth, fills at its rate, and is shared by its connections", "[sbi][limits]") {
   sbi::RequestRates rates(2);
-  const auto bucket = rates.bucket_of("amf.example");
+  auto bucket = rates.bucket_of("amf.example");
   CHECK(rates.bucket_of("amf.example") == bucket);
   CHECK(rates.bucket_of("smf.example") != bucket);
   sbi::RequestRates::Instant at(std::chrono::hours(1));
@@ -477,8 +477,15 @@ TEST_CASE("A peer's bucket holds a second's worth, fills at its rate, and is sha
   CHECK(bucket->take(at));
   CHECK_FALSE(bucket->take(at));
   CHECK(sbi::RequestRates(0).bucket_of("amf.example") == nullptr);
-  rates.sweep();
-  CHECK(rates.peers() == 1);  // smf.example has no connection
+  rates.sweep(at);
+  CHECK(rates.peers() == 1);  // smf.example has no connection, and asked for nothing
+  const auto* const before = bucket.get();
+  bucket.reset();
+  rates.sweep(at + std::chrono::milliseconds(900));
+  CHECK(rates.bucket_of("amf.example").get() == before);  // another connection finds what the one before left
+  CHECK_FALSE(rates.bucket_of("amf.example")->take(at));
+  rates.sweep(at + std::chrono::milliseconds(1001));
+  CHECK(rates.peers() == 0);
 }
 
 TEST_CASE_METHOD(ServedFixture, "A header block that unfolds to many times its limit ends the connection", "[sbi][server][limits][attack]") {

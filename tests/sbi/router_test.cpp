@@ -193,6 +193,31 @@ TEST_CASE("What nobody foresaw is 500 without a word of it", "[sbi][problem]") {
   CHECK(sbi::refusal(Request(), std::make_exception_ptr(42)).status == 500);
 }
 
+TEST_CASE("A path that a peer behind could tidy up into another one is 400", "[sbi][router]") {
+  sbi::Router router;
+  router.add("*", "/nudm-sdm/{rest...}", sbi::BodyKind::none, sbi::PlainHandler([](const sbi::Request&) { return sbi::Response(200); }));
+  const auto status = [&router](const std::string& target) {
+    sbi::Request request;
+    request.method = "GET";
+    request.target = target;
+    try {
+      (void)router.find(request);
+      return 200;
+    } catch (const base::Error& error) {
+      return sbi::status_of(error.kind());
+    }
+  };
+  for (const char* target : {"/nudm-sdm/../nudm-ueau/v1", "/nudm-sdm/%2e%2e/nudm-ueau", "/nudm-sdm/..%2fnudm-ueau", "/nudm-sdm/a%2F..%2Fb", "/nudm-sdm/./a",
+                             "/nudm-sdm/a/..", "/nudm-sdm/%2E", "/nudm-sdm/..%5cnudm-ueau"}) {
+    CAPTURE(target);
+    CHECK(status(target) == 400);
+  }
+  for (const char* target : {"/nudm-sdm/a%2Fb", "/nudm-sdm/...", "/nudm-sdm/.a/a.", "/nudm-sdm/a..b"}) {
+    CAPTURE(target);
+    CHECK(status(target) == 200);
+  }
+}
+
 TEST_CASE("What a peer calls a problem is read as far as it is one", "[sbi][problem]") {
   const std::string body = GENERATE(as<std::string>(), "", "[]", "no JSON", R"({"cause":1,"detail":null})", "\xff");
   const auto read = sbi::read_problem(Response(409, "application/problem+json", body));

@@ -324,3 +324,23 @@ TEST_CASE_METHOD(TlsFixture, "The secrets of connections go to a file of its own
   own.key_log = folder / "no such folder/keys.log";
   CHECK_THROWS_WITH(sbi::make_server_context(own), Catch::Contains("keys.log: cannot be written"));
 }
+
+TEST_CASE_METHOD(TlsFixture, "A connection that gives way in the moment in which its handshake ends is gone for good", "[sbi][tls][limits]") {
+  limits.max_handshakes = 1;
+  limits.max_connections = 3;
+  serve_tls(false);
+  std::vector<std::unique_ptr<sbi::Client>> clients;
+  std::vector<std::future<sbi::Response>> answers;
+  for (int i = 0; i < 200; ++i) {  // each handshake may be the oldest when the next one begins, whether it is done or not
+    loop.run([&] { clients.push_back(std::make_unique<sbi::Client>(loop.io(), "TEST", sbi::make_client_context(files("", "ca")))); });
+    const auto uri = sbi::Uri::parse("https://127.0.0.1:" + std::to_string(port));
+    sbi::Request request = sbi::make_request("GET", uri, "/plain");
+    answers.push_back(loop.start(clients.back()->send(uri, std::move(request), kLong)));
+    (void)connect();
+  }
+  for (auto& answer : answers) (void)failure_of(std::move(answer));
+  loop.run([&] { clients.clear(); });
+  open_tls_client("");
+  CHECK(eventually([this] { return server->open_connections() <= 3; }));
+  CHECK(send("GET", "/plain").status == 200);
+}

@@ -155,7 +155,7 @@ TEST_CASE_METHOD(Lab, "No key of a suspended part number is released until the s
   start_arpf();
   const SecureElement before = make_device("901700000000001");
   const SecureElement after = make_device("901700000000002");
-  const std::string fingerprint = base::to_hex(crypto::sha256(pn.certificate.der()));
+  const std::string fingerprint = base::to_hex(crypto::sha256(pn.certificate.public_key().subject_public_key_info()));
   const std::string path = "/narpf-keys/v1/suspensions/" + fingerprint;
   REQUIRE(retrieve(before, key_request(before)).status == 200);
   CHECK(to_arpf("GET", path).verdict() == "404 CONTEXT_NOT_FOUND");
@@ -173,6 +173,14 @@ TEST_CASE_METHOD(Lab, "No key of a suspended part number is released until the s
     start_arpf();
     CHECK(retrieve(after, key_request(after)).verdict() == "403 CERTIFICATE_REVOKED");
   }
+  SECTION("also under another certificate for the same key") {  // a signature that was changed, or one that was made anew
+    auto wanted = wanted_ca("PN");
+    wanted.path_length = 0;
+    const Party again{crypto::issue(wanted, pn.key->public_key(), *ci.key, &ci.certificate), pn.key};
+    REQUIRE(!(again.certificate == pn.certificate));
+    const SecureElement device = make_device("901700000000003", again, make_se(again));
+    CHECK(retrieve(device, key_request(device)).verdict() == "403 CERTIFICATE_REVOKED");
+  }
   SECTION("another part number's keys are released") {
     auto wanted = wanted_ca("PN");
     wanted.path_length = 0;
@@ -185,7 +193,7 @@ TEST_CASE_METHOD(Lab, "No key of a suspended part number is released until the s
   CHECK(retrieve(after, key_request(after)).status == 200);
 }
 
-TEST_CASE_METHOD(Lab, "A suspension is of a SHA-256 fingerprint, with colons or without", "[arpf][suspension]") {
+TEST_CASE_METHOD(Lab, "A suspension is of the SHA-256 of a public key, with colons or without", "[arpf][suspension]") {
   start_arpf();
   const std::string root = "/narpf-keys/v1/suspensions/";
   std::string with_colons;
