@@ -5,10 +5,24 @@
 #include <unistd.h>
 
 #include <catch2/catch.hpp>
+#include <cstdio>
 #include <fstream>
 #include <string>
 
 namespace {
+
+/// The sanitizers' runtimes put an mlock in the place of libc's that does nothing and says that it did.
+#if defined(__has_feature)
+constexpr bool kLocksNothing = __has_feature(address_sanitizer) || __has_feature(thread_sanitizer);
+#else
+constexpr bool kLocksNothing = false;
+#endif
+
+/// Says so, if nothing is locked in this build.
+bool locks_nothing() {
+  if (kLocksNothing) std::puts("skipped: a sanitizer's mlock locks nothing");
+  return kLocksNothing;
+}
 
 struct TestTag;
 using Key = base::LockedKey<TestTag, 32>;
@@ -61,7 +75,7 @@ TEST_CASE("A locked key's pages are locked and left out of core files", "[base][
   }
   const std::string flags = flags_of(key.reveal().data());
   CAPTURE(flags);
-  CHECK(flags.find(" lo ") != std::string::npos);
+  if (!locks_nothing()) CHECK(flags.find(" lo ") != std::string::npos);
   CHECK(flags.find(" dd ") != std::string::npos);
   CHECK(flags.find(" wf ") != std::string::npos);
 }
@@ -81,6 +95,7 @@ TEST_CASE("A child of fork has zeros in the place of a locked key", "[base][secr
 }
 
 TEST_CASE("A key works where no memory may be locked, and says so", "[base][secret]") {
+  if (locks_nothing()) return;
   const pid_t child = fork();
   if (child == 0) {
     const rlimit none{0, 0};
