@@ -55,7 +55,7 @@ class Api {
   void add_udm_routes(core::SubscriberRoutes& routes);
 
   Parts parts_;
-  std::size_t running_loads_ = 0;
+  std::shared_ptr<std::size_t> running_loads_ = std::make_shared<std::size_t>(0);
 };
 
 }  // namespace d_ausf

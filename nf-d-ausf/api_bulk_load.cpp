@@ -91,17 +91,17 @@ std::vector<VectorLine> sorted(std::vector<VectorLine> lines) {
 
 }  // namespace
 
-BulkLoad::BulkLoad(AcceptVector& accept, Owner owner, std::size_t& running)
+BulkLoad::BulkLoad(AcceptVector& accept, Owner owner, std::shared_ptr<std::size_t> running)
     : accept_(accept),
       owner_(std::move(owner)),
-      running_(running),
+      running_(std::move(running)),
       lines_(kMaxLineOctets, [this](std::size_t number, std::string_view line, bool is_overlong) {
         take_line(number, line, is_overlong);
       }) {
-  ++running_;
+  ++*running_;
 }
 
-BulkLoad::~BulkLoad() { --running_; }
+BulkLoad::~BulkLoad() { --*running_; }
 
 asio::awaitable<void> BulkLoad::add(std::string octets) {
   const auto executor = co_await asio::this_coro::executor;
@@ -112,13 +112,13 @@ asio::awaitable<void> BulkLoad::add(std::string octets) {
     const std::string_view slice = left.substr(0, slice_octets_);
     left.remove_prefix(slice.size());
     lines_.add(slice);
-    const std::size_t ripe = is_ascending_ ? kPieceLines : std::max(kPieceLines, kWindowLines / running_);
+    const std::size_t ripe = is_ascending_ ? kPieceLines : std::max(kPieceLines, kWindowLines / *running_);
     if (window_.size() >= ripe) co_await store_window();
     if (rejected_ == rejected_before) {
       slice_octets_ = std::min(kMaxSliceOctets, slice_octets_ * 2);
     } else {  // a wrong line costs as much as ten good ones: all such loads together have a tenth of the loop's time for them
       slice_octets_ = std::max(kMinSliceOctets, slice_octets_ / 4);
-      asio::steady_timer pause(executor, (std::chrono::steady_clock::now() - began) * 10 * running_);
+      asio::steady_timer pause(executor, (std::chrono::steady_clock::now() - began) * 10 * *running_);
       co_await pause.async_wait(asio::use_awaitable);
     }
   }

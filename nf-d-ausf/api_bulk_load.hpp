@@ -32,8 +32,9 @@ class BulkLoad {
   static constexpr std::size_t kPiecesAtOnce = 4;           ///< one with the disk, one behind it
   static constexpr std::size_t kWindowLines = 128 * 1024;   ///< sorted together, of all loads of a loop: some 20 MiB
 
-  /// `running` counts the loads of the loop; both references outlive it.
-  BulkLoad(AcceptVector& accept, Owner owner, std::size_t& running);
+  /// `running` counts the loads of the loop, and is shared: a load that waits when its loop ends goes after all that the loop's function had.
+  /// `accept` outlives the last call.
+  BulkLoad(AcceptVector& accept, Owner owner, std::shared_ptr<std::size_t> running);
   ~BulkLoad();
   BulkLoad(const BulkLoad&) = delete;
   BulkLoad& operator=(const BulkLoad&) = delete;
@@ -64,7 +65,7 @@ class BulkLoad {
 
   AcceptVector& accept_;
   Owner owner_;
-  std::size_t& running_;
+  std::shared_ptr<std::size_t> running_;
   sbi::NdjsonLines lines_;
   std::vector<VectorLine> window_;
   bool is_ascending_ = true;  ///< the window, so far
