@@ -2,6 +2,7 @@
 
 #include <nghttp2/nghttp2.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cstring>
@@ -16,6 +17,8 @@ constexpr std::size_t kMaxExpansion = 4;
 /// Frames that carry no work, and resets of our own making (CVE-2025-8671), that a client may bring about in a second.
 constexpr std::size_t kMaxIdleFrames = 10000;
 constexpr std::size_t kMaxResets = 1000;
+/// What a request may bring along: the end of its body, and windows for its answer.
+constexpr std::size_t kIdleFramesARequest = 4;
 /// Resets by the client (CVE-2023-44487): so many at once, and a second.
 constexpr std::uint64_t kResetBurst = 200;
 constexpr std::uint64_t kResetRate = 20;
@@ -141,8 +144,12 @@ struct Http2Session::Callbacks {
   }
 
   static int on_begin_frame(nghttp2_session*, const nghttp2_frame_hd* header, void* user) {
-    const bool is_work = header->type == NGHTTP2_HEADERS || (header->type == NGHTTP2_DATA && header->length > 0);
-    if (!is_work) ++self(user).idle_frames_;
+    std::size_t& idle = self(user).idle_frames_;
+    if (header->type == NGHTTP2_HEADERS) {
+      idle -= std::min(idle, kIdleFramesARequest);
+    } else if (header->type != NGHTTP2_DATA || header->length == 0) {
+      ++idle;
+    }
     return 0;
   }
 
