@@ -117,7 +117,7 @@ Response AuthenticationApi::deregister(const Request& request) const {
 AuthenticationApi::Answer AuthenticationApi::generate_auth_data(const Request& request) {
   const core::AuthenticationRequest wanted = core::read_generate_auth_data(request, parts_.home_network_keys);
   parts_.access.require_serving_network(request.peer, service::Role::ausf, wanted.serving_network_name);
-  const auto subscriber = require_subscriber(parts_.reader, parts_.keys, wanted.subscriber.imsi);
+  const auto subscriber = parts_.subscribers.require(wanted.subscriber.imsi);
   base::require(parts_.config.admits(wanted.serving_network_name), "SERVING_NETWORK_NOT_AUTHORIZED",
                 "this serving network may not authenticate our subscribers");
   const unsigned ind = index_of(request, wanted.ausf_instance_id);
@@ -143,7 +143,7 @@ AuthenticationApi::Answer AuthenticationApi::generate_av(const Request& request)
   const bool is_bound_by_keys = wanted.type == core::HssAuthType::eps_aka || wanted.type == core::HssAuthType::eap_aka_prime;
   const bool names_network = is_bound_by_keys && wanted.serving_network;
   parts_.access.require_serving_network(request.peer, service::Role::ausf, names_network ? aka::serving_network_name(*wanted.serving_network) : "");
-  const auto subscriber = require_subscriber(parts_.reader, parts_.keys, wanted.imsi);
+  const auto subscriber = parts_.subscribers.require(wanted.imsi);
   ProvideVectors::Wanted vectors_wanted{subscriber, index_of(request, "HSS"), wanted.resynchronization};
   const auto count = static_cast<unsigned>(wanted.vectors);
   std::vector<aka::AuthenticationVector> quintets =
@@ -165,15 +165,12 @@ boost::asio::awaitable<void> AuthenticationApi::record_vectors(const Request& re
 /// POST /nudm-ueau/v1/{supi}/auth-events: what an existing AUSF says of an authentication; a success is step (10).
 AuthenticationApi::Answer AuthenticationApi::take_auth_event(const Request& request) {
   const core::AuthEvent event = core::read_auth_event(request);
-  const auto device = find_device_by_imsi(parts_.reader, event.imsi);
-  if (!device || !is_subscriber(parts_.reader, event.imsi)) {
-    throw base::Error(base::ErrorKind::not_found, "USER_NOT_FOUND", "this IMSI is not allocated to a device");
-  }
+  const auto subscriber = parts_.subscribers.require(event.imsi);
   // A success of which no vector was given out is not one.
-  const bool had_vector = find_sqn(parts_.reader, device->dimsi).value() > 0;
+  const bool had_vector = subscriber->sequence.last.value() > 0;
   if (event.is_success && !event.is_removal && had_vector) {
     const bool is_first =
-        co_await note_success(parts_.committer, device->dimsi, event.imsi, event.serving_network_name, parts_.clock());
+        co_await note_success(parts_.committer, subscriber->dimsi, event.imsi, event.serving_network_name, parts_.clock());
     if (is_first) parts_.on_attached();
   }
   co_return core::auth_event_created(request);
@@ -182,7 +179,7 @@ AuthenticationApi::Answer AuthenticationApi::take_auth_event(const Request& requ
 /// PUT /nudm-ueau/v1/{supi}/auth-events[/{authEventId}]: nothing of an event is kept that could be removed.
 Response AuthenticationApi::remove_auth_event(const Request& request) const {
   const core::AuthEvent event = core::read_auth_event(request);
-  if (!is_subscriber(parts_.reader, event.imsi)) {
+  if (!parts_.subscribers.has(event.imsi)) {
     throw base::Error(base::ErrorKind::not_found, "USER_NOT_FOUND", "this IMSI is not allocated to a device");
   }
   return Response(204);

@@ -17,7 +17,7 @@ class AuthenticationApi {
     const aka::HomeNetworkKeys& home_network_keys;
     store::Database& reader;
     store::Committer& committer;
-    const KeyBox& keys;
+    Subscribers& subscribers;
     Authenticate& authenticate;
     ProvideVectors& vectors;
     std::function<void()> on_attached;  ///< a device is ATTACHED: the RSMF is to be told

@@ -28,8 +28,7 @@ AuthenticationContext Authenticate::make_context(const core::AuthenticationReque
 }
 
 boost::asio::awaitable<Challenged> Authenticate::challenge(core::AuthenticationRequest wanted, unsigned ind) {
-  parts_.snapshot.use();
-  const auto subscriber = require_subscriber(parts_.reader, parts_.keys, wanted.subscriber.imsi);
+  const auto subscriber = parts_.subscribers.require(wanted.subscriber.imsi);
   const std::string network = wanted.serving_network_name;
   base::require(parts_.config.admits(network), "SERVING_NETWORK_NOT_AUTHORIZED", "this serving network may not authenticate our subscribers");
   ProvideVectors::Wanted vector_wanted{subscriber, ind, wanted.resynchronization};
@@ -140,7 +139,7 @@ boost::asio::awaitable<EapAnswer> Authenticate::resynchronise(std::string contex
   std::string why;
   std::optional<aka::TransformedVector> vector;
   try {
-    const auto subscriber = require_subscriber(parts_.reader, parts_.keys, context.imsi);
+    const auto subscriber = parts_.subscribers.require(context.imsi);
     ProvideVectors::Wanted wanted{subscriber, context.ind, resynchronization};
     vector = co_await parts_.vectors.for_eap_aka_prime(std::move(wanted), context.serving_network_name);
   } catch (const Error& error) {
@@ -166,7 +165,7 @@ boost::asio::awaitable<void> Authenticate::end(std::string context_id, std::stri
 }
 
 void Authenticate::deregister(const profile::Imsi& imsi) const {
-  if (is_subscriber(parts_.reader, imsi)) return;
+  if (parts_.subscribers.has(imsi)) return;
   throw Error(ErrorKind::not_found, "USER_NOT_FOUND", "this IMSI is not allocated to a device");
 }
 

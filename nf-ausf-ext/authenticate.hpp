@@ -44,7 +44,7 @@ class Authenticate {
     store::Database& reader;
     store::BatchSnapshot& snapshot;  ///< of `reader`
     store::Committer& committer;
-    const KeyBox& keys;
+    Subscribers& subscribers;
     AuthenticationContexts& contexts;
     const ContextIds& ids;
     ProvideVectors& vectors;

@@ -29,6 +29,11 @@ std::array<std::uint8_t, kNetworkOctets> packed_network(std::string_view name) {
   return *octets;
 }
 
+std::span<const std::uint8_t, ContextIds::kKeyOctets> halves_of(const base::SecretBytes& key) {
+  if (key.size() != ContextIds::kKeyOctets) throw std::invalid_argument("the key of context ids has 32 octets");
+  return key.reveal().first<ContextIds::kKeyOctets>();
+}
+
 std::string network_name(base::BytesView packed) {
   const std::string digits = base::to_hex(packed);
   return "5G:mnc" + digits.substr(0, 3) + ".mcc" + digits.substr(3) + ".3gppnetwork.org";
@@ -36,17 +41,18 @@ std::string network_name(base::BytesView packed) {
 
 }  // namespace
 
-ContextIds::ContextIds(base::SecretBytes key) : key_(std::move(key)) {
-  if (key_.size() != kKeyOctets) throw std::invalid_argument("the key of context ids has 32 octets");
-}
+ContextIds::ContextIds(const base::SecretBytes& key)
+    : ContextIds(halves_of(key).first<16>(), halves_of(key).last<16>()) {}
+
+ContextIds::ContextIds(std::span<const std::uint8_t, 16> encryption_key, std::span<const std::uint8_t, 16> integrity_key)
+    : encrypt_(encryption_key), mac_(integrity_key), encryption_key_(encryption_key) {}
 
 std::string ContextIds::make(const profile::Imsi& imsi, std::string_view serving_network_name) const {
   const base::Bytes named = base::concatenate(imsi.tbcd(), packed_network(serving_network_name), crypto::random_octets<5>());
   crypto::Block block{};
   std::copy(named.begin(), named.end(), block.begin());
-  const crypto::Block concealed = crypto::aes128_encrypt(key_.reveal().first<16>(), block);
-  const crypto::Block mac = crypto::aes_cmac(key_.reveal().subspan<16, 16>(), concealed);
-  return base::to_hex(base::concatenate(concealed, mac));
+  encrypt_.encrypt(block, block);
+  return base::to_hex(base::concatenate(block, mac_(block)));
 }
 
 std::optional<ContextIds::Named> ContextIds::open(std::string_view id) const {
@@ -54,9 +60,9 @@ std::optional<ContextIds::Named> ContextIds::open(std::string_view id) const {
   if (!octets) return std::nullopt;
   crypto::Block concealed{};
   std::copy_n(octets->begin(), concealed.size(), concealed.begin());
-  const crypto::Block mac = crypto::aes_cmac(key_.reveal().subspan<16, 16>(), concealed);
+  const crypto::Block mac = mac_(concealed);
   if (!base::equal_in_constant_time(mac, base::BytesView(*octets).subspan(concealed.size()))) return std::nullopt;
-  const crypto::Block block = crypto::aes128_decrypt(key_.reveal().first<16>(), concealed);
+  const crypto::Block block = crypto::aes128_decrypt(encryption_key_.reveal(), concealed);
   profile::TbcdImsi tbcd{};
   std::copy_n(block.begin(), kTbcdOctets, tbcd.begin());
   const auto imsi = profile::Imsi::from_tbcd(tbcd);

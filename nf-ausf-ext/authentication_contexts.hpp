@@ -12,6 +12,7 @@
 #include "lib/aka/eap_aka_prime_server.hpp"
 #include "lib/aka/key_hierarchy.hpp"
 #include "lib/base/secret.hpp"
+#include "lib/crypto/cipher.hpp"
 #include "lib/profile/identity.hpp"
 
 namespace ausf_ext {
@@ -35,13 +36,13 @@ struct AuthenticationContext {
 };
 
 /// The ids of contexts: whoever has one learns nothing from it, nobody can make one, and what it stands for outlives the context, so that
-/// a deregistration days later is still understood.
+/// a deregistration days later is still understood. One a loop.
 class ContextIds {
  public:
   static constexpr std::size_t kKeyOctets = 32;
 
   /// `key`: kKeyOctets, the same for every instance. Throws std::invalid_argument for another length.
-  explicit ContextIds(base::SecretBytes key);
+  explicit ContextIds(const base::SecretBytes& key);
 
   struct Named {
     profile::Imsi imsi;
@@ -53,7 +54,11 @@ class ContextIds {
   [[nodiscard]] std::optional<Named> open(std::string_view id) const;
 
  private:
-  base::SecretBytes key_;
+  ContextIds(std::span<const std::uint8_t, 16> encryption_key, std::span<const std::uint8_t, 16> integrity_key);
+
+  crypto::Aes128 encrypt_;
+  crypto::Cmac mac_;
+  base::SecretKey<ContextIds, 16> encryption_key_;  ///< to decrypt, which is rare
 };
 
 /// The contexts of all workers; bounded, and each for a short time. Those that were answered are kept beside those under way, so that an

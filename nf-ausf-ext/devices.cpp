@@ -53,9 +53,9 @@ constexpr const char* kPutSealed = "UPDATE devices SET ephemeral_key = $2 WHERE 
 constexpr const char* kFindState = "SELECT state FROM devices WHERE dimsi = $1";
 constexpr const char* kHasState = "SELECT 1 FROM devices WHERE dimsi = $1 AND imsi = $2 AND state = $3 AND ephemeral_key IS NOT NULL";
 constexpr const char* kBeginEpoch = "UPDATE devices SET epoch = epoch + 1 WHERE dimsi = $1";
-constexpr const char* kPutSqn = "UPDATE devices SET sqn = $2 WHERE dimsi = $1";
-constexpr const char* kFindSqn = "SELECT sqn FROM devices WHERE dimsi = $1";
-constexpr const char* kFindSequence = "SELECT epoch, sqn FROM devices WHERE dimsi = $1";
+constexpr const char* kFindSubscriber = "SELECT dimsi, state, ephemeral_key, epoch, sqn, sqn_counter FROM devices WHERE imsi = $1";
+constexpr const char* kFindSequence = "SELECT epoch, sqn, sqn_counter FROM devices WHERE dimsi = $1";
+constexpr const char* kPutSequence = "UPDATE devices SET sqn = $2, sqn_counter = $3 WHERE dimsi = $1";
 
 constexpr std::array<std::string_view, 7> kStateNames{"OFFERED",  "KEY_RETRIEVED", "PRELOADED", "RECEIVED",
                                                       "ATTACHED", "RETIRED",       "FAILED"};
@@ -88,6 +88,13 @@ std::optional<Device> device_of(Rows& rows) {
   return device;
 }
 
+bool has_key(State state) { return state != State::offered && state != State::retired && state != State::failed; }
+
+/// From `first` on: epoch, sqn, sqn_counter.
+SequenceState sequence_of(const Rows& rows, int first) {
+  return {rows.integer(first), aka::SequenceNumber::from_value(rows.number(first + 1)), rows.number(first + 2)};
+}
+
 std::vector<profile::DiscoveryImsi> dimsis_of(Rows rows) {
   std::vector<profile::DiscoveryImsi> out;
   while (rows.next()) out.push_back(dimsi_of(rows, 0));
@@ -107,10 +114,7 @@ base::Bytes key_of(const base::Bytes& token) {
 
 std::string_view name(State state) { return kStateNames.at(static_cast<std::size_t>(state)); }
 
-bool is_subscriber(const Device& device) {
-  const bool is_on_its_way = device.state != State::offered && device.state != State::retired && device.state != State::failed;
-  return is_on_its_way && device.imsi && !device.sealed_key.empty();
-}
+bool is_subscriber(const Device& device) { return has_key(device.state) && device.imsi && !device.sealed_key.empty(); }
 
 std::optional<State> state_from_name(std::string_view wanted) {
   for (std::size_t i = 0; i < kStateNames.size(); ++i) {
@@ -258,24 +262,24 @@ void begin_epoch(Database& database, Device& device) {
   ++device.epoch;
 }
 
-void put_sqn(Database& database, const profile::DiscoveryImsi& dimsi, const aka::SequenceNumber& sqn) {
-  database.run(kPutSqn, dimsi.packed(), sqn.value());
-}
-
-aka::SequenceNumber find_sqn(Database& database, const profile::DiscoveryImsi& dimsi) {
-  Rows rows = database.query(kFindSqn, dimsi.packed());
-  if (!rows.next()) throw store::StoreError("a device vanished while it was authenticated");
-  return aka::SequenceNumber::from_value(rows.number(0));
-}
-
 bool has_state(Database& database, const profile::DiscoveryImsi& dimsi, const profile::Imsi& imsi, State state) {
   return database.query(kHasState, dimsi.packed(), imsi.packed(), static_cast<std::int64_t>(state)).next();
+}
+
+std::optional<StoredSubscriber> find_subscriber(Database& database, const profile::Imsi& imsi) {
+  Rows rows = database.query(kFindSubscriber, imsi.packed());
+  if (!rows.next() || !has_key(static_cast<State>(rows.integer(1))) || rows.is_null(2)) return std::nullopt;
+  return StoredSubscriber{dimsi_of(rows, 0), rows.blob(2), sequence_of(rows, 3)};
 }
 
 std::optional<SequenceState> find_sequence(Database& database, const profile::DiscoveryImsi& dimsi) {
   Rows rows = database.query(kFindSequence, dimsi.packed());
   if (!rows.next()) return std::nullopt;
-  return SequenceState{rows.integer(0), aka::SequenceNumber::from_value(rows.number(1))};
+  return sequence_of(rows, 0);
+}
+
+void put_sequence(Database& database, const profile::DiscoveryImsi& dimsi, const SequenceState& state) {
+  database.run(kPutSequence, dimsi.packed(), state.last.value(), state.counter);
 }
 
 }  // namespace ausf_ext

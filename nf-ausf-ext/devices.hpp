@@ -6,11 +6,11 @@
 #include <string_view>
 #include <vector>
 
-#include "lib/aka/sequence_number.hpp"
 #include "lib/base/clock.hpp"
 #include "lib/crypto/kdf.hpp"
 #include "lib/profile/identity.hpp"
 #include "lib/store/database.hpp"
+#include "nf-ausf-ext/sequence_state.hpp"
 
 namespace ausf_ext {
 
@@ -139,18 +139,21 @@ bool update_device(store::Database& database, const Device& device, base::Time n
 /// Begins a new epoch: what steps under way learn about the device is dropped.
 void begin_epoch(store::Database& database, Device& device);
 
-/// Replaces the sequence number; the row exists.
-void put_sqn(store::Database& database, const profile::DiscoveryImsi& dimsi, const aka::SequenceNumber& sqn);
-aka::SequenceNumber find_sqn(store::Database& database, const profile::DiscoveryImsi& dimsi);
-
 /// True if the device has this IMSI, its key and this state.
 bool has_state(store::Database& database, const profile::DiscoveryImsi& dimsi, const profile::Imsi& imsi, State state);
 
-/// What the next sequence number depends on; nothing if there is no such device.
-struct SequenceState {
-  std::int64_t epoch;
-  aka::SequenceNumber last;
+/// What of a device its authentication needs.
+struct StoredSubscriber {
+  profile::DiscoveryImsi dimsi;
+  base::Bytes sealed_key;
+  SequenceState sequence;
 };
+/// Nothing unless the IMSI is allocated to a device for which is_subscriber() holds.
+std::optional<StoredSubscriber> find_subscriber(store::Database& database, const profile::Imsi& imsi);
+
+/// Nothing if there is no such device.
 std::optional<SequenceState> find_sequence(store::Database& database, const profile::DiscoveryImsi& dimsi);
+/// Replaces `last` and `counter`; the row exists.
+void put_sequence(store::Database& database, const profile::DiscoveryImsi& dimsi, const SequenceState& state);
 
 }  // namespace ausf_ext

@@ -13,6 +13,7 @@
 #include "lib/profile/subscriber_keys.hpp"
 #include "nf-ausf-ext/api_export.hpp"
 #include "nf-ausf-ext/devices.hpp"
+#include "nf-ausf-ext/global_counter.hpp"
 #include "nf-ausf-ext/key_box.hpp"
 
 namespace ausf_ext {
@@ -130,6 +131,7 @@ SecretLine document_of(const profile::Imsi& imsi, const profile::SubscriberKeys&
 /// Writes the subscribers of one snapshot of the database.
 std::uint64_t write_subscribers(store::Database& database, const KeyBox& box, const std::string& profile, Output& output) {
   std::uint64_t count = 0;
+  const std::uint64_t counter = find_global_counter(database);
   std::optional<profile::DiscoveryImsi> last;
   while (true) {
     const auto page = find_page(database, {}, last, kPage);
@@ -138,7 +140,7 @@ std::uint64_t write_subscribers(store::Database& database, const KeyBox& box, co
       if (!device || !is_subscriber(*device)) continue;
       const profile::EphemeralKey key = box.open(device->sealed_key, dimsi);
       const profile::SubscriberKeys keys = profile::derive_subscriber_keys(key, dimsi, *device->imsi);
-      output.write(document_of(*device->imsi, keys, exported_sqn(find_sqn(database, dimsi)), profile).octets());
+      output.write(document_of(*device->imsi, keys, exported_sqn(*find_sequence(database, dimsi), counter), profile).octets());
       ++count;
     }
     if (page.size() < kPage) return count;
@@ -168,11 +170,8 @@ int run_export(const std::string& config_path, const service::Command::Given& gi
 
 }  // namespace
 
-aka::SequenceNumber exported_sqn(const aka::SequenceNumber& last) {
-  if (last.seq() > aka::SequenceNumber::kMaxSeq - kExportedLead) {
-    throw std::overflow_error("the sequence numbers of a device are exhausted");
-  }
-  return aka::SequenceNumber::from_seq_and_ind(last.seq() + kExportedLead, kInd);
+aka::SequenceNumber exported_sqn(const SequenceState& state, std::uint64_t counter) {
+  return aka::advanced(state.last, counter - state.counter + kExportedLead, kInd);
 }
 
 std::uint64_t export_open5gs(const Config& config, const std::string& path) {

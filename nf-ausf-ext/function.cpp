@@ -36,8 +36,7 @@ struct Shared {
     store::migrate(database, kSchema);
     require_key_of(database, keys);
     count_pools(database, config.pools);
-    context_ids = std::make_unique<ContextIds>(
-        store::load_or_put_secret(database, "context-key", random_secret(ContextIds::kKeyOctets)));
+    context_key = store::load_or_put_secret(database, "context-key", random_secret(ContextIds::kKeyOctets));
     relay_links = std::make_unique<core::RelayLinks>(
         store::load_or_put_secret(database, "relay-key", random_secret(core::RelayLinks::kKeyOctets)));
     committer = std::make_unique<store::Committer>(std::move(database));
@@ -57,9 +56,10 @@ struct Shared {
   const Config config;
   const KeyBox keys;
   AuthenticationContexts contexts;
+  GlobalCounter counter;
   const std::string instance_name = "nf-ausf-ext-" + base::to_hex(crypto::random_octets<8>());  ///< in Via
   std::string nf_instance_id;  ///< what an existing UDM is told
-  std::unique_ptr<ContextIds> context_ids;
+  base::SecretBytes context_key;  ///< of ContextIds
   std::unique_ptr<core::RelayLinks> relay_links;
   std::unique_ptr<store::Committer> committer;
   std::unique_ptr<web::HttpClient> web;
@@ -74,10 +74,12 @@ struct Instance {
         reader(store::Database::open(shared.config.common.database, store::Database::Mode::read_only, shared.config.common.mapped_octets)),
         fetch(shared.config, worker.client, base::system_now),
         preload(shared.config, worker.client),
-        vectors(*shared.committer),
+        subscribers(reader, snapshot, shared.keys, shared.counter),
+        context_ids(shared.context_key),
+        vectors(*shared.committer, shared.counter),
         tell_udm(worker.client, {shared.config.authentication.auth_event_udms, shared.nf_instance_id,
                                  shared.config.common.client_timeout}),
-        authenticate({shared.config.authentication, reader, snapshot, *shared.committer, shared.keys, shared.contexts, *shared.context_ids,
+        authenticate({shared.config.authentication, reader, snapshot, *shared.committer, subscribers, shared.contexts, context_ids,
                       vectors, tell_udm, base::system_now}),
         accept_receipt({reader, *shared.committer, shared.keys, base::system_now}),
         relay(worker.client, *shared.relay_links, {shared.config.common.client_timeout, shared.instance_name}),
@@ -103,7 +105,7 @@ struct Instance {
   }
 
   AuthenticationApi::Parts authentication_parts(const service::Worker& worker) {
-    return {shared.config.authentication, shared.config.access, *shared.config.home_network_keys, reader,  *shared.committer, shared.keys,
+    return {shared.config.authentication, shared.config.access, *shared.config.home_network_keys, reader,  *shared.committer, subscribers,
             authenticate,                 vectors,                          [this] { shared.onboarding->wake(); },
             base::system_now,             worker.audit};
   }
@@ -114,12 +116,14 @@ struct Instance {
     authentication_api.add_routes(routes);
     if (bootstrap_api) bootstrap_api->add_routes(routes);
     router.on_batch({[this] {
+                       subscribers.begin_batch();
                        snapshot.begin_batch();
                        shared.committer->begin_batch();
                      },
                      [this] {
                        shared.committer->end_batch();
                        snapshot.end_batch();
+                       subscribers.end_batch();
                      }});
   }
 
@@ -128,6 +132,8 @@ struct Instance {
   store::BatchSnapshot snapshot{reader};
   FetchEphemeralKey fetch;
   PreloadVector preload;
+  Subscribers subscribers;
+  ContextIds context_ids;
   ProvideVectors vectors;
   TellUdm tell_udm;
   Authenticate authenticate;

@@ -23,24 +23,49 @@ unsigned index_of_requester(std::string_view requester) {
 }
 
 boost::asio::awaitable<aka::SequenceNumber> ProvideVectors::use_sequence_numbers(Wanted wanted, unsigned count) {
+  const bool renews = counter_.wants_renewal();
+  if (count == 1 && !wanted.resynchronization && !renews) {
+    if (const auto claimed = claim(wanted)) co_return *claimed;
+  }
+  const aka::SequenceNumber first = co_await write_sequence_numbers(std::move(wanted), count, renews);
+  co_return first;
+}
+
+// A value of the counter is one process's, and that gives it to a subscriber once. What is written to the row takes the counter's last value C,
+// and a SEQ above all that values up to C give; by the row, those values are then spent. The row that was read must not be older than the value: with
+// an older one, this value might give what another process has written since, with a C below it.
+std::optional<aka::SequenceNumber> ProvideVectors::claim(const Wanted& wanted) {
+  const Subscriber& subscriber = *wanted.subscriber;
+  const SequenceState& state = subscriber.sequence;
+  const bool is_first = state.last.seq() == 0;  // SEQ 1, written: a new USIM would refuse one that is far ahead (C.2.1)
+  if (is_first || subscriber.counter <= state.counter) return std::nullopt;
+  if (!counter_.claim(subscriber.counter, subscriber.dimsi)) return std::nullopt;
+  return aka::advanced(state.last, subscriber.counter - state.counter, wanted.ind);
+}
+
+boost::asio::awaitable<aka::SequenceNumber> ProvideVectors::write_sequence_numbers(Wanted wanted, unsigned count, bool renews) {
+  struct Written {
+    aka::SequenceNumber first;
+    std::uint64_t counter;
+  };
   std::optional<aka::SequenceNumber> sqn_ms;
   if (wanted.resynchronization) sqn_ms = verify_auts(wanted.subscriber->keys, *wanted.resynchronization);
-  store::Committer::Work<aka::SequenceNumber> work = [wanted, sqn_ms, count](store::Database& database) {
+  store::Committer::Work<Written> work = [wanted, sqn_ms, count, renews](store::Database& database) {
     const Subscriber& subscriber = *wanted.subscriber;
     const auto present = find_sequence(database, subscriber.dimsi);
-    if (!present || present->epoch != subscriber.epoch) {
+    if (!present || present->epoch != subscriber.sequence.epoch) {
       throw Error(ErrorKind::not_found, "USER_NOT_FOUND", "this IMSI is not allocated to a device any more");
     }
-    aka::SequenceNumber last = present->last;
+    const std::uint64_t counter = renews ? take_global_counter(database) : find_global_counter(database);
+    const bool is_first = present->last.seq() == 0;
+    aka::SequenceNumber last = is_first ? present->last : aka::advanced(present->last, counter - present->counter, wanted.ind);
     if (sqn_ms) last = aka::resynchronised(last, *sqn_ms);
-    const aka::SequenceNumber first = aka::next(last, wanted.ind);
-    aka::SequenceNumber used = first;
-    for (unsigned i = 1; i < count; ++i) used = aka::next(used, wanted.ind);
-    put_sqn(database, subscriber.dimsi, used);
-    return first;
+    put_sequence(database, subscriber.dimsi, {present->epoch, aka::advanced(last, count, wanted.ind), counter});
+    return Written{aka::next(last, wanted.ind), counter};
   };
-  const aka::SequenceNumber sqn = co_await committer_.write(std::move(work));
-  co_return sqn;
+  const Written written = co_await committer_.write(std::move(work));
+  if (renews) counter_.renew(written.counter);
+  co_return written.first;
 }
 
 boost::asio::awaitable<aka::HomeEnvironmentVector> ProvideVectors::for_5g_aka(Wanted wanted, std::string serving_network_name) {

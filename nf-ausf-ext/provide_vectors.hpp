@@ -20,11 +20,12 @@ unsigned index_of_requester(std::string_view requester);
 /// The AMF of vectors that are not for 5G, E-UTRAN or EAP-AKA': the separation bit must be 0 there (TS 33.102, annex H).
 inline constexpr aka::Amf kUnseparatedAmf{0x00, 0x00};
 
-/// The UDM's and ARPF's part of steps (8) to (10): vectors whose sequence numbers are durably used up before they leave, whatever
-/// crashes and however many instances share the database. One a loop.
+/// The UDM's and ARPF's part of steps (8) to (10): vectors whose sequence numbers are used once, whatever crashes and however many instances
+/// share the database (docs/decisions/0024). One a loop.
 class ProvideVectors {
  public:
-  explicit ProvideVectors(store::Committer& committer) : committer_(committer) {}
+  /// Both outlive it; `counter` is that of all loops.
+  ProvideVectors(store::Committer& committer, GlobalCounter& counter) : committer_(committer), counter_(counter) {}
 
   /// What a requester wants of one subscriber.
   struct Wanted {
@@ -46,8 +47,13 @@ class ProvideVectors {
  private:
   /// The first of `count` sequence numbers, all of them used up.
   boost::asio::awaitable<aka::SequenceNumber> use_sequence_numbers(Wanted wanted, unsigned count);
+  /// The one that the subscriber has of the counter's present value, without a write; nothing if there is none or it was used.
+  std::optional<aka::SequenceNumber> claim(const Wanted& wanted);
+  /// The same by writing them into the subscriber's row; `renews`: and with another value of the counter.
+  boost::asio::awaitable<aka::SequenceNumber> write_sequence_numbers(Wanted wanted, unsigned count, bool renews);
 
   store::Committer& committer_;
+  GlobalCounter& counter_;
 };
 
 }  // namespace ausf_ext

@@ -10,7 +10,7 @@ CREATE TABLE devices (
   ephemeral_key  BLOB,                        -- eK, sealed and bound to the dIMSI; NULL before 0-e and once wiped
   imsi           INTEGER,
   mnc_length     INTEGER,
-  sqn            INTEGER NOT NULL DEFAULT 0,  -- the last one used (TS 33.102, annex C)
+  sqn            INTEGER NOT NULL DEFAULT 0,  -- the last one used (TS 33.102, annex C); since version 6: see there
   problem_status INTEGER,
   problem_cause  TEXT,
   problem_detail TEXT,
@@ -156,3 +156,14 @@ ALTER TABLE imports ADD COLUMN offered_by TEXT;
 
 -- The service provider's word that this operator may have the key, for an ARPF that asks for it (PROTOCOL.md, section 6). NULL: none.
 ALTER TABLE offers ADD COLUMN offer_authorization BLOB;
+
+-- version 6
+
+-- A subscriber's SEQ goes on by itself with a counter that all subscribers share (GLC of TS 33.102, C.1.1.3): where the counter stands at
+-- v, it is the SEQ of `sqn` and v - sqn_counter more.
+ALTER TABLE devices ADD COLUMN sqn_counter INTEGER NOT NULL DEFAULT 0; -- where the counter stood when `sqn` was used
+CREATE TABLE global_counter (
+  id    INTEGER PRIMARY KEY CHECK (id = 0),
+  value INTEGER NOT NULL                      -- the last one that an instance took
+);
+INSERT INTO global_counter (id, value) VALUES (0, 0);

@@ -26,7 +26,7 @@ IdParts parts_of(std::array<std::uint8_t, kIdOctets>& id) {
   return {all.first<kNamedOctets>(), all.last<kMacOctets>()};
 }
 
-std::array<std::uint8_t, kMacOctets> mac_of(const crypto::BlockCmac& mac, std::span<const std::uint8_t, kNamedOctets> named) {
+std::array<std::uint8_t, kMacOctets> mac_of(const crypto::Cmac& mac, std::span<const std::uint8_t, kNamedOctets> named) {
   crypto::Block block{};
   std::ranges::copy(named, block.begin());
   const crypto::Block whole = mac(block);

@@ -47,7 +47,7 @@ class ContextIds {
   void check(std::string_view id) const;
 
  private:
-  crypto::BlockCmac mac_;
+  crypto::Cmac mac_;
 };
 
 }  // namespace d_ausf

@@ -29,8 +29,8 @@ bool has_separation_bit(const Autn& autn) { return (autn[kAmfOffset] & 0x80) != 
 
 AuthenticationVector make_authentication_vector(const SubscriberKeys& keys, const Rand& rand, const SequenceNumber& sqn,
                                                 const Amf& amf) {
-  Response response = f2345(keys, rand);
-  const Autn autn = make_autn(conceal(sqn, response.ak), amf, f1(keys, rand, sqn, amf));
+  auto [mac_a, response] = f12345(keys, rand, sqn, amf);
+  const Autn autn = make_autn(conceal(sqn, response.ak), amf, mac_a);
   return {rand, autn, std::move(response.res), std::move(response.ck), std::move(response.ik)};
 }
 

@@ -37,42 +37,49 @@ Scratch rotated(BlockView block, const Round& round) {
   });
 }
 
-/// E_K(block).
-Scratch encrypted(const SubscriberKey& k, BlockView block) {
-  crypto::Block in{};
-  std::ranges::copy(block, in.begin());
-  crypto::Block out = crypto::aes128_encrypt(k.reveal(), in);
-  Scratch result(out);
-  base::wipe(in);
-  base::wipe(out);
-  return result;
-}
+/// E_K, keyed once for all blocks of a vector.
+class Cipher {
+ public:
+  explicit Cipher(const SubscriberKey& k) : aes_(k.reveal()) {}
+  [[nodiscard]] Scratch operator()(BlockView block) const {
+    return Scratch::written_by([&](std::span<std::uint8_t, 16> out) { aes_.encrypt(block, out); });
+  }
 
-/// TEMP = E_K(RAND xor OPc).
-Scratch temp(const SubscriberKeys& keys, const Rand& rand) {
-  return encrypted(keys.k, xored(rand, keys.opc.reveal()).reveal());
-}
+ private:
+  crypto::Aes128 aes_;
+};
 
-/// OUT1 = E_K(TEMP xor rot(IN1 xor OPc, r1) xor c1) xor OPc, IN1 = SQN || AMF || SQN || AMF: MAC-A || MAC-S.
-Scratch out1(const SubscriberKeys& keys, const Rand& rand, const SequenceNumber& sqn, const Amf& amf) {
-  Rand in1{};
-  const SqnOctets sqn_octets = sqn.octets();
-  auto at = in1.begin();
-  for (int half = 0; half < 2; ++half) at = std::ranges::copy(amf, std::ranges::copy(sqn_octets, at).out).out;
-  const Scratch input = rotated(xored(in1, keys.opc.reveal()).reveal(), kRound1);
-  const Scratch block = encrypted(keys.k, xored(temp(keys, rand).reveal(), input.reveal()).reveal());
-  return xored(block.reveal(), keys.opc.reveal());
-}
+/// The functions of TS 35.206, clause 4.1, for one K, OPc and RAND.
+class Milenage {
+ public:
+  Milenage(const SubscriberKeys& keys, const Rand& rand)
+      : opc_(keys.opc.reveal()), cipher_(keys.k), temp_(cipher_(xored(rand, opc_).reveal())) {}
 
-/// OUT2 to OUT5 = E_K(rot(TEMP xor OPc, r) xor c) xor OPc.
-Scratch out(const SubscriberKeys& keys, const Scratch& temp_xor_opc, const Round& round) {
-  const Scratch block = encrypted(keys.k, rotated(temp_xor_opc.reveal(), round).reveal());
-  return xored(block.reveal(), keys.opc.reveal());
-}
+  /// OUT1 = E_K(TEMP xor rot(IN1 xor OPc, r1) xor c1) xor OPc, IN1 = SQN || AMF || SQN || AMF: MAC-A || MAC-S.
+  [[nodiscard]] Scratch out1(const SequenceNumber& sqn, const Amf& amf) const {
+    Rand in1{};
+    const SqnOctets sqn_octets = sqn.octets();
+    auto at = in1.begin();
+    for (int half = 0; half < 2; ++half) at = std::ranges::copy(amf, std::ranges::copy(sqn_octets, at).out).out;
+    const Scratch input = rotated(xored(in1, opc_).reveal(), kRound1);
+    return xored(cipher_(xored(temp_.reveal(), input.reveal()).reveal()).reveal(), opc_);
+  }
 
-Scratch temp_xor_opc(const SubscriberKeys& keys, const Rand& rand) {
-  return xored(temp(keys, rand).reveal(), keys.opc.reveal());
-}
+  /// OUT2 to OUT5 = E_K(rot(TEMP xor OPc, r) xor c) xor OPc.
+  [[nodiscard]] Scratch out(const Round& round) const {
+    return xored(cipher_(rotated(xored(temp_.reveal(), opc_).reveal(), round).reveal()).reveal(), opc_);
+  }
+
+  [[nodiscard]] Response response() const {
+    const Scratch out2 = out(kRound2);
+    return {Res(out2.reveal().last<8>()), Ck(out(kRound3).reveal()), Ik(out(kRound4).reveal()), Ak(out2.reveal().first<6>())};
+  }
+
+ private:
+  BlockView opc_;
+  Cipher cipher_;
+  Scratch temp_;  ///< E_K(RAND xor OPc)
+};
 
 Mac to_mac(std::span<const std::uint8_t, 8> octets) {
   Mac mac{};
@@ -88,27 +95,25 @@ SqnOctets xored_with(SqnOctets octets, const Ak& ak) {
 }  // namespace
 
 OperatorVariant derive_opc(const SubscriberKey& k, const OperatorKey& op) {
-  return OperatorVariant(xored(op.reveal(), encrypted(k, op.reveal()).reveal()).reveal());
+  return OperatorVariant(xored(op.reveal(), Cipher(k)(op.reveal()).reveal()).reveal());
 }
 
 Mac f1(const SubscriberKeys& keys, const Rand& rand, const SequenceNumber& sqn, const Amf& amf) {
-  return to_mac(out1(keys, rand, sqn, amf).reveal().first<8>());
+  return to_mac(Milenage(keys, rand).out1(sqn, amf).reveal().first<8>());
 }
 
 Mac f1_star(const SubscriberKeys& keys, const Rand& rand, const SequenceNumber& sqn, const Amf& amf) {
-  return to_mac(out1(keys, rand, sqn, amf).reveal().last<8>());
+  return to_mac(Milenage(keys, rand).out1(sqn, amf).reveal().last<8>());
 }
 
-Response f2345(const SubscriberKeys& keys, const Rand& rand) {
-  const Scratch input = temp_xor_opc(keys, rand);
-  const Scratch out2 = out(keys, input, kRound2);
-  return {Res(out2.reveal().last<8>()), Ck(out(keys, input, kRound3).reveal()), Ik(out(keys, input, kRound4).reveal()),
-          Ak(out2.reveal().first<6>())};
+Response f2345(const SubscriberKeys& keys, const Rand& rand) { return Milenage(keys, rand).response(); }
+
+HomeOutputs f12345(const SubscriberKeys& keys, const Rand& rand, const SequenceNumber& sqn, const Amf& amf) {
+  const Milenage milenage(keys, rand);
+  return {to_mac(milenage.out1(sqn, amf).reveal().first<8>()), milenage.response()};
 }
 
-Ak f5_star(const SubscriberKeys& keys, const Rand& rand) {
-  return Ak(out(keys, temp_xor_opc(keys, rand), kRound5).reveal().first<6>());
-}
+Ak f5_star(const SubscriberKeys& keys, const Rand& rand) { return Ak(Milenage(keys, rand).out(kRound5).reveal().first<6>()); }
 
 SqnOctets conceal(const SequenceNumber& sqn, const Ak& ak) { return xored_with(sqn.octets(), ak); }
 

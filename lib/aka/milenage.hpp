@@ -54,6 +54,15 @@ struct Response {
 };
 /// f2, f3, f4 and f5 of one challenge.
 Response f2345(const SubscriberKeys& keys, const Rand& rand);
+
+/// What the home side needs for one vector.
+struct HomeOutputs {
+  Mac mac_a;
+  Response response;
+};
+/// f1 to f5 of one challenge, K being keyed once.
+HomeOutputs f12345(const SubscriberKeys& keys, const Rand& rand, const SequenceNumber& sqn, const Amf& amf);
+
 /// AK*, the anonymity key of a resynchronisation.
 Ak f5_star(const SubscriberKeys& keys, const Rand& rand);
 

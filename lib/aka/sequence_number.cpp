@@ -30,9 +30,9 @@ SqnOctets SequenceNumber::octets() const noexcept {
   return out;
 }
 
-SequenceNumber next(const SequenceNumber& last, unsigned ind) {
-  if (last.seq() == SequenceNumber::kMaxSeq) throw std::overflow_error("the sequence numbers are exhausted");
-  return SequenceNumber::from_seq_and_ind(last.seq() + 1, ind);
+SequenceNumber advanced(const SequenceNumber& last, std::uint64_t steps, unsigned ind) {
+  if (steps > SequenceNumber::kMaxSeq - last.seq()) throw std::overflow_error("the sequence numbers are exhausted");
+  return SequenceNumber::from_seq_and_ind(last.seq() + steps, ind);
 }
 
 SequenceNumber resynchronised(const SequenceNumber& home, const SequenceNumber& mobile) {

@@ -40,9 +40,12 @@ class SequenceNumber {
 /// The largest step of SEQ that a USIM accepts (TS 33.102, C.2.1 and C.3).
 inline constexpr std::uint64_t kMaxSeqStep = std::uint64_t{1} << 28;
 
-/// Home side: the sequence number after `last`, for the index `ind`: SEQ + 1 (TS 33.102, C.1.2, not time-based).
+/// Home side: the sequence number whose SEQ is `steps` above that of `last`, for the index `ind` (TS 33.102, C.1.2).
 /// Throws std::invalid_argument if `ind` >= 32, std::overflow_error if SEQ is exhausted.
-SequenceNumber next(const SequenceNumber& last, unsigned ind);
+SequenceNumber advanced(const SequenceNumber& last, std::uint64_t steps, unsigned ind);
+
+/// Home side: the sequence number after `last`, for the index `ind`. Throws as advanced() does.
+inline SequenceNumber next(const SequenceNumber& last, unsigned ind) { return advanced(last, 1, ind); }
 
 /// Home side: the sequence number to go on from, given the SQN_MS of a verified AUTS (TS 33.102, 6.3.5): `home` if the
 /// next one made from it would be accepted by the USIM, else `mobile`. The latter is behind `home` only if that was

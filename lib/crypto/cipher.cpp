@@ -1,6 +1,5 @@
 #include "lib/crypto/cipher.hpp"
 
-#include <openssl/core_names.h>
 #include <openssl/rand.h>
 
 #include <algorithm>
@@ -40,21 +39,6 @@ Block aes128_block(std::span<const std::uint8_t, 16> key, const Block& block, in
   return out;
 }
 
-// A CMAC with AES-128 under a key of zeros. Copies of it are keyed anew: that spares fetching the cipher for each.
-const EVP_MAC_CTX* cmac_template() {
-  static EVP_MAC_CTX* const prepared = [] {
-    EVP_MAC* algorithm = check_not_null(EVP_MAC_fetch(nullptr, "CMAC", nullptr), "CMAC");
-    EVP_MAC_CTX* context = check_not_null(EVP_MAC_CTX_new(algorithm), "CMAC");
-    std::string cipher = "AES-128-CBC";
-    const std::array parameters{OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_CIPHER, cipher.data(), cipher.size()),
-                                OSSL_PARAM_construct_end()};
-    const std::array<std::uint8_t, 16> zeros{};
-    check(EVP_MAC_init(context, zeros.data(), zeros.size(), parameters.data()) == 1, "CMAC");
-    return context;
-  }();
-  return prepared;
-}
-
 EVP_CIPHER* aes256_gcm() {
   static EVP_CIPHER* const algorithm = check_not_null(EVP_CIPHER_fetch(nullptr, "AES-256-GCM", nullptr), "AES-256-GCM");
   return algorithm;
@@ -64,6 +48,20 @@ int size_for_openssl(base::BytesView octets) {
   if (octets.size() > static_cast<std::size_t>(std::numeric_limits<int>::max()))
     throw CryptoError("the input is too large");
   return static_cast<int>(octets.size());
+}
+
+void xor_into(Block& block, base::BytesView octets) {
+  for (std::size_t i = 0; i < octets.size(); ++i) block[i] ^= octets[i];
+}
+
+/// A block doubled in GF(2^128): from L to K1, from K1 to K2 (RFC 4493, 2.3).
+void double_block(Block& block) {
+  const unsigned overflow = block[0] >> 7U;
+  for (std::size_t i = 0; i < block.size(); ++i) {
+    const unsigned next = i + 1 < block.size() ? block[i + 1] : 0U;
+    block[i] = static_cast<std::uint8_t>(static_cast<unsigned>(block[i]) << 1U | next >> 7U);
+  }
+  block.back() ^= static_cast<std::uint8_t>(0x87U * overflow);  // without a branch: the subkeys are secret
 }
 
 // Feeds additional data; OpenSSL takes the absence of data for the end, so that none is passed.
@@ -94,52 +92,48 @@ void aes128_ctr(std::span<const std::uint8_t, 16> key, std::span<const std::uint
         "AES-128-CTR");
 }
 
-Block aes_cmac(std::span<const std::uint8_t, 16> key, base::BytesView message) {
-  const openssl::MacContext context(check_not_null(EVP_MAC_CTX_dup(cmac_template()), "CMAC"));
-  Block out;
-  std::size_t size = 0;
-  check(EVP_MAC_init(context.get(), key.data(), key.size(), nullptr) == 1 &&
-            EVP_MAC_update(context.get(), message.data(), message.size()) == 1 &&
-            EVP_MAC_final(context.get(), out.data(), &size, out.size()) == 1 && size == out.size(),
-        "CMAC");
-  return out;
+Aes128::Aes128(std::span<const std::uint8_t, 16> key) : context_(new_cipher_context().release()) {
+  const bool is_keyed = EVP_CipherInit_ex2(context_, aes128_ecb(), key.data(), nullptr, 1, nullptr) == 1 &&
+                        EVP_CIPHER_CTX_set_padding(context_, 0) == 1;
+  if (is_keyed) return;
+  EVP_CIPHER_CTX_free(context_);
+  openssl::fail("AES-128");
 }
 
-struct BlockCmac::Keyed {
-  ~Keyed() { base::wipe(subkey); }
+Aes128::~Aes128() { EVP_CIPHER_CTX_free(context_); }
 
-  Block encrypt(const Block& block) const {
-    Block out;
-    int size = 0;
-    check(EVP_CipherUpdate(context.get(), out.data(), &size, block.data(), static_cast<int>(block.size())) == 1, "AES-128");
-    return out;
-  }
-
-  openssl::CipherContext context = new_cipher_context();
-  Block subkey{};  ///< K1 of RFC 4493, 2.3
-};
-
-BlockCmac::BlockCmac(std::span<const std::uint8_t, 16> key) : keyed_(std::make_unique<Keyed>()) {
-  check(EVP_CipherInit_ex2(keyed_->context.get(), aes128_ecb(), key.data(), nullptr, 1, nullptr) == 1 &&
-            EVP_CIPHER_CTX_set_padding(keyed_->context.get(), 0) == 1,
+void Aes128::encrypt(base::BytesView in, std::span<std::uint8_t> out) const {
+  int size = 0;
+  check(out.size() == in.size() && EVP_CipherUpdate(context_, out.data(), &size, in.data(), size_for_openssl(in)) == 1 &&
+            static_cast<std::size_t>(size) == out.size(),
         "AES-128");
-  Block doubled = keyed_->encrypt(Block{});
-  const bool overflows = (doubled[0] & 0x80U) != 0;
-  for (std::size_t i = 0; i < doubled.size(); ++i) {
-    const unsigned next = i + 1 < doubled.size() ? doubled[i + 1] : 0U;
-    keyed_->subkey[i] = static_cast<std::uint8_t>(static_cast<unsigned>(doubled[i]) << 1U | static_cast<unsigned>(next) >> 7U);
+}
+
+Cmac::Cmac(std::span<const std::uint8_t, 16> key) : cipher_(key) {
+  cipher_.encrypt(subkey_, subkey_);
+  double_block(subkey_);
+}
+
+Block Cmac::operator()(base::BytesView message) const {
+  Block chained{};
+  while (message.size() > chained.size()) {
+    xor_into(chained, message.first(chained.size()));
+    cipher_.encrypt(chained, chained);
+    message = message.subspan(chained.size());
   }
-  if (overflows) keyed_->subkey.back() ^= 0x87U;
-  base::wipe(doubled);
+  xor_into(chained, message);
+  Block subkey = subkey_;
+  if (message.size() < chained.size()) {  // the last block is padded, and K2 is due
+    chained[message.size()] ^= 0x80U;
+    double_block(subkey);
+  }
+  xor_into(chained, subkey);
+  cipher_.encrypt(chained, chained);
+  base::wipe(subkey);
+  return chained;
 }
 
-BlockCmac::~BlockCmac() = default;
-
-Block BlockCmac::operator()(const Block& message) const {
-  Block last;
-  for (std::size_t i = 0; i < last.size(); ++i) last[i] = message[i] ^ keyed_->subkey[i];
-  return keyed_->encrypt(last);
-}
+Block aes_cmac(std::span<const std::uint8_t, 16> key, base::BytesView message) { return Cmac(key)(message); }
 
 base::Bytes aes256_gcm_encrypt(std::span<const std::uint8_t, 32> key, std::span<const std::uint8_t, 12> nonce,
                                base::BytesView additional, base::BytesView plaintext) {

@@ -4,6 +4,7 @@
 
 #include "lib/base/bytes.hpp"
 #include "lib/base/secret.hpp"
+#include "lib/crypto/cipher.hpp"
 
 /// Key derivation and hashing. Throws CryptoError (keys.hpp) only if OpenSSL itself fails.
 namespace crypto {
@@ -23,5 +24,7 @@ void x963_kdf(base::BytesView shared_secret, base::BytesView shared_info, std::s
 /// 7): CMAC(key, 00000001 || label || 00 || context || 00000080). Fills `out`.
 void kbkdf_cmac(std::span<const std::uint8_t, 16> key, std::string_view label, base::BytesView context,
                 std::span<std::uint8_t, 16> out);
+/// The same, for several derivations from one key.
+void kbkdf_cmac(const Cmac& prf, std::string_view label, base::BytesView context, std::span<std::uint8_t, 16> out);
 
 }  // namespace crypto

@@ -36,13 +36,13 @@ using Bio = Handle<BIO, BIO_free_all>;
 using CipherContext = Handle<EVP_CIPHER_CTX, EVP_CIPHER_CTX_free>;
 using CmsContentInfo = Handle<CMS_ContentInfo, CMS_ContentInfo_free>;
 using Crl = Handle<X509_CRL, X509_CRL_free>;
+using DigestContext = Handle<EVP_MD_CTX, EVP_MD_CTX_free>;
 using EcGroup = Handle<EC_GROUP, EC_GROUP_free>;
 using EcPoint = Handle<EC_POINT, EC_POINT_clear_free>;
 using EcdsaSignature = Handle<ECDSA_SIG, ECDSA_SIG_free>;
 using KdfContext = Handle<EVP_KDF_CTX, EVP_KDF_CTX_free>;
 using Key = Handle<EVP_PKEY, EVP_PKEY_free>;
 using KeyContext = Handle<EVP_PKEY_CTX, EVP_PKEY_CTX_free>;
-using MacContext = Handle<EVP_MAC_CTX, EVP_MAC_CTX_free>;
 using X509Certificate = Handle<X509, X509_free>;
 
 /// Throws CryptoError with `what` and the reasons that stand in this thread's error queue, which is empty afterwards.

@@ -6,10 +6,8 @@ namespace profile {
 namespace {
 
 template <class Key>
-Key derive(const EphemeralKey& ephemeral_key, std::string_view label, base::BytesView context) {
-  return Key::written_by([&](std::span<std::uint8_t, Key::kSize> out) {
-    crypto::kbkdf_cmac(ephemeral_key.reveal(), label, context, out);
-  });
+Key derive(const crypto::Cmac& prf, std::string_view label, base::BytesView context) {
+  return Key::written_by([&](std::span<std::uint8_t, Key::kSize> out) { crypto::kbkdf_cmac(prf, label, context, out); });
 }
 
 }  // namespace
@@ -17,7 +15,8 @@ Key derive(const EphemeralKey& ephemeral_key, std::string_view label, base::Byte
 SubscriberKeys derive_subscriber_keys(const EphemeralKey& ephemeral_key, const DiscoveryImsi& discovery_imsi,
                                       const Imsi& imsi) {
   const base::Bytes context = base::concatenate(discovery_imsi.tbcd(), imsi.tbcd());
-  return {derive<SubscriberKey>(ephemeral_key, "K", context), derive<OperatorVariant>(ephemeral_key, "OPc", context)};
+  const crypto::Cmac prf(ephemeral_key.reveal());
+  return {derive<SubscriberKey>(prf, "K", context), derive<OperatorVariant>(prf, "OPc", context)};
 }
 
 }  // namespace profile

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "lib/base/log.hpp"
+#include "lib/store/kept_mapping.hpp"
 
 namespace store {
 namespace {
@@ -108,7 +109,8 @@ Database Database::open(const std::string& path, Mode mode, std::size_t mapped_o
   out.path_ = path;
   out.mapped_octets_ = mapped_octets;
   errno = 0;
-  if (sqlite3_open_v2(path.c_str(), &out.handle_, access_of(mode) | SQLITE_OPEN_NOMUTEX, nullptr) != SQLITE_OK) {
+  if (sqlite3_open_v2(path.c_str(), &out.handle_, access_of(mode) | SQLITE_OPEN_NOMUTEX, mapped_octets > 0 ? kept_mapping_vfs() : nullptr) !=
+      SQLITE_OK) {
     fail(out.handle_, "cannot open the database " + path);
   }
   if (mode != Mode::read_only && sqlite3_db_readonly(out.handle_, "main") == 1) {

@@ -1,5 +1,7 @@
 #include "lib/crypto/cipher.hpp"
 
+#include <openssl/evp.h>
+
 #include <catch2/catch.hpp>
 #include <set>
 #include <thread>
@@ -49,15 +51,37 @@ TEST_CASE("AES-CMAC of RFC 4493's messages", "[crypto][cipher]") {
   CHECK(mac(64) == "51f0bebf7e3b9d92fc49741779363cfe");
 }
 
-TEST_CASE("A kept key's MAC of one block is AES-CMAC's", "[crypto][cipher]") {
-  for (int i = 0; i < 1000; ++i) {  // both cases of the subkey's highest bit
-    const auto key = crypto::random_octets<16>();
-    const crypto::BlockCmac mac(key);
-    for (int k = 0; k < 3; ++k) {
-      const auto message = crypto::random_octets<16>();
-      REQUIRE(mac(message) == crypto::aes_cmac(key, message));
+TEST_CASE("AES-CMAC is OpenSSL's, whatever the length of the message, and a kept key gives it again and again", "[crypto][cipher]") {
+  for (std::size_t size = 0; size <= 100; ++size) {
+    Bytes message(size);
+    crypto::fill_random(message);
+    for (int i = 0; i < 10; ++i) {  // both cases of each subkey's highest bit
+      const auto key = crypto::random_octets<16>();
+      Block expected{};
+      std::size_t written = 0;
+      REQUIRE(EVP_Q_mac(nullptr, "CMAC", nullptr, "AES-128-CBC", nullptr, key.data(), key.size(), message.data(), size, expected.data(),
+                        expected.size(), &written) != nullptr);
+      const crypto::Cmac mac(key);
+      REQUIRE(mac(message) == expected);
+      REQUIRE(mac(message) == expected);
+      REQUIRE(crypto::aes_cmac(key, message) == expected);
     }
   }
+}
+
+TEST_CASE("A kept key encrypts each block as AES-128 does, also in place", "[crypto][cipher]") {
+  const auto key = crypto::random_octets<16>();
+  const crypto::Aes128 aes(key);
+  const auto blocks = crypto::random_octets<48>();
+  auto out = blocks;
+  aes.encrypt(out, out);
+  for (std::size_t i = 0; i < 48; i += 16) {
+    Block one{};
+    std::copy_n(blocks.begin() + static_cast<std::ptrdiff_t>(i), 16, one.begin());
+    one = crypto::aes128_encrypt(key, one);
+    CHECK(std::equal(one.begin(), one.end(), out.begin() + static_cast<std::ptrdiff_t>(i)));
+  }
+  CHECK_THROWS_AS(aes.encrypt(blocks, std::span(out).first(32)), crypto::CryptoError);
 }
 
 TEST_CASE("Random octets from a thread's stock come once, in every thread", "[crypto][cipher]") {

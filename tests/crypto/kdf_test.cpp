@@ -1,5 +1,7 @@
 #include "lib/crypto/kdf.hpp"
 
+#include <openssl/evp.h>
+
 #include <catch2/catch.hpp>
 
 #include "lib/crypto/cipher.hpp"
@@ -31,6 +33,23 @@ std::string x963(base::BytesView secret, base::BytesView info, std::size_t size)
 }
 
 }  // namespace
+
+TEST_CASE("HMAC-SHA-256 is OpenSSL's, whatever the lengths of key and data", "[crypto][kdf]") {
+  for (const std::size_t key_size : {0, 1, 31, 32, 63, 64, 65, 200}) {
+    for (const std::size_t data_size : {0, 1, 55, 56, 63, 64, 65, 300}) {
+      Bytes key(key_size);
+      Bytes data(data_size);
+      crypto::fill_random(key);
+      crypto::fill_random(data);
+      std::array<std::uint8_t, 32> expected{};
+      std::size_t written = 0;
+      const std::uint8_t none = 0;
+      REQUIRE(EVP_Q_mac(nullptr, "HMAC", nullptr, "SHA256", nullptr, key.empty() ? &none : key.data(), key_size, data.data(), data_size,
+                        expected.data(), expected.size(), &written) != nullptr);
+      REQUIRE(hmac(key, data) == base::to_hex(expected));
+    }
+  }
+}
 
 TEST_CASE("SHA-256 of published messages", "[crypto][kdf]") {
   // FIPS 180-4 examples.

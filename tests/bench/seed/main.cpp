@@ -81,6 +81,7 @@ std::string seed_one(store::Database& database, const ausf_ext::KeyBox& keys, co
   device.mnc_length = allocated->mnc_length;
   device.due_at = std::nullopt;
   device.attached_at = now;
+  ausf_ext::put_sequence(database, dimsi, {device.epoch, aka::SequenceNumber::from_seq_and_ind(1, 0), 0});
   if (!ausf_ext::update_device(database, device, now)) throw std::runtime_error("the device " + dimsi.digits() + " was not stored");
   return key_line(key, dimsi, allocated->imsi);
 }
