@@ -73,7 +73,8 @@ AuthenticationApi::Answer AuthenticationApi::authenticate(const Request& request
   const core::AuthenticationRequest wanted = core::read_authentication_info(request, parts_.home_network_keys);
   parts_.access.require_serving_network(request.peer, service::Role::access_network, wanted.serving_network_name);
   const unsigned ind = index_of(request, wanted.serving_network_name);
-  const Challenged challenged = co_await parts_.authenticate.challenge(wanted, ind);
+  const std::string party = parts_.access.party_of(request.peer);
+  const Challenged challenged = co_await parts_.authenticate.challenge(wanted, ind, party);
   if (const auto* packet = std::get_if<base::Bytes>(&challenged.challenge)) {
     co_return core::eap_authentication_context(request, challenged.context_id, *packet);
   }
@@ -83,7 +84,8 @@ AuthenticationApi::Answer AuthenticationApi::authenticate(const Request& request
 /// PUT .../5g-aka-confirmation: steps (9) and (10).
 AuthenticationApi::Answer AuthenticationApi::confirm(const Request& request) {
   std::optional<aka::ResStar> res_star = core::read_confirmation(request);
-  const auto done = co_await parts_.authenticate.confirm(request.path("authCtxId"), std::move(res_star));
+  std::string party = parts_.access.party_of(request.peer);
+  const auto done = co_await parts_.authenticate.confirm(request.path("authCtxId"), std::move(party), std::move(res_star));
   if (!done) co_return core::authentication_failure();
   if (done->is_first) parts_.on_attached();
   co_return core::authentication_success(done->supi, done->kseaf, done->servers);
@@ -93,7 +95,8 @@ AuthenticationApi::Answer AuthenticationApi::confirm(const Request& request) {
 AuthenticationApi::Answer AuthenticationApi::continue_eap(const Request& request) {
   base::Bytes packet = core::read_eap_session(request);
   const std::string id = request.path("authCtxId");
-  const EapAnswer answer = co_await parts_.authenticate.respond(id, std::move(packet));
+  std::string party = parts_.access.party_of(request.peer);
+  const EapAnswer answer = co_await parts_.authenticate.respond(id, std::move(party), std::move(packet));
   if (answer.is_ongoing) co_return core::eap_session_ongoing(request, id, answer.packet);
   if (!answer.authenticated) co_return core::eap_session_failure(answer.packet);
   const Authenticated& done = *answer.authenticated;
@@ -103,7 +106,8 @@ AuthenticationApi::Answer AuthenticationApi::continue_eap(const Request& request
 
 /// DELETE .../5g-aka-confirmation and .../eap-session.
 AuthenticationApi::Answer AuthenticationApi::end_context(const Request& request, std::string auth_type) {
-  co_await parts_.authenticate.end(request.path("authCtxId"), std::move(auth_type));
+  std::string party = parts_.access.party_of(request.peer);
+  co_await parts_.authenticate.end(request.path("authCtxId"), std::move(party), std::move(auth_type));
   co_return Response(204);
 }
 

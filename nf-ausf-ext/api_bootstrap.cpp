@@ -6,6 +6,7 @@
 #include "lib/aka/supi_or_suci.hpp"
 #include "lib/crypto/cipher.hpp"
 #include "lib/sbi/json.hpp"
+#include "nf-ausf-ext/api_registrations.hpp"
 
 namespace ausf_ext {
 namespace {
@@ -21,7 +22,6 @@ using sbi::Request;
 using sbi::Response;
 using store::Database;
 
-constexpr std::size_t kMaxUri = 2048;
 constexpr std::size_t kMaxDnn = 100;  ///< network and operator identifier (TS 23.003, clause 9.1)
 constexpr std::size_t kMaxMonitored = 64;
 
@@ -212,83 +212,11 @@ Response ok(const ordered_json& content) { return {200, sbi::kJson, content.dump
 
 // --- Registrations ------------------------------------------------------------------------------------------------------------
 
-/// An NfInstanceId (TS 29.571): a UUID.
-std::string read_instance(const JsonObject& object, const char* name) {
-  constexpr std::string_view kForm = "00000000-0000-0000-0000-000000000000";
-  const std::string text = object.text(name, 64);
-  bool is_uuid = text.size() == kForm.size();
-  for (std::size_t i = 0; is_uuid && i < text.size(); ++i) {
-    const bool is_hex = std::string_view("0123456789abcdefABCDEF").find(text[i]) != std::string_view::npos;
-    is_uuid = kForm[i] == '-' ? text[i] == '-' : is_hex;
-  }
-  if (!is_uuid) object.fail(name, "is not a UUID");
-  return text;
-}
-
-profile::Plmn read_plmn(const JsonObject& object) {
-  const std::string mcc = object.text("mcc");
-  const std::string mnc = object.text("mnc");
-  const auto plmn = profile::Plmn::from(mcc, mnc);
-  if (!plmn) object.fail("mnc", "and mcc are not 3 and 2 or 3 digits");
-  return *plmn;
-}
-
-/// Guami (TS 29.571) as one text to compare: mcc-mnc-amfId.
-std::string read_guami(const JsonObject& object) {
-  const JsonObject guami = object.object("guami");
-  const profile::Plmn plmn = read_plmn(guami.object("plmnId"));
-  const auto amf_id = guami.hex<3>("amfId");
-  return plmn.mcc + "-" + plmn.mnc + "-" + base::to_hex(amf_id);
-}
-
-std::string bounded(const json& content) {
-  std::string text = content.dump();
-  if (text.size() > kMaxRegistrationSize) {
-    throw Error(ErrorKind::too_large, "", "a registration takes at most " + std::to_string(kMaxRegistrationSize) + " octets");
-  }
-  return text;
-}
-
-AmfRegistration read_amf_registration(const Request& request) {
-  json body = sbi::parse_json(request.body);
-  const JsonObject object(body);
-  AmfRegistration out;
-  out.amf_instance = read_instance(object, "amfInstanceId");
-  (void)object.text("deregCallbackUri", kMaxUri);
-  out.guami = read_guami(object);
-  (void)object.text("ratType", 64);
-  body.erase("purgeFlag");  // who registers serves the device
-  out.content = bounded(body);
-  return out;
-}
-
-/// Amf3GppAccessRegistrationModification (6.2.6.2.7): who sends it, and the members of a registration that it may change.
-struct AmfModification {
-  std::string guami;
-  json changes;
-};
-
-AmfModification read_amf_modification(const Request& request) {
-  const json body = sbi::parse_json(request.body);
-  const JsonObject object(body);
-  AmfModification out{read_guami(object), json::object()};
-  (void)object.optional_boolean("purgeFlag");
-  for (const char* member : {"purgeFlag", "pei", "imsVoPs", "backupAmfInfo", "epsInterworkingInfo", "ueSrvccCapability"}) {
-    if (body.contains(member)) out.changes[member] = body.at(member);
-  }
-  (void)bounded(out.changes);
-  return out;
-}
-
 /// The AMF that registered, and no other, changes its registration.
 void apply(Database& database, const Imsi& imsi, const AmfModification& modification) {
-  auto present = find_amf_registration(database, imsi);
+  const auto present = find_amf_registration(database, imsi);
   if (!present) throw Error(ErrorKind::not_found, "CONTEXT_NOT_FOUND", "no AMF is registered for this device");
-  base::require(present->guami == modification.guami, "INVALID_GUAMI", "this is not the AMF that is registered for the device");
-  json content = json::parse(present->content);
-  content.merge_patch(modification.changes);
-  present->content = bounded(content);
-  (void)put_amf_registration(database, imsi, *present);
+  (void)put_amf_registration(database, imsi, merged(*present, modification));
 }
 
 std::uint8_t read_session_id(const Request& request) {
@@ -321,7 +249,7 @@ SmfRequest read_smf_registration(const Request& request) {
   const auto fail = [&slice](const char* member, const char* reason) { slice.fail(member, reason); };
   out.session.snssai = read_snssai(body.at("singleNssai"), fail);
   out.session.dnn = object.text("dnn", kMaxDnn);
-  out.registration = {id, bounded(body)};
+  out.registration = {id, registration_text(body)};
   return out;
 }
 
@@ -338,7 +266,7 @@ void check_monitored(const JsonObject& object, const json& body) {
   const json& uris = body.at(kName);
   const auto is_uri = [](const json& item) {
     const std::size_t size = item.is_string() ? item.get_ref<const std::string&>().size() : 0;
-    return size > 0 && size <= kMaxUri;
+    return size > 0 && size <= kMaxUriSize;
   };
   const bool is_list = uris.is_array() && !uris.empty() && uris.size() <= kMaxMonitored;
   if (!is_list || !std::all_of(uris.begin(), uris.end(), is_uri)) {
@@ -351,7 +279,7 @@ SubscribeRequest read_subscription(const Request& request) {
   const JsonObject object(out.content);
   out.subscription.id = base::to_hex(crypto::random_octets<16>());
   const std::string instance = read_instance(object, "nfInstanceId");
-  (void)object.text("callbackReference", kMaxUri);
+  (void)object.text("callbackReference", kMaxUriSize);
   check_monitored(object, out.content);
   std::string slice = "any";
   if (const auto snssai = object.optional_object("singleNssai")) {
@@ -362,7 +290,7 @@ SubscribeRequest read_subscription(const Request& request) {
   const std::string dnn = object.optional_text("dnn", kMaxDnn).value_or("");
   out.subscription.is_unique = object.optional_boolean("uniqueSubscription").value_or(false);
   out.subscription.scope = instance + " " + slice + " " + dnn;
-  (void)bounded(out.content);
+  (void)registration_text(out.content);
   out.content["subscriptionId"] = out.subscription.id;
   return out;
 }

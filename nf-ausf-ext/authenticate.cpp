@@ -27,13 +27,13 @@ AuthenticationContext Authenticate::make_context(const core::AuthenticationReque
           tells_servers,    std::move(method), {}};
 }
 
-boost::asio::awaitable<Challenged> Authenticate::challenge(core::AuthenticationRequest wanted, unsigned ind) {
+boost::asio::awaitable<Challenged> Authenticate::challenge(core::AuthenticationRequest wanted, unsigned ind, std::string party) {
   const auto subscriber = parts_.subscribers.require(wanted.subscriber.imsi);
   const std::string network = wanted.serving_network_name;
   base::require(parts_.config.admits(network), "SERVING_NETWORK_NOT_AUTHORIZED", "this serving network may not authenticate our subscribers");
   ProvideVectors::Wanted vector_wanted{subscriber, ind, wanted.resynchronization};
   Challenged challenged;
-  challenged.context_id = parts_.ids.make(subscriber->imsi, network);
+  challenged.context_id = parts_.ids.make(subscriber->imsi, network, party);
   if (parts_.config.method_of(subscriber->imsi) == Method::eap_aka_prime) {
     aka::TransformedVector vector = co_await parts_.vectors.for_eap_aka_prime(std::move(vector_wanted), network);
     aka::EapAkaPrimeServer::Options options;
@@ -72,8 +72,14 @@ boost::asio::awaitable<void> Authenticate::note_failure(const AuthenticationCont
   co_await parts_.tell_udm.failed(std::move(event));
 }
 
-boost::asio::awaitable<std::optional<Authenticated>> Authenticate::confirm(std::string context_id, std::optional<aka::ResStar> res_star) {
-  AuthenticationContext context = parts_.contexts.take(context_id);
+AuthenticationContext Authenticate::take(const std::string& context_id, const std::string& party) const {
+  if (!parts_.ids.is_of(context_id, party)) fail_context();
+  return parts_.contexts.take(context_id);
+}
+
+boost::asio::awaitable<std::optional<Authenticated>> Authenticate::confirm(std::string context_id, std::string party,
+                                                                           std::optional<aka::ResStar> res_star) {
+  AuthenticationContext context = take(context_id, party);
   const auto* expected = std::get_if<AkaExpectation>(&context.method);
   if (expected == nullptr) {
     parts_.contexts.put_back(context_id, std::move(context));
@@ -98,8 +104,8 @@ boost::asio::awaitable<std::optional<Authenticated>> Authenticate::confirm(std::
   co_return std::move(done);
 }
 
-boost::asio::awaitable<EapAnswer> Authenticate::respond(std::string context_id, base::Bytes packet) {
-  AuthenticationContext context = parts_.contexts.take(context_id);
+boost::asio::awaitable<EapAnswer> Authenticate::respond(std::string context_id, std::string party, base::Bytes packet) {
+  AuthenticationContext context = take(context_id, party);
   auto* server = std::get_if<aka::EapAkaPrimeServer>(&context.method);
   if (server == nullptr) {
     parts_.contexts.put_back(context_id, std::move(context));
@@ -156,8 +162,8 @@ boost::asio::awaitable<EapAnswer> Authenticate::resynchronise(std::string contex
   co_return EapAnswer{std::move(packet), true, std::nullopt};
 }
 
-boost::asio::awaitable<void> Authenticate::end(std::string context_id, std::string auth_type) {
-  const auto named = parts_.ids.open(context_id);
+boost::asio::awaitable<void> Authenticate::end(std::string context_id, std::string party, std::string auth_type) {
+  const auto named = parts_.ids.open(context_id, party);
   if (!named) throw Error(ErrorKind::not_found, "CONTEXT_NOT_FOUND", "there never was such an authentication context");
   parts_.contexts.remove(context_id);
   TellUdm::Event event{named->imsi, std::move(auth_type), named->serving_network_name, parts_.clock(), true};

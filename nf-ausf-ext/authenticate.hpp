@@ -54,26 +54,30 @@ class Authenticate {
 
   explicit Authenticate(Parts parts) : parts_(std::move(parts)) {}
 
-  /// Step (8): a challenge by the subscriber's method, whose sequence number is durably used up. `ind`: index_of_requester. Throws Error: 403
+  /// Step (8): a challenge by the subscriber's method, whose sequence number is durably used up. `ind`: index_of_requester. `party`: who may
+  /// go on with it (service::Access::party_of); to others the context is not there. Throws Error: 403
   /// SERVING_NETWORK_NOT_AUTHORIZED, 404 USER_NOT_FOUND, 403 AUTHENTICATION_REJECTED for an AUTS that is not the device's.
-  boost::asio::awaitable<Challenged> challenge(core::AuthenticationRequest wanted, unsigned ind);
+  boost::asio::awaitable<Challenged> challenge(core::AuthenticationRequest wanted, unsigned ind, std::string party);
 
   /// Steps (9) and (10) of 5G AKA: nothing if RES* is wrong or null; then the context is gone. The device's state is durable, and an
   /// existing UDM told, before it returns. Throws Error{not_found, CONTEXT_NOT_FOUND}, and what TellUdm throws.
-  boost::asio::awaitable<std::optional<Authenticated>> confirm(std::string context_id, std::optional<aka::ResStar> res_star);
+  boost::asio::awaitable<std::optional<Authenticated>> confirm(std::string context_id, std::string party, std::optional<aka::ResStar> res_star);
 
   /// The same with EAP: what the UE answered, and what it gets. Throws Error{bad_request} for a packet that is no answer to what was sent:
   /// the challenge stands then (RFC 3748, 4.1, drops it).
-  boost::asio::awaitable<EapAnswer> respond(std::string context_id, base::Bytes packet);
+  boost::asio::awaitable<EapAnswer> respond(std::string context_id, std::string party, base::Bytes packet);
 
-  /// Forgets a context, and voids its result at an existing UDM. Throws Error{not_found, CONTEXT_NOT_FOUND} for an id that was never given out.
-  boost::asio::awaitable<void> end(std::string context_id, std::string auth_type);
+  /// Forgets a context, and voids its result at an existing UDM. Throws Error{not_found, CONTEXT_NOT_FOUND} for an id that was never given out
+  /// to that party.
+  boost::asio::awaitable<void> end(std::string context_id, std::string party, std::string auth_type);
 
   /// The SEAF has no use for the subscriber's keys any more (TS 29.509, 5.2.2.6): none are kept here after success. Throws
   /// Error{not_found, USER_NOT_FOUND}.
   void deregister(const profile::Imsi& imsi) const;
 
  private:
+  /// Takes a context out, of the party that began it. Throws Error{not_found, CONTEXT_NOT_FOUND}.
+  AuthenticationContext take(const std::string& context_id, const std::string& party) const;
   boost::asio::awaitable<Authenticated> succeed(const AuthenticationContext& context, const aka::Kseaf& kseaf, std::string auth_type);
   boost::asio::awaitable<void> note_failure(const AuthenticationContext& context, std::string auth_type, std::string why);
   boost::asio::awaitable<EapAnswer> resynchronise(std::string context_id, AuthenticationContext context, core::Resynchronization resynchronization);

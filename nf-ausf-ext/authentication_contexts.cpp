@@ -5,7 +5,6 @@
 #include <stdexcept>
 
 #include "lib/base/error.hpp"
-#include "lib/crypto/cipher.hpp"
 
 namespace ausf_ext {
 namespace {
@@ -47,22 +46,31 @@ ContextIds::ContextIds(const base::SecretBytes& key)
 ContextIds::ContextIds(std::span<const std::uint8_t, 16> encryption_key, std::span<const std::uint8_t, 16> integrity_key)
     : encrypt_(encryption_key), mac_(integrity_key), encryption_key_(encryption_key) {}
 
-std::string ContextIds::make(const profile::Imsi& imsi, std::string_view serving_network_name) const {
+crypto::Block ContextIds::mac_of(base::BytesView concealed, std::string_view party) const {
+  return mac_(base::concatenate(concealed, base::as_bytes(party)));
+}
+
+std::string ContextIds::make(const profile::Imsi& imsi, std::string_view serving_network_name, std::string_view party) const {
   const base::Bytes named = base::concatenate(imsi.tbcd(), packed_network(serving_network_name), crypto::random_octets<5>());
   crypto::Block block{};
   std::copy(named.begin(), named.end(), block.begin());
   encrypt_.encrypt(block, block);
-  return base::to_hex(base::concatenate(block, mac_(block)));
+  return base::to_hex(base::concatenate(block, mac_of(block, party)));
 }
 
-std::optional<ContextIds::Named> ContextIds::open(std::string_view id) const {
+std::optional<crypto::Block> ContextIds::concealed_of(std::string_view id, std::string_view party) const {
   const auto octets = base::from_hex_exactly<32>(id);
   if (!octets) return std::nullopt;
   crypto::Block concealed{};
   std::copy_n(octets->begin(), concealed.size(), concealed.begin());
-  const crypto::Block mac = mac_(concealed);
-  if (!base::equal_in_constant_time(mac, base::BytesView(*octets).subspan(concealed.size()))) return std::nullopt;
-  const crypto::Block block = crypto::aes128_decrypt(encryption_key_.reveal(), concealed);
+  const bool is_made_here = base::equal_in_constant_time(mac_of(concealed, party), base::BytesView(*octets).subspan(concealed.size()));
+  return is_made_here ? std::optional(concealed) : std::nullopt;
+}
+
+std::optional<ContextIds::Named> ContextIds::open(std::string_view id, std::string_view party) const {
+  const auto concealed = concealed_of(id, party);
+  if (!concealed) return std::nullopt;
+  const crypto::Block block = crypto::aes128_decrypt(encryption_key_.reveal(), *concealed);
   profile::TbcdImsi tbcd{};
   std::copy_n(block.begin(), kTbcdOctets, tbcd.begin());
   const auto imsi = profile::Imsi::from_tbcd(tbcd);

@@ -36,7 +36,8 @@ struct AuthenticationContext {
 };
 
 /// The ids of contexts: whoever has one learns nothing from it, nobody can make one, and what it stands for outlives the context, so that
-/// a deregistration days later is still understood. One a loop.
+/// a deregistration days later is still understood. An id is of use to the party that it was made for (service::Access::party_of), and to
+/// others it is as one that was never made. One a loop.
 class ContextIds {
  public:
   static constexpr std::size_t kKeyOctets = 32;
@@ -49,11 +50,16 @@ class ContextIds {
     std::string serving_network_name;  ///< without NID
   };
   /// 64 hex digits, different each time.
-  [[nodiscard]] std::string make(const profile::Imsi& imsi, std::string_view serving_network_name) const;
-  /// Nothing unless make() made it.
-  [[nodiscard]] std::optional<Named> open(std::string_view id) const;
+  [[nodiscard]] std::string make(const profile::Imsi& imsi, std::string_view serving_network_name, std::string_view party) const;
+  /// True if make() made it for this party.
+  [[nodiscard]] bool is_of(std::string_view id, std::string_view party) const { return concealed_of(id, party).has_value(); }
+  /// What it stands for; nothing unless is_of().
+  [[nodiscard]] std::optional<Named> open(std::string_view id, std::string_view party) const;
 
  private:
+  [[nodiscard]] std::optional<crypto::Block> concealed_of(std::string_view id, std::string_view party) const;
+  [[nodiscard]] crypto::Block mac_of(base::BytesView concealed, std::string_view party) const;
+
   ContextIds(std::span<const std::uint8_t, 16> encryption_key, std::span<const std::uint8_t, 16> integrity_key);
 
   crypto::Aes128 encrypt_;

@@ -91,15 +91,17 @@ const std::string& require_followable(const std::string& uri) {
   throw Error(ErrorKind::gateway_timeout, "NETWORK_FAILURE", "the function that serves this subscriber names a resource that leads nowhere");
 }
 
-/// The body, or a little more than `limit` octets of it.
-boost::asio::awaitable<std::string> read_up_to(std::shared_ptr<sbi::BodyReader> source, std::size_t limit) {
+/// The body, or a little more than `limit` octets of it. Each piece may come in time and the whole not: after `until` it is broken off.
+boost::asio::awaitable<std::string> read_up_to(std::shared_ptr<sbi::BodyReader> source, std::size_t limit,
+                                               std::chrono::steady_clock::time_point until) {
   std::string body;
   std::string failure;
   try {
-    while (body.size() <= limit) {
+    while (body.size() <= limit && failure.empty()) {
       const std::optional<std::string> piece = co_await source->next();
       if (!piece) break;
       body += *piece;
+      if (std::chrono::steady_clock::now() > until) failure = "it did not end within its time";
     }
   } catch (const sbi::ClientError& error) {
     failure = error.what();
@@ -250,7 +252,7 @@ boost::asio::awaitable<Response> Relay::forward(const Request& request, std::vec
     }
     if (failure.empty()) {
       resting_.erase(root.origin());
-      Response led_back = co_await lead_back(request, asked, std::move(answer));
+      Response led_back = co_await lead_back(request, asked, std::move(answer), until);
       co_return std::move(led_back);
     }
     base::log::warning("a request for {} was not relayed: {}", path_of(request.target), failure);
@@ -279,11 +281,11 @@ boost::asio::awaitable<Response> Relay::follow_up(const Request& request, std::s
     base::log::warning("a request that follows up was not relayed: {}", failure);
     throw Error(ErrorKind::gateway_timeout, "TARGET_NF_NOT_REACHABLE", "the function that made this resource gives no answer");
   }
-  Response led_back = co_await lead_back(request, asked, std::move(answer));
+  Response led_back = co_await lead_back(request, asked, std::move(answer), until);
   co_return std::move(led_back);
 }
 
-boost::asio::awaitable<Response> Relay::lead_back(const Request& request, std::string asked, Response answer) {
+boost::asio::awaitable<Response> Relay::lead_back(const Request& request, std::string asked, Response answer, Instant until) {
   sbi::Headers headers;
   for (const sbi::Header& header : answer.headers.fields()) {
     if (is_of_one_hop(header.name)) continue;
@@ -301,7 +303,7 @@ boost::asio::awaitable<Response> Relay::lead_back(const Request& request, std::s
   if (!request.target.starts_with("/nausf-auth/") || !has_json(answer)) co_return std::move(answer);
 
   const std::shared_ptr<sbi::BodyReader> source = answer.stream;
-  std::string body = co_await read_up_to(source, kMaxRewritten);
+  std::string body = co_await read_up_to(source, kMaxRewritten, until);
   if (body.size() > kMaxRewritten) {
     answer.stream = std::make_shared<Rejoined>(std::move(body), source);
     co_return std::move(answer);

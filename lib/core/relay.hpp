@@ -41,7 +41,7 @@ class RelayLinks {
 class Relay {
  public:
   struct Settings {
-    std::chrono::milliseconds timeout{10000};  ///< for an answer's head; 3gpp-Sbi-Max-Rsp-Time shortens it
+    std::chrono::milliseconds timeout{10000};  ///< for an answer's head, and all of one with links; 3gpp-Sbi-Max-Rsp-Time shortens it
     std::string name;                          ///< in Via: what tells a loop; one token, of this instance alone
     std::size_t max_in_flight = 10000;         ///< requests whose answer has not come yet
     std::chrono::milliseconds rest{5000};      ///< how long a peer that could not be reached is tried last
@@ -67,8 +67,8 @@ class Relay {
 
   boost::asio::awaitable<sbi::Response> send(const sbi::Request& request, sbi::Uri root, std::string target, std::shared_ptr<sbi::BodyReader> body,
                                              Instant until);
-  /// `asked`: the absolute URI at the peer that the answer is of, without its query.
-  boost::asio::awaitable<sbi::Response> lead_back(const sbi::Request& request, std::string asked, sbi::Response answer);
+  /// `asked`: the absolute URI at the peer that the answer is of, without its query. `until`: the end of an answer that is read whole.
+  boost::asio::awaitable<sbi::Response> lead_back(const sbi::Request& request, std::string asked, sbi::Response answer, Instant until);
   [[nodiscard]] sbi::Request onward(const sbi::Request& request, const sbi::Uri& root, std::string target) const;
   [[nodiscard]] std::chrono::milliseconds deadline_of(const sbi::Request& request) const;
   void put_resting_last(std::vector<sbi::Uri>& roots) const;

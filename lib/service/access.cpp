@@ -36,7 +36,7 @@ Roles read_roles(const Section& entry, Roles known) {
 }
 
 PeerRights read_rights(const Section& entry, Roles known) {
-  PeerRights rights{entry.text("peer"), read_roles(entry, known), {}};
+  PeerRights rights{entry.text("peer"), read_roles(entry, known), {}, entry.text("set", "")};
   if (rights.peer == sbi::kAnonymous) entry.problem("peer", "anonymous peers have no entry: without TLS or tokens they may do everything");
   const bool is_risky = rights.roles.intersects({Role::administrator, Role::ausf, Role::service_provider, Role::rsmf});
   if (rights.peer == kEverybody && is_risky) entry.problem("peer", "* is for an access_network or a core_function only: name the peers that may do more");
@@ -44,6 +44,7 @@ PeerRights read_rights(const Section& entry, Roles known) {
   rights.serving_networks.insert(networks.begin(), networks.end());
   const bool may_be_bound = rights.roles.intersects({Role::access_network, Role::ausf});
   if (!networks.empty() && !may_be_bound) entry.problem("serving_networks", "are for an access_network or an ausf only");
+  if (!rights.set.empty() && !rights.roles.has(Role::access_network)) entry.problem("set", "is for an access_network only");
   return rights;
 }
 
@@ -90,6 +91,15 @@ void Access::require(const AccessRule& rule, const sbi::Peer& peer) const {
 }
 
 bool Access::may_everything(const sbi::Peer& peer) const { return peer.is_anonymous() || roles_of(peer).has(Role::administrator); }
+
+std::string Access::party_of(const sbi::Peer& peer) const {
+  if (peer.is_anonymous()) return {};
+  std::string set;
+  visit(peer, [&](const PeerRights& rights) {  // its own entry goes before that of everybody
+    if (!rights.set.empty() && (set.empty() || rights.peer == peer.name)) set = rights.set;
+  });
+  return set.empty() ? "peer " + peer.name : "set " + set;
+}
 
 void Access::require_serving_network(const sbi::Peer& peer, Role role, std::string_view serving_network_name) const {
   if (peer.is_anonymous()) return;

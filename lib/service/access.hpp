@@ -59,6 +59,7 @@ struct PeerRights {
   std::string peer;  ///< the name in its certificate, or the NF instance id of its token; `*`: every peer that is known by either
   Roles roles;
   std::set<std::string> serving_networks;  ///< for which it may ask, as an access network or an AUSF; empty: all
+  std::string set = {};  ///< as an access network: goes on with what another one of this set began (an AMF set); empty: with its own only
 };
 
 /// Immutable, safe to share.
@@ -82,6 +83,10 @@ class Access {
 
   /// True for a peer that is anonymous or an administrator: it may do everything that is there for others.
   [[nodiscard]] bool may_everything(const sbi::Peer& peer) const;
+
+  /// For whom the peer begins an authentication: the same text for those who may go on with it, the peer itself or its whole set, and for
+  /// nobody else. Empty for anonymous peers, who are all the same.
+  [[nodiscard]] std::string party_of(const sbi::Peer& peer) const;
 
   /// Throws Error{forbidden, SERVING_NETWORK_NOT_AUTHORIZED} if the peer, in this role, may ask for some serving networks only, and not for
   /// this one.

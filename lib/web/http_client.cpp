@@ -11,6 +11,7 @@
 #include <functional>
 #include <map>
 #include <mutex>
+#include <string_view>
 #include <thread>
 
 namespace web {
@@ -20,6 +21,7 @@ namespace asio = boost::asio;
 
 constexpr long kMaxConnections = 64;
 constexpr int kPollMs = 1000;
+constexpr std::size_t kMaxBodyOctets = 1024 * 1024;  ///< of an answer; one that has more would keep the thread from the others
 
 struct Transfer {
   std::string url;
@@ -27,9 +29,32 @@ struct Transfer {
   std::chrono::milliseconds deadline;
   std::function<void(std::exception_ptr, int status)> done;
   curl_slist* headers = nullptr;
+  std::size_t answered_octets = 0;  ///< of the answer's body
+  bool has_whole_head = false;
 };
 
-std::size_t discard(char*, std::size_t size, std::size_t count, void*) { return size * count; }
+/// Counts the octets of a body, of which none are kept. Beyond the limit it takes no more, which ends the transfer.
+std::size_t discard(char*, std::size_t size, std::size_t count, void* transfer) {
+  std::size_t& octets = static_cast<Transfer*>(transfer)->answered_octets;
+  octets += size * count;
+  return octets <= kMaxBodyOctets ? size * count : 0;
+}
+
+/// A line of a head, or of a trailer. libcurl takes a head that broke off behind its status line for a whole one; libcurl limits its length.
+std::size_t note_head(char* octets, std::size_t size, std::size_t count, void* transfer) {
+  const std::string_view line(octets, size * count);
+  bool& is_whole = static_cast<Transfer*>(transfer)->has_whole_head;
+  if (line.starts_with("HTTP/")) is_whole = false;  // another one may come before it: 1xx
+  if (line == "\r\n" || line == "\n") is_whole = true;
+  return line.size();
+}
+
+/// What is wrong with an answer; empty: nothing.
+std::string fault_of(const Transfer& transfer, CURLcode result) {
+  if (transfer.answered_octets > kMaxBodyOctets) return "the answer's body is too large";
+  if (result != CURLE_OK) return curl_easy_strerror(result);
+  return transfer.has_whole_head ? "" : "the answer's head broke off";
+}
 
 }  // namespace
 
@@ -63,6 +88,9 @@ struct HttpClient::State {
     curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, static_cast<long>(transfer->deadline.count()));
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, &discard);
+    curl_easy_setopt(easy, CURLOPT_WRITEDATA, transfer.get());
+    curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, &note_head);
+    curl_easy_setopt(easy, CURLOPT_HEADERDATA, transfer.get());
     if (!tls.ca.empty()) curl_easy_setopt(easy, CURLOPT_CAINFO, tls.ca.c_str());
     if (!tls.certificate.empty()) {
       curl_easy_setopt(easy, CURLOPT_SSLCERT, tls.certificate.c_str());
@@ -82,9 +110,8 @@ struct HttpClient::State {
     curl_easy_cleanup(easy);
     curl_slist_free_all(transfer->headers);
     std::exception_ptr failure;
-    if (result != CURLE_OK) {
-      failure = std::make_exception_ptr(HttpError(transfer->url + ": " + curl_easy_strerror(result)));
-    }
+    const std::string fault = fault_of(*transfer, result);
+    if (!fault.empty()) failure = std::make_exception_ptr(HttpError(transfer->url + ": " + fault));
     transfer->done(failure, static_cast<int>(status));
   }
 

@@ -9,7 +9,8 @@
 /// libcurl, for ordinary web servers: the RSMF's URL, which may speak any HTTP version. Proxies of the environment are not used.
 namespace web {
 
-/// No answer came: not resolved, refused, timed out, TLS failed. The text says which, and names the URL.
+/// No answer came, or none that is whole: not resolved, refused, timed out, TLS failed, broken off, a body of more than 1 MiB. The text says
+/// which, and names the URL.
 class HttpError : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
@@ -31,7 +32,7 @@ class HttpClient {
   HttpClient& operator=(const HttpClient&) = delete;
 
   /// POSTs a JSON text and returns the status of the answer, whose body is not kept. Redirects are not followed.
-  /// Throws HttpError if none came within `deadline`.
+  /// Throws HttpError if none came, to its end, within `deadline`.
   boost::asio::awaitable<int> post_json(std::string url, std::string json, std::chrono::milliseconds deadline);
 
  private:

@@ -227,6 +227,38 @@ void write_http2(const std::string& root) {
   }
 }
 
+/// Steps of the target: what is done, and the body that comes with it.
+void write_registrations(const std::string& root) {
+  const Corpus corpus(root, "registrations_fuzz");
+  const auto put = [](const std::string& body) { return base::concatenate(Bytes{0}, part(base::as_bytes(body))); };
+  const auto patch = [](const std::string& body) { return base::concatenate(Bytes{1}, part(base::as_bytes(body))); };
+  const std::string guami = R"("guami":{"plmnId":{"mcc":"001","mnc":"01"},"amfId":"020040"})";
+  const auto amf = [&guami](const std::string& more) {
+    return R"({"amfInstanceId":"57a5e3cc-0000-41ee-8f3b-000000000001","deregCallbackUri":"http://127.0.0.5:7777/dereg",)" + guami +
+           R"(,"ratType":"NR")" + more + "}";
+  };
+  const auto change = [&guami](const std::string& more) { return "{" + guami + more + "}"; };
+  const Bytes registered = put(amf(R"(,"pei":"imeisv-4370816125816151","purgeFlag":false)"));
+  const auto seed = [&](const std::string& name, const std::vector<Bytes>& steps) {
+    Bytes all;
+    for (const Bytes& step : steps) all = base::concatenate(all, step);
+    corpus.add(name, BytesView(all));
+  };
+  seed("purged", {registered, patch(change(R"(,"purgeFlag":true)")), registered});
+  seed("removed", {registered, patch(change(R"(,"pei":null,"imsVoPs":null)"))});
+  const std::string nested = R"({"backupAmf":"amf-2","guamiList":[null,{"a":null}],"deep":{"a":null,"b":{"c":null}}})";
+  seed("nested", {put(amf(",\"epsInterworkingInfo\":" + nested)), patch(change(",\"epsInterworkingInfo\":" + nested)),
+                  patch(change(R"(,"epsInterworkingInfo":{"deep":{"b":1}},"backupAmfInfo":[null])")),
+                  patch(change(R"(,"epsInterworkingInfo":7)")), patch(change(R"(,"epsInterworkingInfo":{"again":{"x":null}})"))});
+  seed("another-amf", {registered, patch(R"({"guami":{"plmnId":{"mcc":"001","mnc":"01"},"amfId":"020041"},"pei":"x"})"),
+                       patch(change(R"(,"amfInstanceId":"x","guami2":1,"ratType":null,"deregCallbackUri":null)"))});
+  seed("nobody", {patch(change(R"(,"purgeFlag":true)")), patch("{}"), put("{}"), put("")});
+  const std::string half(8192, 'x');  // of what a registration may have: both together are too much
+  seed("too-large", {put(amf(",\"more\":\"" + half + "\"")), patch(change(",\"backupAmfInfo\":\"" + half + "\""))});
+  seed("numbers", {registered, patch(change(R"(,"backupAmfInfo":[1e22,-0.0,1.5e-7,18446744073709551615,-9223372036854775808,3.0])"))});
+  seed("escapes", {registered, patch(change(R"(,"backupAmfInfo":{"\u0000\ud83d\ude00":"\u0061","a/~b":""})"))});
+}
+
 void write_texts(const std::string& root) {
   const Corpus ndjson(root, "ndjson_fuzz");
   ndjson.add("pieces", std::string_view("\x08\x02\x00\x05\x01{\"a\":1}\n\n \r\n{\"toolong\":1}\n12345678\nlast", 44));
@@ -262,6 +294,7 @@ int main(int count, char** words) {
   write_identities(root);
   write_eap(root);
   write_http2(root);
+  write_registrations(root);
   write_texts(root);
   return 0;
 }

@@ -93,29 +93,31 @@ TEST_CASE("Contexts that were answered give way to new ones, the oldest first, a
   CHECK(cause_of_taking(contexts, "6") == "CONTEXT_NOT_FOUND");
 }
 
-TEST_CASE("A context's id opens to its subscriber under its own key only, and says nothing by itself", "[ausf-ext][contexts]") {
+TEST_CASE("A context's id opens to its subscriber under its own key and for its party only, and says nothing by itself", "[ausf-ext][contexts]") {
   const ContextIds ids(key_of(1));
   const auto imsi = *profile::Imsi::from_digits("001010000000001");
   std::set<std::string> made;
-  for (int i = 0; i < 100; ++i) made.insert(ids.make(imsi, kNetwork));
+  for (int i = 0; i < 100; ++i) made.insert(ids.make(imsi, kNetwork, "peer a"));
   CHECK(made.size() == 100);
   const std::string id = *made.begin();
   CHECK(id.size() == 64);
   CHECK(id.find("0001010000") == std::string::npos);  // neither the digits nor their TBCD
   CHECK(id.find("0010100000") == std::string::npos);
-  const auto named = ids.open(id);
+  const auto named = ids.open(id, "peer a");
   REQUIRE(named);
   CHECK(named->imsi == imsi);
   CHECK(named->serving_network_name == kNetwork);
-  CHECK(ids.open(ids.make(imsi, "5G:mnc012.mcc345.3gppnetwork.org:000007ED9D5"))->serving_network_name == "5G:mnc012.mcc345.3gppnetwork.org");
+  CHECK(ids.open(ids.make(imsi, "5G:mnc012.mcc345.3gppnetwork.org:000007ED9D5", ""), "")->serving_network_name == "5G:mnc012.mcc345.3gppnetwork.org");
 
-  CHECK_FALSE(ContextIds(key_of(2)).open(id));
+  CHECK_FALSE(ContextIds(key_of(2)).open(id, "peer a"));
+  for (const char* const party : {"", "peer b", "peer aa", "peer ", "set a"}) CHECK_FALSE(ids.open(id, party));
+  CHECK_FALSE(ids.open(ids.make(imsi, kNetwork, ""), "peer a"));
   for (std::size_t i = 0; i < id.size(); ++i) {
     std::string changed = id;
     changed[i] = changed[i] == '0' ? '1' : '0';
     CAPTURE(i);
-    CHECK_FALSE(ids.open(changed));
+    CHECK_FALSE(ids.open(changed, "peer a"));
   }
-  for (const std::string& text : {std::string(), id.substr(1), id + "0", std::string(64, 'x')}) CHECK_FALSE(ids.open(text));
+  for (const std::string& text : {std::string(), id.substr(1), id + "0", std::string(64, 'x')}) CHECK_FALSE(ids.open(text, "peer a"));
   CHECK_THROWS_AS(ContextIds(base::SecretBytes(base::Bytes(31, 1))), std::invalid_argument);
 }

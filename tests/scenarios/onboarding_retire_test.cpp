@@ -1,0 +1,183 @@
+// Retiring and expiry: the key is wiped, vector and token are gone at the peers before the IMSI is free again.
+#include "tests/scenarios/onboarding_lab.hpp"
+
+using namespace test;
+using std::chrono::milliseconds;
+
+TEST_CASE_METHOD(OnboardingFixture, "A retired device's key is wiped from its row", "[onboarding][retire]") {
+  start_all();
+  CHECK(put(make_device(kDimsi)).content()["state"] == "PRELOADED");
+  CHECK(count("SELECT length(ephemeral_key) FROM devices") > 16);
+  CHECK(retire(kDimsi).status == 204);
+  CHECK(count("SELECT count(*) FROM devices WHERE ephemeral_key IS NULL AND imsi IS NULL") == 1);
+}
+
+TEST_CASE_METHOD(OnboardingFixture, "An IMSI is nobody else's while the D-AUSF may serve a vector with it", "[onboarding][pool]") {
+  one_imsi_only();
+  config.quarantine = std::chrono::seconds(0);
+  config.offer_wait = milliseconds(200);
+  start_arpf();
+  start_d_ausf();
+  start_ausf_ext(config);
+  put(make_device(kDimsi));
+  REQUIRE(comes_to(kDimsi, "PRELOADED"));
+  d_ausf.reset();
+  CHECK(retire(kDimsi).status == 204);
+  put(make_device(kSecond), kAsync);
+  CHECK(comes_to_cause(kSecond, "IMSI_POOL_EXHAUSTED"));
+  CHECK(comes_to_cause(kDimsi, "TARGET_NF_NOT_REACHABLE"));
+  CHECK(get(kSecond)["state"] == "OFFERED");
+  CHECK(pool()["quarantined"] == 1);
+  CHECK(pool()["free"] == 0);
+  start_d_ausf();
+  CHECK(comes_to(kSecond, "PRELOADED"));
+  CHECK(to_d_ausf("GET", "/ndausf-vectors/v1/vectors/" + kDimsi).verdict() == "404 USER_NOT_FOUND");
+  CHECK(pool()["allocated"] == 1);
+}
+
+TEST_CASE_METHOD(OnboardingFixture, "An IMSI rests in quarantine, and is free after it", "[onboarding][pool]") {
+  one_imsi_only();
+  start_arpf();
+  start_d_ausf();
+  SECTION("while the quarantine lasts, nobody gets it") {
+    config.quarantine = std::chrono::seconds(86400);
+    start_ausf_ext(config);
+    put(make_device(kDimsi));
+    CHECK(pool()["allocated"] == 1);
+    CHECK(retire(kDimsi).status == 204);
+    CHECK(loses_problem(kDimsi));
+    CHECK(count("SELECT count(*) FROM cleanups") == 0);
+    put(make_device(kSecond));
+    CHECK(comes_to_cause(kSecond, "IMSI_POOL_EXHAUSTED"));
+    CHECK(pool()["quarantined"] == 1);
+    SECTION("and once it is over, somebody does") {
+      database().run("UPDATE imsis SET free_at = 1");
+      CHECK(comes_to(kSecond, "PRELOADED"));
+      CHECK(pool()["quarantined"] == 0);
+      CHECK(pool()["allocated"] == 1);
+    }
+  }
+  SECTION("a short one is over by itself") {
+    config.quarantine = std::chrono::seconds(1);
+    start_ausf_ext(config);
+    put(make_device(kDimsi));
+    CHECK(retire(kDimsi).status == 204);
+    put(make_device(kSecond));
+    CHECK(comes_to(kSecond, "PRELOADED"));
+  }
+}
+
+TEST_CASE_METHOD(OnboardingFixture, "The use of a pool is counted at a start that changes the pool", "[onboarding][pool]") {
+  start_arpf();
+  start_d_ausf();
+  start_ausf_ext(config);
+  for (const auto& dimsi : {kDimsi, kSecond, kThird}) put(make_device(dimsi));
+  CHECK(retire(kSecond).status == 204);
+  const json before = pool();
+  CHECK(before["allocated"] == 2);
+  CHECK(before["quarantined"] == 1);
+  ausf.reset();
+  config.pools.front().to = *profile::Imsi::from_digits("001010000000002");
+  start_ausf_ext(config);
+  CHECK(pool()["allocated"] == 1);
+  CHECK(pool()["quarantined"] == 1);
+  CHECK(pool()["free"] == 0);
+}
+
+TEST_CASE_METHOD(OnboardingFixture, "A vector that the D-AUSF refuses to delete is tried again until it is gone", "[onboarding][retire]") {
+  std::atomic<int> status = GENERATE(400, 401, 403, 405, 410);
+  std::string cause = "NOT_OWNER";
+  SECTION("whatever the refusal") {}
+  SECTION("or where the D-AUSF does not know the path") {
+    status = 404;
+    cause = "RESOURCE_URI_STRUCTURE_NOT_FOUND";
+  }
+  const FakePeer peer(FakePeer::Http::v2, d_ausf_port, "*", "/ndausf-vectors/v1/vectors/{dimsi}", [&](const sbi::Request& request) {
+    if (request.method == "PUT") return sbi::Response(201);
+    return status >= 400 ? problem(status, cause) : sbi::Response(status);
+  });
+  start_arpf();
+  config.offer_wait = milliseconds(200);
+  start_ausf_ext(config);
+  const SecureElement se = make_device(kDimsi);
+  put(se);
+  REQUIRE(comes_to(kDimsi, "PRELOADED"));
+  CHECK(retire(kDimsi).status == 204);
+  CHECK(comes_to_cause(kDimsi, cause));
+  CHECK(get(kDimsi)["state"] == "RETIRED");
+  CHECK(get(kDimsi)["problem"]["status"] == status.load());
+  CHECK(count("SELECT count(*) FROM cleanups WHERE kind = 0") == 1);
+  CHECK(retrieve(se, key_request(se)).verdict() == "403 TOKEN_SPENT");  // the other task does not wait for it
+  status = 204;
+  CHECK(loses_problem(kDimsi));
+  CHECK(count("SELECT count(*) FROM cleanups") == 0);
+}
+
+TEST_CASE_METHOD(OnboardingFixture, "A vector that the D-AUSF does not have is gone", "[onboarding][retire]") {
+  start_all();
+  put(make_device(kDimsi));
+  CHECK(to_d_ausf("DELETE", "/ndausf-vectors/v1/vectors/" + kDimsi).status == 204);
+  CHECK(retire(kDimsi).status == 204);
+  CHECK(loses_problem(kDimsi));
+  CHECK(wait_until([this] { return count("SELECT count(*) FROM cleanups") == 0; }));
+}
+
+TEST_CASE_METHOD(OnboardingFixture, "A token is not spent before the ARPF says so", "[onboarding][retire]") {
+  config.offer_wait = milliseconds(500);
+  start_arpf();
+  start_d_ausf();
+  start_ausf_ext(config);
+  const SecureElement se = make_device(kDimsi);
+  put(se);
+  REQUIRE(comes_to(kDimsi, "PRELOADED"));
+  SECTION("an ARPF that refuses is asked again") {
+    arpf.reset();
+    {
+      const FakePeer peer(FakePeer::Http::v2, arpf_port, "POST", "/narpf-keys/v1/claims/{dimsi}/retire",
+                          [](const sbi::Request&) { return problem(403, "NOT_OWNER"); });
+      CHECK(retire(kDimsi).status == 204);
+      CHECK(comes_to_cause(kDimsi, "NOT_OWNER"));
+    }
+    start_arpf();
+  }
+  SECTION("an ARPF that left the configuration is asked when it is back") {
+    ausf.reset();
+    auto without = config;
+    without.arpfs = {{"http://127.0.0.1:1", ci.certificate}};
+    start_ausf_ext(without);
+    CHECK(retire(kDimsi).status == 204);
+    CHECK(comes_to_cause(kDimsi, "AUTHENTICATION_REJECTED"));
+    CHECK(retrieve(se, key_request(se)).status == 200);
+    ausf.reset();
+    start_ausf_ext(config);
+  }
+  CHECK(loses_problem(kDimsi));
+  CHECK(retrieve(se, key_request(se)).verdict() == "403 TOKEN_SPENT");
+}
+
+TEST_CASE_METHOD(OnboardingFixture, "Where another operator has the claim and no key ever came, there is no token to spend",
+                 "[onboarding][retire]") {
+  const FakePeer peer(FakePeer::Http::v2, arpf_port, "POST", "/narpf-keys/v1/{all...}", [](const sbi::Request& request) {
+    return request.target.ends_with("/retire") ? problem(403, "NOT_OWNER") : problem(409, "DEVICE_CLAIMED");
+  });
+  start_ausf_ext(config);
+  CHECK(put(make_device(kDimsi)).content()["problem"]["cause"] == "DEVICE_CLAIMED");
+  CHECK(retire(kDimsi).status == 204);
+  CHECK(loses_problem(kDimsi));
+  CHECK(count("SELECT count(*) FROM cleanups") == 0);
+}
+
+TEST_CASE_METHOD(OnboardingFixture, "A device that is never retired expires in the same way", "[onboarding][expiry]") {
+  config.device_lifetime = std::chrono::seconds(1);
+  start_arpf();
+  start_d_ausf();
+  start_ausf_ext(config);
+  const SecureElement se = make_device(kDimsi);
+  put(se);
+  CHECK(comes_to(kDimsi, "RETIRED"));
+  CHECK(loses_problem(kDimsi));
+  CHECK(wait_until([this] { return count("SELECT count(*) FROM cleanups") == 0; }));
+  CHECK(count("SELECT count(*) FROM devices WHERE ephemeral_key IS NULL AND imsi IS NULL") == 1);
+  CHECK(to_d_ausf("GET", "/ndausf-vectors/v1/vectors/" + kDimsi).verdict() == "404 USER_NOT_FOUND");
+  CHECK(retrieve(se, key_request(se)).verdict() == "403 TOKEN_SPENT");
+}
