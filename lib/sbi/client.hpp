@@ -7,30 +7,18 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "lib/sbi/http2_session.hpp"
 #include "lib/sbi/message.hpp"
 #include "lib/sbi/router.hpp"
+#include "lib/sbi/uri.hpp"
 
 namespace boost::asio::ssl {
 class context;
 }
 
 namespace sbi {
-
-/// An absolute http or https URI, split. The path has no trailing slash, so that resources are appended.
-struct Uri {
-  std::string scheme;
-  std::string host;  ///< a name or an address; IPv6 without brackets
-  std::string port;
-  std::string path;
-
-  /// Throws std::invalid_argument that says what is wrong (no scheme, user information, a query, ...).
-  static Uri parse(std::string_view text);
-  [[nodiscard]] std::string authority() const;
-  /// `scheme://authority`
-  [[nodiscard]] std::string origin() const { return scheme + "://" + authority(); }
-};
 
 /// No answer came. The request may or may not have been carried out.
 class ClientError : public std::runtime_error {

@@ -12,16 +12,8 @@
 namespace sbi {
 namespace {
 
-/// A header block that unfolds to so many times max_header_bytes is a bomb (RFC 7541, 7.3): what is beyond the limit costs time all the same.
-constexpr std::size_t kMaxExpansion = 4;
-/// Frames that carry no work, and resets of our own making (CVE-2025-8671), that a client may bring about in a second.
-constexpr std::size_t kMaxIdleFrames = 10000;
-constexpr std::size_t kMaxResets = 1000;
 /// What a request may bring along: the end of its body, and windows for its answer.
 constexpr std::size_t kIdleFramesARequest = 4;
-/// Resets by the client (CVE-2023-44487): so many at once, and a second.
-constexpr std::uint64_t kResetBurst = 200;
-constexpr std::uint64_t kResetRate = 20;
 
 std::string_view view(const std::uint8_t* octets, std::size_t size) {
   return {reinterpret_cast<const char*>(octets), size};
@@ -154,7 +146,7 @@ struct Http2Session::Callbacks {
   }
 
   static int on_frame_sent(nghttp2_session*, const nghttp2_frame* frame, void* user) {
-    if (frame->hd.type == NGHTTP2_RST_STREAM && frame->rst_stream.error_code != NGHTTP2_NO_ERROR) ++self(user).resets_;
+    if (frame->hd.type == NGHTTP2_RST_STREAM && frame->rst_stream.error_code != NGHTTP2_NO_ERROR) ++self(user).stream_errors_;
     return 0;
   }
 
@@ -162,7 +154,8 @@ struct Http2Session::Callbacks {
                        const std::uint8_t* value, std::size_t value_size, std::uint8_t, void* user) {
     Http2Session& session = self(user);
     session.block_octets_ += name_size + value_size;
-    if (session.block_octets_ > kMaxExpansion * session.limits_.max_header_bytes) {
+    // What is beyond max_header_bytes is not kept, and costs time all the same.
+    if (session.block_octets_ > session.limits_.max_header_expansion * session.limits_.max_header_bytes) {
       nghttp2_session_terminate_session(handle, NGHTTP2_ENHANCE_YOUR_CALM);
       return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
     }
@@ -283,7 +276,7 @@ Http2Session::Http2Session(Role role, Limits limits, Events events)
   int opened = made;
   if (made == 0) {
     nghttp2_option_set_no_auto_window_update(options, 1);
-    nghttp2_option_set_stream_reset_rate_limit(options, kResetBurst, kResetRate);
+    nghttp2_option_set_stream_reset_rate_limit(options, limits.max_client_resets_burst, limits.max_client_resets_per_second);
     nghttp2_option_set_no_closed_streams(options, 1);
     nghttp2_option_set_server_fallback_rfc7540_priorities(options, 0);
     opened = role == Role::server ? nghttp2_session_server_new2(&session_, callbacks, this, options)
@@ -314,7 +307,7 @@ Http2Session::~Http2Session() { nghttp2_session_del(session_); }
 bool Http2Session::receive(std::string_view octets) {
   const auto taken =
       nghttp2_session_mem_recv(session_, reinterpret_cast<const std::uint8_t*>(octets.data()), octets.size());
-  const bool is_flood = idle_frames_ > kMaxIdleFrames || resets_ > kMaxResets;
+  const bool is_flood = idle_frames_ > limits_.max_idle_frames_per_second || stream_errors_ > limits_.max_stream_errors_per_second;
   if (is_flood) nghttp2_session_terminate_session(session_, NGHTTP2_ENHANCE_YOUR_CALM);
   return taken >= 0;
 }

@@ -38,6 +38,12 @@ class Http2Session {
     std::size_t max_header_bytes = 16 * 1024;     ///< names and values of one header block
     std::uint32_t stream_window_bytes = 256 * 1024;
     std::int32_t connection_window_bytes = 4 * 1024 * 1024;
+    // What one client may bring about; beyond one of these a server ends the session (GOAWAY).
+    std::size_t max_header_expansion = 4;             ///< times max_header_bytes that one header block may unfold to (RFC 7541, 7.3: HPACK bomb)
+    std::size_t max_idle_frames_per_second = 10000;   ///< that carry no work: SETTINGS, PING, PRIORITY, WINDOW_UPDATE, empty DATA, ...; a request pays for some
+    std::size_t max_stream_errors_per_second = 1000;  ///< streams that are reset for what the client did wrong with them (CVE-2025-8671)
+    std::size_t max_client_resets_per_second = 20;    ///< streams that the client resets, in the long run (CVE-2023-44487)
+    std::size_t max_client_resets_burst = 200;        ///< the same at once
   };
 
   /// The header block of a request, or of a final response.
@@ -100,7 +106,7 @@ class Http2Session {
   void go_away(Http2Error error = Http2Error::no_error);
 
   /// Once a second, of a server: what a client may bring about in a second begins anew. (Above that the session ends with ENHANCE_YOUR_CALM.)
-  void replenish() noexcept { idle_frames_ = resets_ = 0; }
+  void replenish() noexcept { idle_frames_ = stream_errors_ = 0; }
 
   /// False once there is nothing left to read or to write: the connection is to be closed.
   [[nodiscard]] bool is_alive() const;
@@ -146,7 +152,7 @@ class Http2Session {
   Role role_;
   std::size_t block_octets_ = 0;  ///< of the header block that is coming in, unfolded
   std::size_t idle_frames_ = 0;   ///< received since replenish(); of a server, as the next one
-  std::size_t resets_ = 0;        ///< sent, for what the client did wrong
+  std::size_t stream_errors_ = 0;  ///< streams reset for what the client did wrong
   bool is_leaving_ = false;  ///< go_away() was called
   nghttp2_session* session_ = nullptr;
   std::unordered_map<StreamId, StreamPointer> streams_;

@@ -4,6 +4,7 @@
 #include <openssl/err.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <boost/asio/error.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/ssl/error.hpp>
@@ -11,6 +12,8 @@
 #include <cstdint>
 #include <new>
 #include <stdexcept>
+
+#include "lib/base/secret.hpp"
 
 namespace sbi {
 namespace {
@@ -21,19 +24,21 @@ Transport::Error from_errno(int number) { return {number, boost::system::system_
 
 bool is_try_again(int number) { return number == EAGAIN || number == EWOULDBLOCK || number == EINTR; }
 
+}  // namespace
+
 /// OpenSSL's way to the socket. Its own socket BIO would raise SIGPIPE, and would wait on a socket that may block.
-struct SocketBio {
-  static int socket_of(BIO* bio) { return static_cast<int>(reinterpret_cast<std::intptr_t>(BIO_get_data(bio))); }
+struct Transport::SocketBio {
+  static Transport& transport_of(BIO* bio) { return *static_cast<Transport*>(BIO_get_data(bio)); }
 
   static int read(BIO* bio, char* into, int size) {
     BIO_clear_retry_flags(bio);
-    const auto got = ::recv(socket_of(bio), into, static_cast<std::size_t>(size), MSG_DONTWAIT);
+    const auto got = transport_of(bio).receive(into, static_cast<std::size_t>(size));
     if (got < 0 && is_try_again(errno)) BIO_set_retry_read(bio);
     return static_cast<int>(got);
   }
   static int write(BIO* bio, const char* octets, int size) {
     BIO_clear_retry_flags(bio);
-    const auto sent = ::send(socket_of(bio), octets, static_cast<std::size_t>(size), MSG_DONTWAIT | MSG_NOSIGNAL);
+    const auto sent = ::send(transport_of(bio).socket_.native_handle(), octets, static_cast<std::size_t>(size), MSG_DONTWAIT | MSG_NOSIGNAL);
     if (sent < 0 && is_try_again(errno)) BIO_set_retry_write(bio);
     return static_cast<int>(sent);
   }
@@ -47,36 +52,43 @@ struct SocketBio {
     BIO_meth_set_ctrl(method, &control);
     return method;
   }
-  static BIO* make(int socket) {
+  static BIO* make(Transport* transport) {
     static BIO_METHOD* const method = make_method();
     BIO* const bio = BIO_new(method);
     if (bio == nullptr) throw std::bad_alloc();
-    BIO_set_data(bio, reinterpret_cast<void*>(static_cast<std::intptr_t>(socket)));
+    BIO_set_data(bio, transport);
     BIO_set_init(bio, 1);
     return bio;
   }
 };
 
-}  // namespace
-
-void Transport::handshake(Side side, std::function<void(Error)> done) {
-  BIO* const bio = SocketBio::make(socket_.native_handle());
+void Transport::begin_handshake(Side side) {
+  BIO* const bio = SocketBio::make(this);
   SSL_set_bio(ssl_.get(), bio, bio);
   side == Side::server ? SSL_set_accept_state(ssl_.get()) : SSL_set_connect_state(ssl_.get());
-  shake_hands(std::move(done));
 }
 
-void Transport::shake_hands(std::function<void(Error)> done) {
+Transport::Moved Transport::shake_hands() {
   ERR_clear_error();
+  errno = 0;
   const int result = SSL_do_handshake(ssl_.get());
-  const Moved moved = result == 1 ? Moved() : interpret(result, 0);
+  return result == 1 ? Moved() : interpret(result, 0);
+}
+
+void Transport::handshake(Side side, std::function<void(Error)> done) {
+  begin_handshake(side);
+  shake_hands_to_the_end(std::move(done));
+}
+
+void Transport::shake_hands_to_the_end(std::function<void(Error)> done) {
+  const Moved moved = shake_hands();
   if (moved.next == Next::more || moved.next == Next::ended) {
     asio::post(socket_.get_executor(), [done = std::move(done), error = moved.error] { done(error); });
     return;
   }
   wait(moved.next, [this, done = std::move(done)](Error error) mutable {
     if (error) return done(error);
-    shake_hands(std::move(done));
+    shake_hands_to_the_end(std::move(done));
   });
 }
 
@@ -127,12 +139,33 @@ Transport::Moved Transport::write(std::string_view octets) {
   return {all, Next::more, {}};
 }
 
+ssize_t Transport::receive(char* into, std::size_t size) {
+  if (ahead_begin_ < ahead_end_) {
+    const auto taken = std::span(ahead_).subspan(ahead_begin_, std::min(size, ahead_end_ - ahead_begin_));
+    std::copy(taken.begin(), taken.end(), into);
+    base::wipe(std::span(reinterpret_cast<std::uint8_t*>(taken.data()), taken.size()));
+    ahead_begin_ += taken.size();
+    return static_cast<ssize_t>(taken.size());
+  }
+  if (std::exchange(is_drained_, false)) {
+    errno = EAGAIN;
+    return -1;
+  }
+  return ::recv(socket_.native_handle(), into, size, MSG_DONTWAIT);
+}
+
 Transport::Moved Transport::read_plain(std::span<char> into) {
-  const auto got = ::recv(socket_.native_handle(), into.data(), into.size(), MSG_DONTWAIT);
-  if (got == 0) return {0, Next::ended, asio::error::eof};
-  if (got < 0) return is_try_again(errno) ? Moved{0, Next::readable, {}} : Moved{0, Next::ended, from_errno(errno)};
-  const auto octets = static_cast<std::size_t>(got);
-  return {octets, octets == into.size() ? Next::more : Next::readable, {}};
+  std::size_t all = 0;
+  while (all < into.size()) {
+    const bool is_ahead = ahead_begin_ < ahead_end_;
+    const std::size_t room = into.size() - all;
+    const auto got = receive(into.data() + all, room);
+    if (got == 0) return {all, Next::ended, asio::error::eof};
+    if (got < 0) return is_try_again(errno) ? Moved{all, Next::readable, {}} : Moved{all, Next::ended, from_errno(errno)};
+    all += static_cast<std::size_t>(got);
+    if (!is_ahead && static_cast<std::size_t>(got) < room) return {all, Next::readable, {}};
+  }
+  return {all, Next::more, {}};
 }
 
 Transport::Moved Transport::write_plain(std::string_view octets) {

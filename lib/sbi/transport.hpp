@@ -2,6 +2,10 @@
 
 #include <openssl/ssl.h>
 
+#include <sys/types.h>
+
+#include <array>
+#include <boost/asio/buffer.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ssl/context.hpp>
 #include <functional>
@@ -13,7 +17,7 @@
 namespace sbi {
 
 /// A TCP connection, with or without TLS. Reading and writing never wait: they move what can be moved now, and say what to wait for
-/// before the next try; so the octets need a buffer only while there are some. Belongs to its loop.
+/// before the next try; so the octets need a buffer only while there are some. Belongs to its loop, and stays where it is once it waits.
 class Transport {
  public:
   using Socket = boost::asio::ip::tcp::socket;
@@ -37,7 +41,11 @@ class Transport {
   /// Only of a TLS transport.
   [[nodiscard]] SSL* ssl() { return ssl_.get(); }
 
-  /// TLS, on a connected socket. `done` is called once, from the loop; it keeps whoever owns the transport alive.
+  /// TLS, on a connected socket: comes before shake_hands().
+  void begin_handshake(Side side);
+  /// As much of the TLS handshake as goes now. `more`: it is done.
+  Moved shake_hands();
+  /// All of the TLS handshake, on a connected socket. `done` is called once, from the loop; it keeps whoever owns the transport alive.
   void handshake(Side side, std::function<void(Error)> done);
 
   /// What is there now, up to the buffer's size.
@@ -45,10 +53,21 @@ class Transport {
   /// As much as the peer takes now. What was not taken is to be given again, the same octets, when `next` has come.
   Moved write(std::string_view octets);
 
-  /// Calls `done(Error)` from the loop when `next` (readable or writable) has come. One wait of each kind at a time.
+  /// Calls `done(Error)` from the loop when `next` (readable or writable) has come, or the connection has ended. One wait of each kind at a
+  /// time; whoever waits to read has read all that there was. `done` keeps the transport's owner alive.
   template <class Done>
   void wait(Next next, Done&& done) {
-    socket_.async_wait(next == Next::writable ? Socket::wait_write : Socket::wait_read, std::forward<Done>(done));
+    if (next == Next::writable) return socket_.async_wait(Socket::wait_write, std::forward<Done>(done));
+    if (is_reading_ahead_) return socket_.async_wait(Socket::wait_read, std::forward<Done>(done));  // a write that waits for the peer
+    // To wait for octets and then to read them is two calls of the kernel more (epoll_ctl, and a read that finds nothing) than to have some read.
+    is_reading_ahead_ = true;
+    socket_.async_read_some(boost::asio::buffer(ahead_), [this, done = std::forward<Done>(done)](Error error, std::size_t octets) mutable {
+      is_reading_ahead_ = false;
+      ahead_begin_ = 0;
+      ahead_end_ = octets;
+      is_drained_ = octets < ahead_.size();
+      done(error);
+    });
   }
 
   /// Ends it at once; who waits gets an error.
@@ -58,12 +77,21 @@ class Transport {
     socket_.close(ignored);
   }
   Socket& socket() { return socket_; }
+  /// The peer has reset the connection; what it sent before may still be there to be read.
+  [[nodiscard]] bool is_gone() const {
+    Error error;
+    (void)socket_.remote_endpoint(error);
+    return error.failed();
+  }
 
  private:
+  struct SocketBio;
   struct FreeSsl {
     void operator()(SSL* ssl) const { SSL_free(ssl); }
   };
-  void shake_hands(std::function<void(Error)> done);
+  /// recv(2) without waiting, from what was read ahead as long as there is some.
+  ssize_t receive(char* into, std::size_t size);
+  void shake_hands_to_the_end(std::function<void(Error)> done);
   /// What OpenSSL's refusal of a call that returned `result` means.
   Moved interpret(int result, std::size_t octets);
   Moved read_plain(std::span<char> into);
@@ -72,6 +100,11 @@ class Transport {
   Socket socket_;
   std::shared_ptr<boost::asio::ssl::context> tls_;
   std::unique_ptr<SSL, FreeSsl> ssl_;
+  std::array<char, 1024> ahead_;  ///< what came when it waited: a request of the usual size is all there
+  std::size_t ahead_begin_ = 0;
+  std::size_t ahead_end_ = 0;
+  bool is_reading_ahead_ = false;
+  bool is_drained_ = false;  ///< there was no more when `ahead_` was read
 };
 
 }  // namespace sbi

@@ -68,6 +68,19 @@ Listener read_listener(const Section& section, bool takes_tls, bool may_be_open,
   return listener;
 }
 
+/// What one connection may bring about; `size` reads a key.
+template <class Size>
+void read_session_limits(const Size& size, sbi::Http2Session::Limits& limits) {
+  limits.max_streams = static_cast<std::uint32_t>(size("max_streams", 1, 10000, limits.max_streams));
+  limits.max_headers = size("max_headers", 16, 1000, limits.max_headers);
+  limits.max_header_bytes = size("max_header_bytes", 1024, 65536, limits.max_header_bytes);
+  limits.max_header_expansion = size("max_header_expansion", 1, 100, limits.max_header_expansion);
+  limits.max_idle_frames_per_second = size("max_idle_frames_per_second", 100, 10000000, limits.max_idle_frames_per_second);
+  limits.max_stream_errors_per_second = size("max_stream_errors_per_second", 1, 1000000, limits.max_stream_errors_per_second);
+  limits.max_client_resets_per_second = size("max_client_resets_per_second", 1, 1000000, limits.max_client_resets_per_second);
+  limits.max_client_resets_burst = size("max_client_resets_burst", 1, 1000000, limits.max_client_resets_burst);
+}
+
 sbi::ServerLimits read_limits(const Section& section) {
   sbi::ServerLimits limits;
   const auto size = [&section](const char* key, std::int64_t min, std::int64_t max, std::size_t otherwise) {
@@ -78,12 +91,11 @@ sbi::ServerLimits read_limits(const Section& section) {
   };
   limits.max_connections = size("max_connections", 1, 1000000, limits.max_connections);
   limits.max_handshakes = size("max_handshakes", 1, 100000, limits.max_handshakes);
+  limits.max_handshakes_per_second = size("max_handshakes_per_second", 0, 1000000, limits.max_handshakes_per_second);
   limits.max_half_open_streams = size("max_half_open_streams", 1, 10000000, limits.max_half_open_streams);
   limits.max_buffered_bytes = size("max_buffered_mib", 1, 65536, limits.max_buffered_bytes / kMib) * kMib;
   limits.max_requests_per_second = size("max_requests_per_second", 0, 10000000, limits.max_requests_per_second);
-  limits.http2.max_streams = static_cast<std::uint32_t>(size("max_streams", 1, 10000, limits.http2.max_streams));
-  limits.http2.max_headers = size("max_headers", 16, 1000, limits.http2.max_headers);
-  limits.http2.max_header_bytes = size("max_header_bytes", 1024, 65536, limits.http2.max_header_bytes);
+  read_session_limits(size, limits.http2);
   limits.max_body_bytes = size("max_body_bytes", 1024, 8 * 1024 * 1024, limits.max_body_bytes);
   limits.first_byte_timeout = duration("first_byte_timeout_s", limits.first_byte_timeout);
   limits.request_timeout = duration("request_timeout_s", limits.request_timeout);

@@ -13,6 +13,7 @@ using sbi::StreamId;
 using test::Http2Peer;
 using test::request;
 using test::ServedFixture;
+using test::tcp;
 using namespace std::chrono_literals;
 
 namespace {
@@ -305,6 +306,73 @@ TEST_CASE_METHOD(ServedFixture, "A connection that is idle is ended", "[sbi][ser
   CHECK(peer.pump_to_close());
   CHECK(peer.http.goaway);
   CHECK(eventually([this] { return server->open_connections() == 0; }));
+}
+
+TEST_CASE_METHOD(ServedFixture, "The time to the first request and the time between requests are two limits: one passes, the other does not",
+                 "[sbi][server][limits]") {
+  const bool is_first = GENERATE(true, false);
+  (is_first ? limits.first_byte_timeout : limits.idle_timeout) = 1s;
+  serve();
+  FIRST_ATTACH_PEER(active);
+  exchange_settings(active);
+  FIRST_ATTACH_PEER(silent);
+  REQUIRE(eventually([this] { return server->open_connections() == 2; }));
+  Http2Peer& ended = is_first ? silent : active;
+  Http2Peer& kept = is_first ? active : silent;
+  CHECK(eventually([this] { return server->open_connections() == 1; }));
+  exchange_settings(kept);
+  CHECK(ended.pump_to_close());
+}
+
+TEST_CASE_METHOD(ServedFixture, "Many connections that have waited too long are all ended", "[sbi][server][limits]") {
+  limits.first_byte_timeout = 1s;
+  serve();
+  std::vector<tcp::socket> silent;
+  for (int i = 0; i < 40; ++i) silent.push_back(connect());
+  REQUIRE(eventually([this] { return server->open_connections() == 40; }));
+  FIRST_ATTACH_PEER(active);
+  exchange_settings(active);
+  CHECK(eventually([this] { return server->open_connections() == 1; }));
+  exchange_settings(active);
+}
+
+TEST_CASE_METHOD(ServedFixture, "Connections that come in one moment are all taken", "[sbi][server]") {
+  serve();
+  std::promise<void> release;
+  boost::asio::post(loop.io(), [&release] { release.get_future().wait_for(test::kDeadline); });
+  std::vector<std::unique_ptr<Http2Peer>> peers;
+  for (int i = 0; i < 50; ++i) {
+    peers.push_back(std::make_unique<Http2Peer>(connect(), sbi::Http2Session::Role::client));
+    REQUIRE(peers.back()->http.session.request(request("GET", "/plain")) == 1);
+    peers.back()->flush();
+  }
+  FIRST_ATTACH_PEER(gone);
+  gone.close(true);  // it is reset before anyone took it: no work, and no harm
+  release.set_value();
+  for (auto& peer : peers) {
+    REQUIRE(peer->pump_to_end(1));
+    CHECK(peer->http.streams[1].head.status == 200);
+  }
+  CHECK(eventually([this] { return server->open_connections() == 50; }));
+}
+
+TEST_CASE_METHOD(ServedFixture, "A connection that brings no whole request for many turns stands back, and is answered all the same", "[sbi][server]") {
+  serve();
+  FIRST_ATTACH_PEER(slow);
+  FIRST_ATTACH_PEER(other);
+  const StreamId id = slow.http.session.request(request("POST", "/echo"), sbi::Http2Session::BodySource::pieces);
+  std::string body;
+  for (int i = 0; i < 10; ++i) {
+    slow.http.session.send(id, "1");
+    body += "1";
+    slow.flush();
+    slow.send_raw(std::string("\0\0\x08\6\1\0\0\0\0" "12345678", 17));  // PING with ACK, which nobody answers
+    exchange_settings(other);
+  }
+  slow.http.session.finish(id);
+  REQUIRE(slow.pump_to_end(id));
+  CHECK(slow.http.streams[id].body == body);
+  exchange_settings(slow);
 }
 
 TEST_CASE_METHOD(ServedFixture, "A connection with a request under way is not idle", "[sbi][server]") {

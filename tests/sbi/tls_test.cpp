@@ -291,12 +291,42 @@ TEST_CASE_METHOD(TlsFixture, "Handshakes under way have a bound: the oldest give
   REQUIRE(eventually([this] { return server->open_connections() == 1; }));
   test::Http2Peer other(connect(), sbi::Http2Session::Role::client);
   REQUIRE(eventually([this] { return server->open_connections() == 2; }));
+  CHECK(loop.run([this] { return server->counters().connections_refused.load(); }) == 0);
   open_tls_client("");
   CHECK(send("GET", "/plain").status == 200);
+  CHECK(loop.run([this] { return server->counters().connections_refused.load(); }) == 1);
   std::string ignored;
   oldest.http.session.take_output(ignored);
   CHECK(oldest.pump_to_close());
   CHECK(connections() == 2);
+}
+
+TEST_CASE_METHOD(TlsFixture, "Handshakes have a rate: those beyond it wait, and are done", "[sbi][tls][limits]") {
+  const int handshakes = GENERATE(3, 8);
+  limits.max_handshakes_per_second = 3;
+  serve_tls(false);
+  std::vector<std::unique_ptr<sbi::Client>> clients;
+  std::vector<std::future<sbi::Response>> answers;
+  const auto uri = sbi::Uri::parse("https://127.0.0.1:" + std::to_string(port));
+  for (int i = 0; i < handshakes; ++i) {
+    loop.run([&] { clients.push_back(std::make_unique<sbi::Client>(loop.io(), "TEST", sbi::make_client_context(files("", "ca")))); });
+    sbi::Request request = sbi::make_request("GET", uri, "/plain");
+    answers.push_back(loop.start(clients.back()->send(uri, std::move(request), kLong)));
+  }
+  for (auto& answer : answers) CHECK(test::get(answer).status == 200);
+  const auto delayed = loop.run([this] { return server->counters().handshakes_delayed.load(); });
+  CHECK((handshakes == 3) == (delayed == 0));
+  loop.run([&] { clients.clear(); });
+}
+
+TEST_CASE_METHOD(TlsFixture, "Handshakes without a rate do not wait for one", "[sbi][tls][limits]") {
+  serve_tls(false);
+  for (int i = 0; i < 10; ++i) {
+    open_tls_client("");
+    CHECK(send("GET", "/plain").status == 200);
+    loop.run([this] { client.reset(); });
+  }
+  CHECK(loop.run([this] { return server->counters().handshakes_delayed.load(); }) == 0);
 }
 
 TEST_CASE_METHOD(TlsFixture, "A context that is replaced is for new connections; those that are open go on", "[sbi][tls]") {

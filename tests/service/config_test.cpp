@@ -79,7 +79,10 @@ TEST_CASE("Every common key is read", "[service][config]") {
       read("logger: {file: {path: /x.log}, level: debug}\n" +
            with(kServer + "    http1: {address: '::1', port: 0}\n    limits: {max_connections: 5, max_streams: 6, max_headers: 17, "
                           "max_header_bytes: 2000, max_body_bytes: 3000, first_byte_timeout_s: 1, request_timeout_s: 2, "
-                          "idle_timeout_s: 3, write_timeout_s: 4}\n",
+                          "idle_timeout_s: 3, write_timeout_s: 4, max_wait_ms: 7, max_handshakes: 8, max_handshakes_per_second: 9, "
+                          "max_half_open_streams: 10, max_buffered_mib: 11, max_requests_per_second: 12, max_header_expansion: 13, "
+                          "max_idle_frames_per_second: 140, max_stream_errors_per_second: 15, max_client_resets_per_second: 16, "
+                          "max_client_resets_burst: 18}\n",
                 "  workers: 3\n  client: {timeout_ms: 250}\n"));
   CHECK(problems.empty());
   CHECK(config.log_file == "/x.log");
@@ -96,6 +99,17 @@ TEST_CASE("Every common key is read", "[service][config]") {
   CHECK(config.limits.request_timeout == std::chrono::seconds(2));
   CHECK(config.limits.idle_timeout == std::chrono::seconds(3));
   CHECK(config.limits.write_timeout == std::chrono::seconds(4));
+  CHECK(config.limits.max_wait == std::chrono::milliseconds(7));
+  CHECK(config.limits.max_handshakes == 8);
+  CHECK(config.limits.max_handshakes_per_second == 9);
+  CHECK(config.limits.max_half_open_streams == 10);
+  CHECK(config.limits.max_buffered_bytes == 11 * 1024 * 1024);
+  CHECK(config.limits.max_requests_per_second == 12);
+  CHECK(config.limits.http2.max_header_expansion == 13);
+  CHECK(config.limits.http2.max_idle_frames_per_second == 140);
+  CHECK(config.limits.http2.max_stream_errors_per_second == 15);
+  CHECK(config.limits.http2.max_client_resets_per_second == 16);
+  CHECK(config.limits.http2.max_client_resets_burst == 18);
   CHECK(config.workers == 3);
   CHECK(config.limits.share_port);
   CHECK(config.client_timeout == std::chrono::milliseconds(250));
@@ -120,6 +134,16 @@ TEST_CASE("Each number has its range, one below and one above", "[service][confi
       {"request_timeout_s", 1, 86400},
       {"idle_timeout_s", 1, 86400},
       {"write_timeout_s", 1, 86400}, {"max_wait_ms", 1, 60000},
+      {"max_handshakes", 1, 100000},
+      {"max_handshakes_per_second", 0, 1000000},
+      {"max_half_open_streams", 1, 10000000},
+      {"max_buffered_mib", 1, 65536},
+      {"max_requests_per_second", 0, 10000000},
+      {"max_header_expansion", 1, 100},
+      {"max_idle_frames_per_second", 100, 10000000},
+      {"max_stream_errors_per_second", 1, 1000000},
+      {"max_client_resets_per_second", 1, 1000000},
+      {"max_client_resets_burst", 1, 1000000},
   }));
   const auto problems = [key = key](std::int64_t value) {
     return read(with(kServer + "    limits: {" + key + ": " + std::to_string(value) + "}\n")).problems;

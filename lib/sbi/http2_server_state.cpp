@@ -1,0 +1,189 @@
+#include "lib/sbi/http2_server_state.hpp"
+
+#include <algorithm>
+#include <unordered_map>
+
+#include "lib/base/log.hpp"
+#include "lib/sbi/http2_connection.hpp"
+#include "lib/sbi/transport.hpp"
+
+namespace sbi {
+namespace {
+
+namespace asio = boost::asio;
+using asio::ip::tcp;
+using ErrorCode = boost::system::error_code;
+
+/// Some at a time, for a new connection waits for all that came before it; not all, for they keep coming.
+constexpr int kAcceptsATurn = 16;
+constexpr int kSweptATurn = 256;  ///< connections whose deadlines are looked at
+constexpr int kEndedATurn = 16;   ///< of them; an end costs a hundred times a look
+/// Of the time of the loop, when others are served: at least this, and a part of what they take, so that it is never forgotten.
+constexpr std::chrono::microseconds kBackShare{250};
+constexpr int kBackPart = 4;
+
+}  // namespace
+
+Http2Server::State::State(asio::io_context& io, const Router& routes, const ServerLimits& allowed)
+    : loop(io), router(routes), limits(allowed), rates(allowed.max_requests_per_second), tick_(io), pace_(io) {
+  if (limits.max_handshakes_per_second > 0) handshake_rate_.emplace(static_cast<double>(limits.max_handshakes_per_second));
+}
+
+void Http2Server::State::accept(const std::shared_ptr<State>& self, std::size_t index) {
+  listeners[index].acceptor.async_accept([self, index](ErrorCode error, tcp::socket first) {
+    if (self->is_draining || error == asio::error::operation_aborted) return;
+    if (error && error != asio::error::connection_aborted) {
+      base::log::warning("accept failed: {}", error.message());
+      self->listeners[index].is_stalled = true;
+      return;
+    }
+    if (!error) self->take_in(self, index, std::move(first));
+    self->accept_more(self, index);
+    self->accept(self, index);
+  });
+}
+
+/// Those that have come already, up to a number.
+void Http2Server::State::accept_more(const std::shared_ptr<State>& self, std::size_t index) {
+  for (int i = 1; i < kAcceptsATurn; ++i) {
+    ErrorCode error;
+    tcp::socket next(loop);
+    listeners[index].acceptor.accept(next, error);
+    if (error == asio::error::connection_aborted) continue;
+    if (error) return;  // there is no other now; a fault comes again, to the next async_accept
+    take_in(self, index, std::move(next));
+  }
+}
+
+void Http2Server::State::take_in(const std::shared_ptr<State>& self, std::size_t index, tcp::socket socket) {
+  ErrorCode error;
+  const auto remote = socket.remote_endpoint(error);
+  if (error) return;  // it came and went: what it sent is worth no work
+  if (connections.size() >= limits.max_connections && !make_room()) {
+    counters.connections_refused.fetch_add(1, std::memory_order_relaxed);
+    return;
+  }
+  socket.set_option(tcp::no_delay(true), error);
+  const std::string address = remote.address().to_string() + ":" + std::to_string(remote.port());
+  const auto& tls = listeners[index].tls;
+  auto connection = std::make_shared<Connection>(self, tls ? Transport(std::move(socket), tls) : Transport(std::move(socket)), address);
+  connections.insert(connection);
+  connection->start();
+}
+
+void Http2Server::State::stand_back(const std::shared_ptr<State>& self, std::shared_ptr<Connection> connection, bool begins_handshake) {
+  Row& row = begins_handshake ? hellos_ : back_row_;
+  // Those that gave way stand there still, and nothing takes them out while their rate does not allow it.
+  if (begins_handshake && row.size() > 2 * limits.max_handshakes) row.drop_if([](const auto& each) { return each->is_closed(); });
+  row.push(std::move(connection), now());
+  serve_back_later(self);
+}
+
+void Http2Server::State::serve_back_later(const std::shared_ptr<State>& self) {
+  if (std::exchange(is_back_due_, true)) return;
+  back_due_ = now();
+  asio::post(loop, [self] { self->serve_back(self); });
+}
+
+/// Behind all that were ready when it was asked for.
+void Http2Server::State::serve_back(const std::shared_ptr<State>& self) {
+  is_back_due_ = is_paced_ = false;
+  const Instant began = now();
+  const Instant until = began + std::max<Instant::duration>(kBackShare, (began - back_due_) / kBackPart);
+  for (Instant at = began; at < until; at = now()) {  // one at least
+    const auto next = next_in_back(at);
+    if (!next) break;
+    next->waiter->have_turn(next->since);
+  }
+  if (is_ended_) return;
+  if (!back_row_.empty() || (!hellos_.empty() && !is_paced_)) return serve_back_later(self);
+  if (!is_paced_) return;
+  pace_.expires_after(std::chrono::milliseconds(1 + 1000 / limits.max_handshakes_per_second));
+  pace_.async_wait([self](ErrorCode error) {
+    if (!error) self->serve_back_later(self);
+  });
+}
+
+/// Handshakes that begin, and the others, in turns; nothing if nobody may have a turn.
+std::optional<Http2Server::State::Row::Place> Http2Server::State::next_in_back(Instant at) {
+  is_hello_next_ = !is_hello_next_;
+  if (is_hello_next_ || back_row_.empty()) {
+    if (auto hello = next_hello(at)) return hello;
+  }
+  if (back_row_.empty()) return std::nullopt;
+  return back_row_.pop();
+}
+
+std::optional<Http2Server::State::Row::Place> Http2Server::State::next_hello(Instant at) {
+  while (!hellos_.empty() && !is_paced_) {
+    auto hello = hellos_.pop();
+    if (hello.waiter->is_closed()) continue;
+    if (!handshake_rate_ || handshake_rate_->take(at)) return hello;
+    hellos_.push(std::move(hello.waiter), hello.since);
+    is_paced_ = true;
+    counters.handshakes_delayed.fetch_add(1, std::memory_order_relaxed);
+  }
+  return std::nullopt;
+}
+
+void Http2Server::State::relieve(std::size_t Connection::*most) {
+  std::unordered_map<std::string, std::size_t> sums;
+  for (const auto& connection : connections) sums[connection->peer_key()] += (*connection).*most;
+  const auto worst = std::max_element(sums.begin(), sums.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
+  std::vector<std::shared_ptr<Connection>> own;
+  for (const auto& connection : connections) {
+    if ((*connection).*most > 0 && connection->peer_key() == worst->first) own.push_back(connection);
+  }
+  std::sort(own.begin(), own.end(), [most](const auto& a, const auto& b) { return (*a).*most > (*b).*most; });
+  std::size_t freed = 0;
+  for (auto one = own.begin(); one != own.end() && freed * 2 < worst->second; ++one) {
+    freed += (**one).*most;
+    Connection::give_way(**one);
+  }
+}
+
+bool Http2Server::State::make_room() {
+  auto& list = silent.empty() ? handshaking : silent;
+  if (list.empty()) return false;
+  Connection::give_way(*list.front());
+  return true;
+}
+
+void Http2Server::State::run_tick(const std::shared_ptr<State>& self) {
+  tick_.expires_after(std::chrono::seconds(1));
+  tick_.async_wait([self](ErrorCode error) {
+    if (error) return;
+    self->rates.sweep(now());
+    self->sweep(self, nullptr);
+  });
+}
+
+/// Ends what has waited too long, of the connections behind `last`: some now, and the rest in the next turns of the loop.
+void Http2Server::State::sweep(const std::shared_ptr<State>& self, std::shared_ptr<Connection> last) {
+  if (is_ended_) return;
+  const Instant at = now();
+  int ended = 0;
+  auto place = connections.upper_bound(last);
+  for (int looked = 0; place != connections.end() && looked < kSweptATurn && ended < kEndedATurn; ++looked) {
+    last = *place++;  // it may leave the set
+    if (last->check_deadlines(at)) ++ended;
+  }
+  if (place != connections.end()) return asio::post(loop, [self, last] { self->sweep(self, last); });
+  for (std::size_t i = 0; i < listeners.size(); ++i) {
+    if (std::exchange(listeners[i].is_stalled, false)) accept(self, i);
+  }
+  run_tick(self);
+}
+
+void Http2Server::State::end() {
+  is_draining = is_ended_ = true;
+  tick_.cancel();
+  pace_.cancel();
+  listeners.clear();
+  const auto all = connections;  // a connection that ends leaves the set
+  for (const auto& connection : all) connection->close();
+  back_row_.clear();
+  hellos_.clear();
+}
+
+}  // namespace sbi

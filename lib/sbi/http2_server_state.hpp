@@ -1,0 +1,112 @@
+#pragma once
+
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <list>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "lib/sbi/http2_server.hpp"
+#include "lib/sbi/request_rates.hpp"
+#include "lib/sbi/turns.hpp"
+
+/// Internal to the HTTP/2 server: its listeners, and who has a turn when.
+
+namespace sbi {
+
+/// What the connections of one server share, so that none of them needs the server itself. `self`: this state, for what happens later.
+struct Http2Server::State {
+  State(boost::asio::io_context& io, const Router& routes, const ServerLimits& allowed);
+
+  void accept(const std::shared_ptr<State>& self, std::size_t listener);
+  /// Begins the next second: deadlines, rates, listeners that could not accept.
+  void run_tick(const std::shared_ptr<State>& self);
+
+  /// The connection has its turn behind those that are served at once. `begins_handshake`: of TLS, for which it has to wait for
+  /// max_handshakes_per_second as well.
+  void stand_back(const std::shared_ptr<State>& self, std::shared_ptr<Connection> connection, bool begins_handshake);
+
+  /// Closes connections of the peer that has most of what there is too much of, those with most first, until half of it is gone.
+  void relieve(std::size_t Connection::*most);
+
+  /// Everything ends: closes what is open, and nothing begins any more.
+  void end();
+
+  /// The time now, as far as deadlines need it: within a turn it stands still for some requests, for asking the clock costs each of them.
+  Instant time() {
+    if (!is_in_turn || ++asked % kAsksATime == 0) clock = now();
+    return clock;
+  }
+  /// A connection, which has waited since `since`, has its turn.
+  void begin_turn(const std::shared_ptr<State>& self, Instant began, Instant since) {
+    clock = began;
+    is_in_turn = true;
+    if (round.begin_turn(began, since)) boost::asio::post(loop, [self] { self->round.end(); });
+  }
+  /// How long the turn was.
+  Instant::duration end_turn(Instant began) {
+    is_in_turn = false;
+    const Instant ended = now();
+    round.end_turn(ended);
+    return ended - began;
+  }
+
+  struct Listener {
+    boost::asio::ip::tcp::acceptor acceptor;
+    std::shared_ptr<boost::asio::ssl::context> tls;
+    bool is_stalled = false;  ///< the last accept failed (out of descriptors, most likely): the next tick tries again
+  };
+
+  boost::asio::io_context& loop;
+  const Router& router;
+  ServerLimits limits;
+  Round round;
+  Instant clock;
+  unsigned asked = 0;
+  bool is_in_turn = false;
+  bool is_draining = false;
+  std::vector<Listener> listeners;
+  std::set<std::shared_ptr<Connection>> connections;
+  std::list<Connection*> handshaking;  ///< the oldest first
+  std::list<Connection*> silent;       ///< without a first request; the oldest first
+  std::size_t half_open = 0;
+  std::size_t buffered = 0;
+  RequestRates rates;
+  std::vector<char> read_buffer = std::vector<char>(kReadBufferBytes);  ///< holds octets within one turn only
+  std::string out;                                                    ///< the same for what goes out
+  ServerCounters counters;
+
+  static constexpr std::size_t kReadBufferBytes = 64 * 1024;  ///< one for all connections of a loop
+
+ private:
+  static constexpr unsigned kAsksATime = 32;  ///< of the clock, within one turn: some eight requests
+
+  using Row = BackRow<std::shared_ptr<Connection>>;
+
+  void accept_more(const std::shared_ptr<State>& self, std::size_t listener);
+  void take_in(const std::shared_ptr<State>& self, std::size_t listener, boost::asio::ip::tcp::socket socket);
+  /// Room for one more connection, at the expense of one that has sent nothing yet; false if there is none.
+  bool make_room();
+  void sweep(const std::shared_ptr<State>& self, std::shared_ptr<Connection> last);
+  void serve_back_later(const std::shared_ptr<State>& self);
+  void serve_back(const std::shared_ptr<State>& self);
+  std::optional<Row::Place> next_in_back(Instant at);
+  std::optional<Row::Place> next_hello(Instant at);
+
+  boost::asio::steady_timer tick_;
+  boost::asio::steady_timer pace_;  ///< of handshakes
+  std::optional<RequestRates::Bucket> handshake_rate_;
+  Row back_row_;
+  Row hellos_;               ///< the part of it that begins a handshake
+  Instant back_due_;         ///< when the back row's turn was asked for
+  bool is_back_due_ = false;
+  bool is_hello_next_ = false;
+  bool is_paced_ = false;    ///< a handshake waits for max_handshakes_per_second
+  bool is_ended_ = false;
+};
+
+}  // namespace sbi

@@ -1,0 +1,22 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace sbi {
+
+/// An absolute http or https URI, split. The path has no trailing slash, so that resources are appended.
+struct Uri {
+  std::string scheme;
+  std::string host;  ///< a name or an address; IPv6 without brackets
+  std::string port;
+  std::string path;
+
+  /// Throws std::invalid_argument that says what is wrong (no scheme, user information, a query, ...).
+  static Uri parse(std::string_view text);
+  [[nodiscard]] std::string authority() const;
+  /// `scheme://authority`
+  [[nodiscard]] std::string origin() const { return scheme + "://" + authority(); }
+};
+
+}  // namespace sbi
