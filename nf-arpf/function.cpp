@@ -79,7 +79,7 @@ service::Function make_function(const service::YamlDocument& document) {
 }
 
 std::vector<service::Command> commands() {
-  return service::upkeep_commands([](const service::YamlDocument& document) { return make_function(document); }, kSchema);
+  return service::upkeep_commands(kProgram, [](const service::YamlDocument& document) { return make_function(document); }, kSchema);
 }
 
 }  // namespace arpf

@@ -20,6 +20,7 @@ bool is_same(store::Database& database, const Device& present, const Offer& offe
 }  // namespace
 
 OfferVerdict accept_offer(store::Database& database, const Offer& offer, const Config& config, base::Time now) {
+  config.providers.require_right(offer.offered_by, offer.dimsi);
   auto present = find_device(database, offer.dimsi);
   if (present) {
     const bool is_of_another = offer.offered_by && present->offered_by != offer.offered_by && present->state != State::retired;

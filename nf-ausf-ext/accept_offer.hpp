@@ -10,7 +10,8 @@ namespace ausf_ext {
 enum class OfferVerdict { taken, known };
 
 /// Step (0-d), inside the caller's transaction: takes a new offer, or one that replaces another while that is OFFERED or FAILED, or
-/// begins anew after RETIRED. The same offer again is `known`. Throws Error{conflict, DEVICE_EXISTS}.
+/// begins anew after RETIRED. The same offer again is `known`. Throws Error{conflict, DEVICE_EXISTS}, and Error{forbidden, NOT_OWNER} for a dIMSI that the
+/// provider may not offer, or that another one offered.
 OfferVerdict accept_offer(store::Database& database, const Offer& offer, const Config& config, base::Time now);
 
 /// The offer without the ARPFs that the configuration does not name: they are never called. It stays the same offer.

@@ -258,8 +258,11 @@ Api::Answer Api::put_device(const Request& request) {
     return accept_offer(database, offer, parts_.config, now);
   };
   const OfferVerdict verdict = co_await parts_.committer.write(std::move(work));
-  const bool is_recorded = parts_.audit.is_on() && verdict == OfferVerdict::taken;
-  if (is_recorded) co_await parts_.audit.record(request, event_of(service::AuditAction::offer, dimsi));
+  if (parts_.audit.is_on()) {  // a known one too: the line of the first time may have been lost with the disk
+    service::AuditEvent event = event_of(service::AuditAction::offer, dimsi);
+    if (verdict == OfferVerdict::known) event.detail = "known already";
+    co_await parts_.audit.record(request, std::move(event));
+  }
   if (verdict == OfferVerdict::known) {
     const Device known = require_device(parts_.reader, dimsi);
     co_return Response(200, sbi::kJson, text_of(write_device(parts_.reader, known)));
@@ -307,7 +310,9 @@ Api::Answer Api::retire_device(const Request& request) {
 Api::Answer Api::import_offers(const Request& request, sbi::BodyReader& body) {
   Provider offered_by;
   if (!request.peer.is_anonymous()) offered_by = request.peer.name;
-  ImportOffers import(parts_.committer, parts_.config, parts_.clock, std::move(offered_by));
+  service::AuditEvent about;
+  if (parts_.audit.is_on()) about = service::Audit::about(request);
+  ImportOffers import(ImportOffers::Parts{parts_.committer, parts_.config, parts_.clock, parts_.audit, std::move(about)}, std::move(offered_by));
   std::exception_ptr failure;
   try {
     (void)co_await import(body);
@@ -316,6 +321,7 @@ Api::Answer Api::import_offers(const Request& request, sbi::BodyReader& body) {
   }
   const std::string id = import.id();
   parts_.onboarding.wake();
+  co_await import.record_rest();
   if (parts_.audit.is_on()) {
     service::AuditEvent event;
     event.action = service::AuditAction::bulk_load;

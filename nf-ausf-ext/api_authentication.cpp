@@ -88,6 +88,7 @@ AuthenticationApi::Answer AuthenticationApi::confirm(const Request& request) {
   const auto done = co_await parts_.authenticate.confirm(request.path("authCtxId"), std::move(party), std::move(res_star));
   if (!done) co_return core::authentication_failure();
   if (done->is_first) parts_.on_attached();
+  if (parts_.audit.is_on()) co_await record_success(request, done->imsi, "5G_AKA");
   co_return core::authentication_success(done->supi, done->kseaf, done->servers);
 }
 
@@ -101,6 +102,7 @@ AuthenticationApi::Answer AuthenticationApi::continue_eap(const Request& request
   if (!answer.authenticated) co_return core::eap_session_failure(answer.packet);
   const Authenticated& done = *answer.authenticated;
   if (done.is_first) parts_.on_attached();
+  if (parts_.audit.is_on()) co_await record_success(request, done.imsi, "EAP_AKA_PRIME");
   co_return core::eap_session_success(answer.packet, done.supi, done.kseaf, done.servers);
 }
 
@@ -161,6 +163,14 @@ AuthenticationApi::Answer AuthenticationApi::generate_av(const Request& request)
 boost::asio::awaitable<void> AuthenticationApi::record_vectors(const Request& request, profile::Imsi imsi, std::string detail) {
   service::AuditEvent event;
   event.action = service::AuditAction::vectors;
+  event.imsi = imsi.digits();
+  event.detail = std::move(detail);
+  co_await parts_.audit.record(request, std::move(event));
+}
+
+boost::asio::awaitable<void> AuthenticationApi::record_success(const Request& request, profile::Imsi imsi, std::string detail) {
+  service::AuditEvent event;
+  event.action = service::AuditAction::authenticate;
   event.imsi = imsi.digits();
   event.detail = std::move(detail);
   co_await parts_.audit.record(request, std::move(event));

@@ -1,5 +1,8 @@
 #include "nf-ausf-ext/api_import.hpp"
 
+#include <algorithm>
+#include <iterator>
+
 #include "lib/crypto/cipher.hpp"
 #include "nf-ausf-ext/imports.hpp"
 
@@ -36,10 +39,8 @@ Offer read_offer(const profile::DiscoveryImsi& dimsi, const sbi::JsonObject& obj
   return offer;
 }
 
-ImportOffers::ImportOffers(store::Committer& committer, const Config& config, base::Clock clock, Provider offered_by)
-    : committer_(committer),
-      config_(config),
-      clock_(std::move(clock)),
+ImportOffers::ImportOffers(Parts parts, Provider offered_by)
+    : parts_(std::move(parts)),
       offered_by_(std::move(offered_by)),
       id_(base::to_hex(crypto::random_octets<16>())),
       lines_(kMaxLineOctets, [this](std::size_t number, std::string_view line, bool is_overlong) {
@@ -52,6 +53,7 @@ boost::asio::awaitable<std::string> ImportOffers::operator()(sbi::BodyReader& bo
     if (!octets) break;
     lines_.add(*octets);
     if (piece_.size() >= kPieceLines) co_await store_piece(false);
+    if (items_.size() >= kRecordedAtOnce) co_await record_rest();
   }
   lines_.finish();
   co_await store_piece(true);
@@ -69,7 +71,7 @@ void ImportOffers::take_line(std::size_t number, std::string_view line, bool is_
     const sbi::JsonObject object(document);
     out.dimsi = profile::DiscoveryImsi::from_digits(object.text("dimsi"));
     if (!out.dimsi) object.fail("dimsi", "is not 6 to 15 decimal digits");
-    out.offer = only_trusted(read_offer(*out.dimsi, object), config_);
+    out.offer = only_trusted(read_offer(*out.dimsi, object), parts_.config);
     out.offer->offered_by = offered_by_;
   } catch (const Error& error) {
     out.refusal = error;
@@ -78,23 +80,53 @@ void ImportOffers::take_line(std::size_t number, std::string_view line, bool is_
   ++count_;
 }
 
+service::AuditItem ImportOffers::item_of(const Line& line, const Error* refusal, bool is_known) {
+  service::AuditItem item;
+  item.action = refusal == nullptr ? service::AuditAction::offer : service::AuditAction::refusal;
+  if (line.dimsi) item.dimsi = line.dimsi->digits();
+  std::string detail = "line " + std::to_string(line.number);
+  if (is_known) detail += ": known already";
+  if (refusal != nullptr) {
+    item.outcome = service::AuditOutcome::refused;
+    item.cause = refusal->cause();
+    detail += std::string(": ") + refusal->what();
+  }
+  item.detail = std::move(detail);
+  return item;
+}
+
 boost::asio::awaitable<void> ImportOffers::store_piece(bool is_last) {
   const bool is_first = !std::exchange(is_begun_, true);
-  store::Committer::Work<void> work = [this, is_first, is_last, lines = std::exchange(piece_, {}),
-                                       now = clock_()](store::Database& database) {
+  store::Committer::Work<Items> work = [this, is_first, is_last, is_audited = parts_.audit.is_on(), lines = std::exchange(piece_, {}),
+                                        now = parts_.clock()](store::Database& database) {
+    Items items;
     if (is_first) begin_import(database, id_, offered_by_);
     for (const Line& line : lines) {
       std::optional<Error> refusal = line.refusal;
+      bool is_known = false;
       try {
-        if (line.offer) accept_offer(database, *line.offer, config_, now);
+        if (line.offer) is_known = accept_offer(database, *line.offer, parts_.config, now) == OfferVerdict::known;
       } catch (const Error& error) {
         refusal = error;
       }
       add_import_line(database, id_, line.number, line.dimsi, refusal ? &*refusal : nullptr);
+      if (is_audited) items.push_back(item_of(line, refusal ? &*refusal : nullptr, is_known));
     }
     if (is_last) end_import(database, id_);
+    return items;
   };
-  co_await committer_.write(std::move(work));
+  Items items = co_await parts_.committer.write(std::move(work));
+  items_.insert(items_.end(), std::make_move_iterator(items.begin()), std::make_move_iterator(items.end()));
+}
+
+boost::asio::awaitable<void> ImportOffers::record_rest() {
+  while (!items_.empty()) {
+    const auto end = items_.begin() + static_cast<std::ptrdiff_t>(std::min(items_.size(), service::kMaxAuditItems));
+    Items items(std::make_move_iterator(items_.begin()), std::make_move_iterator(end));
+    items_.erase(items_.begin(), end);
+    service::AuditEvent about = parts_.about;
+    co_await parts_.audit.record_all(std::move(about), std::move(items));
+  }
 }
 
 }  // namespace ausf_ext

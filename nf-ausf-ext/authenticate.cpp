@@ -54,7 +54,7 @@ boost::asio::awaitable<Challenged> Authenticate::challenge(core::AuthenticationR
 boost::asio::awaitable<Authenticated> Authenticate::succeed(const AuthenticationContext& context, const aka::Kseaf& kseaf,
                                                             std::string auth_type) {
   const base::Time now = parts_.clock();
-  Authenticated done{std::nullopt, aka::Kseaf(kseaf.reveal()), false, {}};
+  Authenticated done{context.imsi, std::nullopt, aka::Kseaf(kseaf.reveal()), false, {}};
   if (context.tells_supi) done.supi = context.imsi;
   if (context.tells_servers) done.servers = parts_.config.provisioning_servers;
   TellUdm::Event event{context.imsi, std::move(auth_type), context.serving_network_name, now, true};

@@ -22,7 +22,8 @@ struct Challenged {
 
 /// The UE is authenticated.
 struct Authenticated {
-  std::optional<profile::Imsi> supi;  ///< if the SEAF may know it
+  profile::Imsi imsi;
+  std::optional<profile::Imsi> supi;  ///< the same, if a SUCI came and the SEAF is to be told
   aka::Kseaf kseaf;
   bool is_first = false;              ///< the device is ATTACHED only now, and the RSMF is to be told
   core::ProvisioningServers servers;  ///< pvsInfo

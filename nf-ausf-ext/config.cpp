@@ -83,6 +83,7 @@ Config read_config(const service::Section& root) {
       service::require_somebody(function, "access", config.access, {role});
     }
   }
+  config.providers = read_providers(function);
   read_keys(function, service::read_tokens(root), config);
   read_peers(function, config);
   config.home_network_keys = service::read_home_network_keys(function);

@@ -15,6 +15,7 @@
 #include "nf-ausf-ext/bootstrap_subscription.hpp"
 #include "nf-ausf-ext/config_authentication.hpp"
 #include "nf-ausf-ext/imsi_pools.hpp"
+#include "nf-ausf-ext/providers.hpp"
 
 namespace ausf_ext {
 
@@ -27,6 +28,7 @@ struct TrustedArpf {
 struct Config {
   service::CommonConfig common;
   service::Access access;  ///< which peer is what
+  Providers providers;     ///< which service provider may offer which dIMSIs
   std::shared_ptr<const crypto::KeyEncryptionKey> key_encryption_key;
   std::shared_ptr<const crypto::KeyEncryptionKey> former_key_encryption_key;  ///< while keys are sealed anew; null: none
   std::optional<crypto::Certificate> operator_certificate;  ///< CERT.MNO

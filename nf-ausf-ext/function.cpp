@@ -1,6 +1,7 @@
 #include "nf-ausf-ext/function.hpp"
 
 #include "lib/base/log.hpp"
+#include "lib/service/audit_console.hpp"
 #include "lib/service/upkeep_commands.hpp"
 #include "lib/store/secrets.hpp"
 #include "nf-ausf-ext/access.hpp"
@@ -98,7 +99,7 @@ struct Instance {
       shared.onboarding_loop = &worker.loop;
       shared.onboarding = std::make_unique<Onboarding>(
           worker.loop, Onboarding::Parts{shared.config, reader, *shared.committer, fetch, preload, *shared.web, shared.keys,
-                                         base::system_now});
+                                         base::system_now, worker.audit});
       shared.onboarding->start();
     }
     return {shared.config, reader, *shared.committer, *shared.onboarding_loop, *shared.onboarding, base::system_now, worker.audit};
@@ -175,10 +176,11 @@ service::Function make_function(const service::YamlDocument& document) {
 
 std::vector<service::Command> commands() {
   const auto read = [](const service::YamlDocument& document) { return make_function(document); };
-  std::vector<service::Command> out = service::upkeep_commands(read, kSchema);
-  out.push_back(rotate_keys_command());
-  out.push_back(export_command());
-  out.push_back(wrap_key_command());
+  std::vector<service::Command> out = service::upkeep_commands(kProgram, read, kSchema);
+  using service::AuditAction;
+  out.push_back(service::recorded(rotate_keys_command(), AuditAction::rotate_keys, kProgram.section));
+  out.push_back(service::recorded(export_command(), AuditAction::export_keys, kProgram.section));
+  out.push_back(service::recorded(wrap_key_command(), AuditAction::wrap_key, kProgram.section));
   return out;
 }
 

@@ -370,6 +370,11 @@ asio::awaitable<bool> Onboarding::expire(Device device) {
     retire(database, dimsi, now);
   };
   co_await parts_.committer.write(std::move(work));
+  service::AuditEvent event;
+  event.action = service::AuditAction::retire;
+  event.dimsi = device.dimsi.digits();
+  event.detail = "its lifetime is over";
+  parts_.audit.note(std::move(event));
   co_return true;
 }
 

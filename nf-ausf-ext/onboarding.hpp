@@ -10,6 +10,7 @@
 #include <set>
 #include <vector>
 
+#include "lib/service/audit.hpp"
 #include "lib/store/committer.hpp"
 #include "lib/web/http_client.hpp"
 #include "nf-ausf-ext/config.hpp"
@@ -33,6 +34,7 @@ class Onboarding {
     web::HttpClient& web;
     const KeyBox& keys;
     base::Clock clock;
+    service::Audit audit = {};
   };
 
   Onboarding(boost::asio::io_context& loop, Parts parts);

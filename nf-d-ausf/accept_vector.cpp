@@ -63,10 +63,10 @@ boost::asio::awaitable<void> AcceptVector::remove(profile::DiscoveryImsi dimsi, 
   return committer_.write(std::move(work));
 }
 
-boost::asio::awaitable<std::vector<RefusedLine>> AcceptVector::put_all(std::vector<VectorLine> lines, Owner owner) {
-  using Refused = std::vector<RefusedLine>;
-  store::Committer::Work<Refused> work = [&owners = owners_, lines = std::move(lines), owner, now = clock_()](Database& database) {
-    Refused refused;
+boost::asio::awaitable<StoredPiece> AcceptVector::put_all(std::vector<VectorLine> lines, Owner owner, bool tells_taken) {
+  store::Committer::Work<StoredPiece> work = [&owners = owners_, lines = std::move(lines), owner, tells_taken, now = clock_()](Database& database) {
+    StoredPiece out;
+    if (tells_taken) out.taken.reserve(lines.size());
     const std::string name = owner.value_or("anonymous");
     bool is_likely_new = true;  // as the line before: most loads are all new, or all replacing
     for (const VectorLine& line : lines) {
@@ -74,11 +74,12 @@ boost::asio::awaitable<std::vector<RefusedLine>> AcceptVector::put_all(std::vect
         require_rights(owners, owner, line.dimsi, line.vector);
         const bool is_inserted = is_likely_new && insert_vector(database, line.dimsi, line.vector, name, now);
         is_likely_new = is_inserted || put_one(database, line.dimsi, line.vector, owner, {}, now).is_new;
+        if (tells_taken) out.taken.push_back({line.number, line.dimsi, line.vector.imsi, is_likely_new});
       } catch (const Error& error) {
-        refused.push_back({line.number, line.dimsi, error});
+        out.refused.push_back({line.number, line.dimsi, error});
       }
     }
-    return refused;
+    return out;
   };
   return committer_.write(std::move(work));
 }

@@ -38,6 +38,20 @@ struct RefusedLine {
   base::Error error;
 };
 
+/// A line that was taken.
+struct TakenLine {
+  std::size_t number;
+  profile::DiscoveryImsi dimsi;
+  profile::Imsi imsi;
+  bool is_new;  ///< false: it replaced another vector of the owner's, or the same one
+};
+
+/// What became of a piece of a bulk load; both in the order in which the lines came.
+struct StoredPiece {
+  std::vector<RefusedLine> refused;
+  std::vector<TakenLine> taken;  ///< if it was asked for
+};
+
 /// Step (2): takes the vector that a target AUSF preloads. One a loop; what it answers is durable.
 class AcceptVector {
  public:
@@ -52,8 +66,8 @@ class AcceptVector {
   /// Throws Error{not_found, USER_NOT_FOUND} as well.
   boost::asio::awaitable<void> remove(profile::DiscoveryImsi dimsi, Owner owner, Preconditions conditions);
 
-  /// Stores a piece of a bulk load in one transaction, but for the lines that are refused, in their order.
-  boost::asio::awaitable<std::vector<RefusedLine>> put_all(std::vector<VectorLine> lines, Owner owner);
+  /// Stores a piece of a bulk load in one transaction, but for the lines that are refused. `tells_taken`: which are not refused is told as well.
+  boost::asio::awaitable<StoredPiece> put_all(std::vector<VectorLine> lines, Owner owner, bool tells_taken = false);
 
  private:
   store::Committer& committer_;

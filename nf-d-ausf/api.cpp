@@ -175,7 +175,9 @@ Api::Answer Api::delete_vector(const Request& request) {
 
 /// POST /ndausf-vectors/v1/vectors: NDJSON, a vector a line.
 Api::Answer Api::load_vectors(const Request& request, sbi::BodyReader& body) {
-  BulkLoad load(parts_.accept, owner_of(request.peer), running_loads_);
+  service::AuditEvent about;
+  if (parts_.audit.is_on()) about = service::Audit::about(request);
+  BulkLoad load(parts_.accept, owner_of(request.peer), running_loads_, parts_.audit, std::move(about));
   std::exception_ptr failure;
   try {
     while (true) {

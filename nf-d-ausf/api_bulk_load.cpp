@@ -89,12 +89,52 @@ std::vector<VectorLine> sorted(std::vector<VectorLine> lines) {
   return out;
 }
 
+service::AuditItem refusal_of(std::size_t number, const std::string& dimsi, const Error& error) {
+  service::AuditItem item;
+  item.action = service::AuditAction::refusal;
+  item.outcome = service::AuditOutcome::refused;
+  if (!dimsi.empty()) item.dimsi = dimsi;
+  item.cause = error.cause();
+  item.detail = "line " + std::to_string(number) + ": " + error.what();
+  return item;
+}
+
+std::vector<service::AuditItem> items_of(const StoredPiece& stored) {
+  std::vector<service::AuditItem> items;
+  items.reserve(stored.taken.size() + stored.refused.size());
+  for (const TakenLine& line : stored.taken) {
+    service::AuditItem item;
+    item.action = line.is_new ? service::AuditAction::preload : service::AuditAction::replace;
+    item.dimsi = line.dimsi.digits();
+    item.imsi = line.imsi.digits();
+    item.detail = "line " + std::to_string(line.number);
+    items.push_back(std::move(item));
+  }
+  for (const RefusedLine& line : stored.refused) items.push_back(refusal_of(line.number, line.dimsi.digits(), line.error));
+  return items;
+}
+
+static_assert(BulkLoad::kPieceLines <= service::kMaxAuditItems);
+
+/// Stores a piece, and records each of its lines. It holds all that it needs: its load may end with the connection meanwhile.
+asio::awaitable<StoredPiece> store_piece(AcceptVector& accept, std::vector<VectorLine> piece, Owner owner, service::Audit audit,
+                                         service::AuditEvent about) {
+  StoredPiece stored = co_await accept.put_all(std::move(piece), std::move(owner), audit.is_on());
+  if (audit.is_on()) {
+    std::vector<service::AuditItem> items = items_of(stored);
+    co_await audit.record_all(std::move(about), std::move(items));
+  }
+  co_return std::move(stored);
+}
+
 }  // namespace
 
-BulkLoad::BulkLoad(AcceptVector& accept, Owner owner, std::shared_ptr<std::size_t> running)
+BulkLoad::BulkLoad(AcceptVector& accept, Owner owner, std::shared_ptr<std::size_t> running, service::Audit audit, service::AuditEvent about)
     : accept_(accept),
       owner_(std::move(owner)),
       running_(std::move(running)),
+      audit_(audit),
+      about_(std::move(about)),
       lines_(kMaxLineOctets, [this](std::size_t number, std::string_view line, bool is_overlong) {
         take_line(number, line, is_overlong);
       }) {
@@ -114,8 +154,9 @@ asio::awaitable<void> BulkLoad::add(std::string octets) {
     lines_.add(slice);
     const std::size_t ripe = is_ascending_ ? kPieceLines : std::max(kPieceLines, kWindowLines / *running_);
     if (window_.size() >= ripe) co_await store_window();
+    if (wrong_.size() >= kWrongAtOnce) co_await record_wrong_lines();
     if (rejected_ == rejected_before) {
-      slice_octets_ = std::min(kMaxSliceOctets, slice_octets_ * 2);
+      slice_octets_ = std::min(audit_.is_on() ? kMaxAuditedSliceOctets : kMaxSliceOctets, slice_octets_ * 2);
     } else {  // a wrong line costs as much as ten good ones: all such loads together have a tenth of the loop's time for them
       slice_octets_ = std::max(kMinSliceOctets, slice_octets_ / 4);
       asio::steady_timer pause(executor, (std::chrono::steady_clock::now() - began) * 10 * *running_);
@@ -128,6 +169,7 @@ asio::awaitable<void> BulkLoad::finish() {
   lines_.finish();
   co_await store_window();
   co_await end_pieces(0);
+  co_await record_wrong_lines();
 }
 
 void BulkLoad::take_line(std::size_t number, std::string_view line, bool is_overlong) {
@@ -148,7 +190,18 @@ void BulkLoad::take_line(std::size_t number, std::string_view line, bool is_over
     if (!window_.empty() && read->dimsi.packed() < window_.back().dimsi.packed()) is_ascending_ = false;
     window_.push_back(std::move(*read));
   } catch (const Error& error) {
+    if (audit_.is_on()) wrong_.push_back(refusal_of(number, digits, error));
     note_problem(number, digits, error);
+  }
+}
+
+asio::awaitable<void> BulkLoad::record_wrong_lines() {
+  while (!wrong_.empty()) {
+    const auto end = wrong_.begin() + static_cast<std::ptrdiff_t>(std::min(wrong_.size(), service::kMaxAuditItems));
+    std::vector<service::AuditItem> items(std::make_move_iterator(wrong_.begin()), std::make_move_iterator(end));
+    wrong_.erase(wrong_.begin(), end);
+    service::AuditEvent about = about_;
+    co_await audit_.record_all(std::move(about), std::move(items));
   }
 }
 
@@ -190,11 +243,11 @@ asio::awaitable<void> BulkLoad::begin_piece(std::vector<VectorLine> piece) {
   const asio::any_io_executor loop = co_await asio::this_coro::executor;
   const auto storing = std::make_shared<Storing>(loop, piece.size());
   storing_.push_back(storing);
-  asio::co_spawn(loop, accept_.put_all(std::move(piece), owner_),
-                 [storing](std::exception_ptr failure, std::vector<RefusedLine> refused) {
+  asio::co_spawn(loop, store_piece(accept_, std::move(piece), owner_, audit_, about_),
+                 [storing](std::exception_ptr failure, StoredPiece stored) {
                    storing->is_done = true;
                    storing->failure = failure;
-                   storing->refused = std::move(refused);
+                   storing->refused = std::move(stored.refused);
                    storing->end.cancel();
                  });
 }

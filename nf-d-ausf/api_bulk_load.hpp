@@ -9,6 +9,7 @@
 #include "lib/sbi/flat_json.hpp"
 #include "lib/sbi/json.hpp"
 #include "lib/sbi/ndjson.hpp"
+#include "lib/service/audit.hpp"
 #include "nf-d-ausf/accept_vector.hpp"
 
 namespace d_ausf {
@@ -24,6 +25,9 @@ Vector read_vector(std::string_view body);
 ///
 /// The store keeps vectors by dIMSI. Lines that come in that order are stored piece by piece; others wait in a window and are sorted first,
 /// so that a page of the store is written once a window and not once a line. Of lines with one dIMSI the last stands, as it came.
+///
+/// With an audit log, each line of the load is a line of it: those of a piece when that is stored, beside the next piece; wrong lines soon after they
+/// were read.
 class BulkLoad {
  public:
   static constexpr std::size_t kMaxProblems = 1000;
@@ -33,15 +37,15 @@ class BulkLoad {
   static constexpr std::size_t kWindowLines = 128 * 1024;   ///< sorted together, of all loads of a loop: some 20 MiB
 
   /// `running` counts the loads of the loop, and is shared: a load that waits when its loop ends goes after all that the loop's function had.
-  /// `accept` outlives the last call.
-  BulkLoad(AcceptVector& accept, Owner owner, std::shared_ptr<std::size_t> running);
+  /// `accept` outlives the last call. `about` is who loads, as Audit::about() has it.
+  BulkLoad(AcceptVector& accept, Owner owner, std::shared_ptr<std::size_t> running, service::Audit audit, service::AuditEvent about);
   ~BulkLoad();
   BulkLoad(const BulkLoad&) = delete;
   BulkLoad& operator=(const BulkLoad&) = delete;
 
   /// Takes the next octets of the body, and stores what is ripe. Some pieces may still be on their way to the disk when it returns.
   boost::asio::awaitable<void> add(std::string octets);
-  /// Takes what is left, a last line without its newline too. All that was accepted is durable when it returns.
+  /// Takes what is left, a last line without its newline too. All that was accepted is durable when it returns, and recorded, and so is what was refused.
   boost::asio::awaitable<void> finish();
 
   /// {accepted, rejected, problems, problemsTruncated}
@@ -53,8 +57,11 @@ class BulkLoad {
   struct Storing;
   static constexpr std::size_t kMinSliceOctets = 64;
   static constexpr std::size_t kMaxSliceOctets = 64 * 1024;
+  static constexpr std::size_t kMaxAuditedSliceOctets = 4096;  ///< a slice may be all wrong lines, each of which waits to be recorded
+  static constexpr std::size_t kWrongAtOnce = 1024;            ///< wrong lines that are recorded together
 
   void take_line(std::size_t number, std::string_view line, bool is_overlong);
+  boost::asio::awaitable<void> record_wrong_lines();
   void note_problem(std::size_t line, const std::string& dimsi, const base::Error& error);
   /// Stores all that waits, in the order of the store.
   boost::asio::awaitable<void> store_window();
@@ -66,10 +73,13 @@ class BulkLoad {
   AcceptVector& accept_;
   Owner owner_;
   std::shared_ptr<std::size_t> running_;
+  service::Audit audit_;
+  service::AuditEvent about_;
   sbi::NdjsonLines lines_;
   std::vector<VectorLine> window_;
   bool is_ascending_ = true;  ///< the window, so far
   std::deque<std::shared_ptr<Storing>> storing_;  ///< the pieces that are on their way
+  std::vector<service::AuditItem> wrong_;  ///< wrong lines that are not recorded yet
   std::size_t slice_octets_ = 4096;  ///< that are read in one go
   std::size_t accepted_ = 0;
   std::size_t rejected_ = 0;

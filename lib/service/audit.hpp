@@ -22,9 +22,20 @@ class Audit {
     return log_->record(about(request, std::move(event)));
   }
 
-  /// The same; nobody waits for it.
+  /// Records what was done and refused of a request's many items, one to kMaxAuditItems at a time; `common` is about() the request. Resumes once all
+  /// lines are durable. Throws what AuditLog::record_all() throws. Only while is_on().
+  boost::asio::awaitable<void> record_all(AuditEvent common, std::vector<AuditItem> items) const {
+    return log_->record_all(std::move(common), std::move(items));
+  }
+
+  /// Records what was done for the request's peer; nobody waits for it.
   void note(const sbi::Request& request, AuditEvent event) const {
     if (is_on()) log_->note(about(request, std::move(event)));
+  }
+
+  /// Records what the function did by itself; nobody waits for it.
+  void note(AuditEvent event) const {
+    if (is_on()) log_->note(std::move(event));
   }
 
   /// A request that is refused.
@@ -38,14 +49,15 @@ class Audit {
     note(request, std::move(event));
   }
 
- private:
-  static AuditEvent about(const sbi::Request& request, AuditEvent event) {
+  /// The event, with who asked and for what.
+  static AuditEvent about(const sbi::Request& request, AuditEvent event = {}) {
     event.peer = request.peer.name;
     event.address = request.peer.address;
     event.target = request.method + " " + request.target;
     return event;
   }
 
+ private:
   AuditLog* log_ = nullptr;
 };
 

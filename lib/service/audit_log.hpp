@@ -2,6 +2,7 @@
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
@@ -30,8 +31,14 @@ enum class AuditAction {
   bulk_load,
   offer,
   retire,
-  vectors,  ///< keys of a subscriber that were handed out over nudm-ueau
+  vectors,       ///< keys of a subscriber that were handed out over nudm-ueau
+  authenticate,  ///< KSEAF of a subscriber that was handed out over nausf-auth
   suspend,
+  backup,  ///< this and the next four: at a console
+  restore,
+  rotate_keys,
+  export_keys,  ///< written EXPORT
+  wrap_key,
   reload,
   start,
   stop,
@@ -60,6 +67,18 @@ struct AuditEvent {
   std::optional<std::string> detail = std::nullopt;
 };
 
+/// One of many events of the same request: the members that it does not share with the others.
+struct AuditItem {
+  AuditAction action = AuditAction::refusal;
+  AuditOutcome outcome = AuditOutcome::done;
+  std::optional<std::string> dimsi = std::nullopt;
+  std::optional<std::string> imsi = std::nullopt;
+  std::optional<std::string> cause = std::nullopt;
+  std::optional<std::string> detail = std::nullopt;
+};
+
+/// Items of one call of AuditLog::record_all().
+inline constexpr std::size_t kMaxAuditItems = 4096;
 /// Octets of a member of AuditEvent.
 inline constexpr std::size_t kMaxAuditText = 1024;
 /// Octets of a line, without its newline. (Escaped, all members together are shorter.)
@@ -80,10 +99,17 @@ AuditLine read_audit_line(std::string_view line);
 /// What `prev` of the next line must be: SHA-256 of all octets of the line without its newline, in lower-case hex.
 std::string hash_of_audit_line(std::string_view line);
 
+/// Adds a line to an audit log for a process that is not its function: a command at a console. The function may run and write meanwhile: it goes on
+/// behind the line. Makes the file if it is not there; since a rotation may be under way, it waits for one to appear for as long as `patience`. What a
+/// crash left of a line is cut off and told, as a function does at its start. The line is on disk when it returns. Blocks, some seconds at most. Throws
+/// std::runtime_error that names the path; nothing is recorded then.
+void append_to_audit_log(const std::string& path, const AuditEvent& event, base::Time at,
+                         std::chrono::milliseconds patience = std::chrono::milliseconds(2000));
+
 class AuditFile;
 
 /// An append-only file, one JSON object a line, each with the hash of the line before it (docs/AUDIT.md). One a process, for all its
-/// workers; every function is safe to call from any thread.
+/// workers; every function is safe to call from any thread. Lines that append_to_audit_log() puts behind ours become part of the chain.
 ///
 /// Lines are written by one thread, which groups what is waiting: one write and one fdatasync a group. A group is in the file as a whole
 /// or not at all: what a full or broken disk left of one is cut off again, so that the chain stays whole; a failure is one line of the
@@ -107,6 +133,10 @@ class AuditLog {
   /// Resumes once the line is on disk. Throws base::Error, unavailable: INSUFFICIENT_RESOURCES if it cannot be written, NF_CONGESTION if too
   /// much is waiting.
   boost::asio::awaitable<void> record(AuditEvent event);
+  /// The same for a line of each of the items, one to kMaxAuditItems, in their order: `common`, with the items' own members in the place of its own.
+  /// All are written, or none. They are not refused for what is waiting: what waits is bounded by the callers, each of which goes on when its own
+  /// are written. Throws INSUFFICIENT_RESOURCES alone.
+  boost::asio::awaitable<void> record_all(AuditEvent common, std::vector<AuditItem> items);
   /// The same, for a thread that may block: a function's start and end.
   void record_and_wait(AuditEvent event);
   /// Records it soon; nobody waits for it.
@@ -124,15 +154,18 @@ class AuditLog {
   using Done = std::function<void(bool is_written)>;
   struct Waiting {
     AuditEvent event;
+    std::vector<AuditItem> items;  ///< none: the event alone
     base::Time at;
     Done done;                                ///< empty: nobody waits
     boost::asio::any_io_executor executor{};  ///< on which `done` is to be called; none: on the log's thread
     std::size_t stands_for = 1;               ///< events that are lost with it, if nobody waits
+
+    [[nodiscard]] std::size_t lines() const noexcept { return items.empty() ? 1 : items.size(); }
   };
   using Group = std::vector<Waiting>;
 
   /// False if there is no room for it.
-  bool enqueue(AuditEvent&& event, Done done, boost::asio::any_io_executor executor);
+  bool enqueue(AuditEvent&& event, std::vector<AuditItem>&& items, Done done, boost::asio::any_io_executor executor);
   void run();
   /// What is waiting, and a line DROPPED if one is due. Under the mutex.
   Group take();
@@ -141,6 +174,8 @@ class AuditLog {
   void go_on_behind(std::uint64_t seq, std::string hash);
   static void tell(Group& group, bool is_written);
   void rotate();
+  /// Goes on in that file with its first line. Throws if that cannot be.
+  void begin(AuditFile& next);
 
   const std::string path_;
   const base::Clock clock_;
@@ -151,6 +186,7 @@ class AuditLog {
   mutable std::mutex mutex_;
   std::condition_variable wake_;
   std::deque<Waiting> waiting_;
+  std::deque<Waiting> waiting_items_;  ///< those with items: they have their turn behind a group of the others
   std::size_t dropped_ = 0;  ///< since a line said so last
   bool is_rotation_due_ = false;
   bool is_stopping_ = false;

@@ -3,6 +3,7 @@
 #include <iostream>
 
 #include "lib/service/audit_command.hpp"
+#include "lib/service/audit_console.hpp"
 #include "lib/store/backup.hpp"
 
 namespace service {
@@ -23,7 +24,7 @@ std::string file_of(const Command::Given& given, const char* option) {
 
 }  // namespace
 
-std::vector<Command> upkeep_commands(const Read& read, std::string_view schema) {
+std::vector<Command> upkeep_commands(const Program& program, const Read& read, std::string_view schema) {
   const auto back_up = [read](const std::string& config_path, const Command::Given& given) {
     const std::string to = file_of(given, "to");
     const std::string database = database_of(read, config_path);
@@ -40,11 +41,14 @@ std::vector<Command> upkeep_commands(const Read& read, std::string_view schema) 
     std::cerr << "\n";
     return 0;
   };
-  return {{"backup", "copies the database to a new file, checked, while the function runs",
-           {{"to", "the file to make, of mode 0600", false}}, back_up},
-          {"restore", "puts a backup in the place of the database, which is kept aside; the function must not run",
-           {{"from", "the backup", false}}, restore},
-          audit_command([read](const std::string& config_path) { return read(YamlDocument::load(config_path)).common.audit_file; })};
+  const std::string& section = program.section;
+  return {recorded({"backup", "copies the database to a new file, checked, while the function runs",
+                    {{"to", "the file to make, of mode 0600", false}}, back_up},
+                   AuditAction::backup, section),
+          recorded({"restore", "puts a backup in the place of the database, which is kept aside; the function must not run",
+                    {{"from", "the backup", false}}, restore},
+                   AuditAction::restore, section),
+          audit_command([section](const std::string& config_path) { return audit_file_of(config_path, section); })};
 }
 
 }  // namespace service

@@ -226,6 +226,29 @@ TEST_CASE_METHOD(ProvidersLab, "A service provider does not offer what another o
   CHECK(as("sp1.example", "GET", "/devices/" + device.dimsi) == "403 NOT_OWNER");
 }
 
+TEST_CASE_METHOD(ProvidersLab, "A service provider offers the dIMSIs of its ranges only", "[access][ausf-ext][step-0d]") {
+  const auto range = [](const std::string& from, const std::string& to) {
+    return core::ImsiRange{*profile::Imsi::from_digits(from), *profile::Imsi::from_digits(to)};
+  };
+  ausf.reset();
+  auto config = with_tls(ausf_ext_config());
+  for (const char* provider : {"sp1.example", "sp2.example", "sp3.example"}) config.access.add(provider, Role::service_provider);
+  config.providers = ausf_ext::Providers({{"sp1.example", {range("901700000000000", "901700000000099"), range("901700000000200", "901700000000200")}},
+                                          {"sp2.example", {range("901700000000050", "901700000000199")}}});
+  start_ausf_ext(config);
+  CHECK(offer_as("sp1.example", make_device("901700000000000")) == "201");
+  CHECK(offer_as("sp1.example", make_device("901700000000099")) == "201");
+  CHECK(offer_as("sp1.example", make_device("901700000000200")) == "201");
+  CHECK(offer_as("sp1.example", make_device("901700000000100")) == "403 NOT_OWNER");
+  CHECK(offer_as("sp1.example", make_device("90170000000010")) == "403 NOT_OWNER");  // another length
+  CHECK(offer_as("sp2.example", make_device("901700000000100")) == "201");
+  CHECK(offer_as("sp2.example", make_device("901700000000049")) == "403 NOT_OWNER");
+  CHECK(offer_as("sp2.example", make_device("901700000000099")) == "403 NOT_OWNER");  // in both ranges: the first that offered it has it
+  CHECK(offer_as("sp3.example", make_device("901700000000060")) == "403 NOT_OWNER");  // it has no entry
+  const std::string import = import_as("sp2.example", make_device("901700000000010"));
+  CHECK(by("sp2.example").send(ausf_port, "GET", kRoot + import).content()["failed"] == 1);
+}
+
 TEST_CASE_METHOD(TlsLab, "An access network asks for the serving networks that it speaks for", "[access][ausf-ext][step-8]") {
   start_arpf();
   start_d_ausf();

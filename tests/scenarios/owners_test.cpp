@@ -206,10 +206,13 @@ TEST_CASE_METHOD(Lab, "A verified peer changes vectors within its rights only", 
   lines.push_back({3, dimsi_of("901700000000600"), vector_to(std::nullopt)});
   lines.push_back({4, dimsi_of("901700000000701"), vector_to("https://one.example:7777/r")});
   lines.push_back({5, dimsi_of("901700000000702"), vector_to(std::nullopt)});
-  const auto refused = loop.await(accept.put_all(std::move(lines), Owner("two.example")));
+  const d_ausf::StoredPiece stored = loop.await(accept.put_all(std::move(lines), Owner("two.example"), true));
   std::vector<std::string> causes;
-  for (const auto& line : refused) causes.push_back(std::to_string(line.number) + " " + line.error.cause());
+  for (const auto& line : stored.refused) causes.push_back(std::to_string(line.number) + " " + line.error.cause());
   CHECK(causes == std::vector<std::string>{"2 NOT_OWNER", "3 NOT_OWNER", "4 OPTIONAL_IE_INCORRECT"});
+  std::vector<std::size_t> taken;
+  for (const auto& line : stored.taken) taken.push_back(line.number);
+  CHECK(taken == std::vector<std::size_t>{1, 5});
   CHECK(remove("two.example", "901700000000702") == "");
   CHECK(remove("one.example", "901700000000600") == "");
 }
