@@ -38,6 +38,8 @@ std::string Operations::metrics() const {
   };
   add("first_attach_http2_shed_total", "Requests answered with 503 NF_CONGESTION.", &sbi::ServerCounters::requests_shed);
   add("first_attach_http2_connections_refused_total", "Connections beyond max_connections.", &sbi::ServerCounters::connections_refused);
+  add("first_attach_tls_handshakes_delayed_total", "Times that TLS handshakes had to wait for max_handshakes_per_second.",
+      &sbi::ServerCounters::handshakes_delayed);
   return out;
 }
 
