@@ -40,13 +40,18 @@ void AuthenticationApi::add_routes(core::SubscriberRoutes& routes) {
 
 void AuthenticationApi::add_ausf_routes(core::SubscriberRoutes& routes) {
   const std::string root = kContexts;
-  routes.add_by_body("POST", root, NfKind::ausf, sbi::WaitingHandler([this](const Request& request) { return authenticate(request); }));
+  sbi::RarelyWaitingHandler challenge;
+  challenge.at_once = [this](const Request& request) { return authenticate_at_once(request); };
+  challenge.waiting = [this](const Request& request) { return authenticate(request); };
+  routes.add_by_body("POST", root, NfKind::ausf, std::move(challenge));
   routes.add_by_body("POST", root + "/deregister", NfKind::ausf,
                      sbi::PlainHandler([this](const Request& request) { return deregister(request); }));
   const std::string aka = root + "/{authCtxId}/5g-aka-confirmation";
   const std::string eap = root + "/{authCtxId}/eap-session";
-  routes.add_resource("PUT", aka, BodyKind::json, "authCtxId",
-                      sbi::WaitingHandler([this](const Request& request) { return confirm(request); }));
+  sbi::RarelyWaitingHandler confirmation;
+  confirmation.at_once = [this](const Request& request) { return confirm_at_once(request); };
+  confirmation.waiting = [this](const Request& request) { return confirm(request); };
+  routes.add_resource("PUT", aka, BodyKind::json, "authCtxId", std::move(confirmation));
   routes.add_resource("DELETE", aka, BodyKind::none, "authCtxId",
                       sbi::WaitingHandler([this](const Request& request) { return end_context(request, "5G_AKA"); }));
   routes.add_resource("POST", eap, BodyKind::json, "authCtxId",
@@ -81,6 +86,16 @@ AuthenticationApi::Answer AuthenticationApi::authenticate(const Request& request
   co_return core::ue_authentication_context(request, challenged.context_id, std::get<core::Challenge>(challenged.challenge));
 }
 
+/// The same where nothing has to be waited for, as it is for a device that has attached before.
+std::optional<Response> AuthenticationApi::authenticate_at_once(const Request& request) {
+  const core::AuthenticationRequest wanted = core::read_authentication_info(request, parts_.home_network_keys);
+  parts_.access.require_serving_network(request.peer, service::Role::access_network, wanted.serving_network_name);
+  const unsigned ind = index_of(request, wanted.serving_network_name);
+  const auto challenged = parts_.authenticate.challenge_at_once(wanted, ind, parts_.access.party_of(request.peer));
+  if (!challenged) return std::nullopt;
+  return core::ue_authentication_context(request, challenged->context_id, std::get<core::Challenge>(challenged->challenge));
+}
+
 /// PUT .../5g-aka-confirmation: steps (9) and (10).
 AuthenticationApi::Answer AuthenticationApi::confirm(const Request& request) {
   std::optional<aka::ResStar> res_star = core::read_confirmation(request);
@@ -90,6 +105,15 @@ AuthenticationApi::Answer AuthenticationApi::confirm(const Request& request) {
   if (done->is_first) parts_.on_attached();
   if (parts_.audit.is_on()) co_await record_success(request, done->imsi, "5G_AKA");
   co_return core::authentication_success(done->supi, done->kseaf, done->servers);
+}
+
+/// The same where nothing has to be waited for.
+std::optional<Response> AuthenticationApi::confirm_at_once(const Request& request) {
+  if (parts_.audit.is_on()) return std::nullopt;
+  const std::optional<aka::ResStar> res_star = core::read_confirmation(request);
+  const auto done = parts_.authenticate.confirm_at_once(request.path("authCtxId"), parts_.access.party_of(request.peer), res_star);
+  if (!done) return std::nullopt;
+  return core::authentication_success(done->supi, done->kseaf, done->servers);
 }
 
 /// POST .../eap-session: steps (9) and (10) with EAP-AKA'.

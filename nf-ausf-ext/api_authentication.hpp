@@ -35,7 +35,9 @@ class AuthenticationApi {
   void add_udm_routes(core::SubscriberRoutes& routes);
 
   Answer authenticate(const sbi::Request& request);
+  std::optional<sbi::Response> authenticate_at_once(const sbi::Request& request);
   Answer confirm(const sbi::Request& request);
+  std::optional<sbi::Response> confirm_at_once(const sbi::Request& request);
   Answer continue_eap(const sbi::Request& request);
   Answer end_context(const sbi::Request& request, std::string auth_type);
   [[nodiscard]] sbi::Response deregister(const sbi::Request& request) const;

@@ -27,10 +27,34 @@ AuthenticationContext Authenticate::make_context(const core::AuthenticationReque
           tells_servers,    std::move(method), {}};
 }
 
+std::shared_ptr<const Subscriber> Authenticate::require_admitted(const core::AuthenticationRequest& wanted) {
+  auto subscriber = parts_.subscribers.require(wanted.subscriber.imsi);
+  base::require(parts_.config.admits(wanted.serving_network_name), "SERVING_NETWORK_NOT_AUTHORIZED",
+                "this serving network may not authenticate our subscribers");
+  return subscriber;
+}
+
+Challenged Authenticate::begin_5g_aka(const core::AuthenticationRequest& wanted, const Subscriber& subscriber, unsigned ind,
+                                      std::string context_id, aka::HomeEnvironmentVector vector) {
+  Challenged challenged{std::move(context_id), core::Challenge{vector.rand, vector.autn, aka::derive_hres_star(vector.rand, vector.xres_star)}};
+  AkaExpectation expectation{std::move(vector.xres_star), aka::derive_kseaf(vector.kausf, wanted.serving_network_name)};
+  parts_.contexts.add(challenged.context_id, make_context(wanted, subscriber, ind, std::move(expectation)));
+  return challenged;
+}
+
+std::optional<Challenged> Authenticate::challenge_at_once(const core::AuthenticationRequest& wanted, unsigned ind, const std::string& party) {
+  if (wanted.resynchronization) return std::nullopt;
+  const auto subscriber = require_admitted(wanted);
+  if (parts_.config.method_of(subscriber->imsi) != Method::aka_5g) return std::nullopt;
+  const ProvideVectors::Wanted vector_wanted{subscriber, ind, std::nullopt};
+  auto vector = parts_.vectors.for_5g_aka_at_once(vector_wanted, wanted.serving_network_name);
+  if (!vector) return std::nullopt;
+  return begin_5g_aka(wanted, *subscriber, ind, parts_.ids.make(subscriber->imsi, wanted.serving_network_name, party), std::move(*vector));
+}
+
 boost::asio::awaitable<Challenged> Authenticate::challenge(core::AuthenticationRequest wanted, unsigned ind, std::string party) {
-  const auto subscriber = parts_.subscribers.require(wanted.subscriber.imsi);
+  const auto subscriber = require_admitted(wanted);
   const std::string network = wanted.serving_network_name;
-  base::require(parts_.config.admits(network), "SERVING_NETWORK_NOT_AUTHORIZED", "this serving network may not authenticate our subscribers");
   ProvideVectors::Wanted vector_wanted{subscriber, ind, wanted.resynchronization};
   Challenged challenged;
   challenged.context_id = parts_.ids.make(subscriber->imsi, network, party);
@@ -45,18 +69,20 @@ boost::asio::awaitable<Challenged> Authenticate::challenge(core::AuthenticationR
     co_return std::move(challenged);
   }
   aka::HomeEnvironmentVector vector = co_await parts_.vectors.for_5g_aka(std::move(vector_wanted), network);
-  challenged.challenge = core::Challenge{vector.rand, vector.autn, aka::derive_hres_star(vector.rand, vector.xres_star)};
-  AkaExpectation expectation{std::move(vector.xres_star), aka::derive_kseaf(vector.kausf, network)};
-  parts_.contexts.add(challenged.context_id, make_context(wanted, *subscriber, ind, std::move(expectation)));
-  co_return std::move(challenged);
+  co_return begin_5g_aka(wanted, *subscriber, ind, std::move(challenged.context_id), std::move(vector));
+}
+
+Authenticated Authenticate::result_of(const AuthenticationContext& context, const aka::Kseaf& kseaf) const {
+  Authenticated done{context.imsi, std::nullopt, aka::Kseaf(kseaf.reveal()), false, {}};
+  if (context.tells_supi) done.supi = context.imsi;
+  if (context.tells_servers) done.servers = parts_.config.provisioning_servers;
+  return done;
 }
 
 boost::asio::awaitable<Authenticated> Authenticate::succeed(const AuthenticationContext& context, const aka::Kseaf& kseaf,
                                                             std::string auth_type) {
   const base::Time now = parts_.clock();
-  Authenticated done{context.imsi, std::nullopt, aka::Kseaf(kseaf.reveal()), false, {}};
-  if (context.tells_supi) done.supi = context.imsi;
-  if (context.tells_servers) done.servers = parts_.config.provisioning_servers;
+  Authenticated done = result_of(context, kseaf);
   TellUdm::Event event{context.imsi, std::move(auth_type), context.serving_network_name, now, true};
   parts_.snapshot.use();
   if (!is_attached(parts_.reader, context.dimsi, context.imsi)) {  // its first success: to be recorded before it is told
@@ -102,6 +128,21 @@ boost::asio::awaitable<std::optional<Authenticated>> Authenticate::confirm(std::
   parts_.contexts.put_back_answered(context_id, std::move(context));
   if (failure) std::rethrow_exception(failure);
   co_return std::move(done);
+}
+
+std::optional<Authenticated> Authenticate::confirm_at_once(const std::string& context_id, const std::string& party,
+                                                           const std::optional<aka::ResStar>& res_star) {
+  if (parts_.tell_udm.is_wanted() || !res_star) return std::nullopt;
+  AuthenticationContext context = take(context_id, party);
+  const auto* expected = std::get_if<AkaExpectation>(&context.method);
+  parts_.snapshot.use();
+  if (expected == nullptr || !(*res_star == expected->xres_star) || !is_attached(parts_.reader, context.dimsi, context.imsi)) {
+    parts_.contexts.put_back(context_id, std::move(context));
+    return std::nullopt;
+  }
+  Authenticated done = result_of(context, expected->kseaf);
+  parts_.contexts.put_back_answered(context_id, std::move(context));
+  return done;
 }
 
 boost::asio::awaitable<EapAnswer> Authenticate::respond(std::string context_id, std::string party, base::Bytes packet) {

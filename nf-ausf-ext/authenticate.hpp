@@ -60,9 +60,16 @@ class Authenticate {
   /// SERVING_NETWORK_NOT_AUTHORIZED, 404 USER_NOT_FOUND, 403 AUTHENTICATION_REJECTED for an AUTS that is not the device's.
   boost::asio::awaitable<Challenged> challenge(core::AuthenticationRequest wanted, unsigned ind, std::string party);
 
+  /// The same without waiting; nothing if that does not do, and challenge() is to be asked: 5G AKA alone, with a sequence number at hand.
+  std::optional<Challenged> challenge_at_once(const core::AuthenticationRequest& wanted, unsigned ind, const std::string& party);
+
   /// Steps (9) and (10) of 5G AKA: nothing if RES* is wrong or null; then the context is gone. The device's state is durable, and an
   /// existing UDM told, before it returns. Throws Error{not_found, CONTEXT_NOT_FOUND}, and what TellUdm throws.
   boost::asio::awaitable<std::optional<Authenticated>> confirm(std::string context_id, std::string party, std::optional<aka::ResStar> res_star);
+
+  /// The same without waiting; nothing if that does not do, and confirm() is to be asked: a right RES* of a device that has attached before, of which
+  /// no UDM is to be told.
+  std::optional<Authenticated> confirm_at_once(const std::string& context_id, const std::string& party, const std::optional<aka::ResStar>& res_star);
 
   /// The same with EAP: what the UE answered, and what it gets. Throws Error{bad_request} for a packet that is no answer to what was sent:
   /// the challenge stands then (RFC 3748, 4.1, drops it).
@@ -79,6 +86,10 @@ class Authenticate {
  private:
   /// Takes a context out, of the party that began it. Throws Error{not_found, CONTEXT_NOT_FOUND}.
   AuthenticationContext take(const std::string& context_id, const std::string& party) const;
+  std::shared_ptr<const Subscriber> require_admitted(const core::AuthenticationRequest& wanted);
+  Challenged begin_5g_aka(const core::AuthenticationRequest& wanted, const Subscriber& subscriber, unsigned ind, std::string context_id,
+                          aka::HomeEnvironmentVector vector);
+  [[nodiscard]] Authenticated result_of(const AuthenticationContext& context, const aka::Kseaf& kseaf) const;
   boost::asio::awaitable<Authenticated> succeed(const AuthenticationContext& context, const aka::Kseaf& kseaf, std::string auth_type);
   boost::asio::awaitable<void> note_failure(const AuthenticationContext& context, std::string auth_type, std::string why);
   boost::asio::awaitable<EapAnswer> resynchronise(std::string context_id, AuthenticationContext context, core::Resynchronization resynchronization);

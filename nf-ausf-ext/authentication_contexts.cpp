@@ -105,6 +105,7 @@ void AuthenticationContexts::put_back(const std::string& id, AuthenticationConte
 
 void AuthenticationContexts::put_back_answered(const std::string& id, AuthenticationContext context) {
   const std::lock_guard lock(mutex_);
+  if (answered_.size() >= kMaxAnswered) drop_oldest(answered_);
   if (by_id_.size() < kMaxContexts) insert(answered_, id, std::move(context));
 }
 

@@ -73,6 +73,8 @@ class ContextIds {
 class AuthenticationContexts {
  public:
   static constexpr std::size_t kMaxContexts = 100000;
+  /// Of them, answered: an answer that was lost is asked for again at once, and more of them would only be in the way of the processor's cache.
+  static constexpr std::size_t kMaxAnswered = 10000;
 
   explicit AuthenticationContexts(std::chrono::seconds lifetime) : lifetime_(lifetime) {}
 

@@ -8,6 +8,9 @@
 namespace ausf_ext {
 namespace {
 
+/// Authentications ask for subscribers at random: with a mapping half as many more are served (docs/decisions/0018).
+constexpr std::int64_t kMappedMib = 2047;
+
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
@@ -73,7 +76,7 @@ void read_peers(const service::Section& function, Config& config) {
 
 Config read_config(const service::Section& root) {
   Config config;
-  config.common = service::read_common(root, "ausf_ext");
+  config.common = service::read_common(root, "ausf_ext", kMappedMib);
   const service::Section function = root.section("ausf_ext");
   using service::Role;
   config.access = service::Access(service::read_access(

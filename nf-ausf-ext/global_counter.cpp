@@ -19,11 +19,21 @@ bool GlobalCounter::claim(std::uint64_t value, const profile::DiscoveryImsi& dim
   return claimed_.insert(dimsi.packed()).second;
 }
 
+bool GlobalCounter::is_due_at(Clock::time_point now) const {
+  const bool is_fresh = value_ != 0 && now - taken_at_ < times_.renewed_after;
+  const bool is_asked_for = asked_at_ && now - *asked_at_ < times_.asked_again_after;
+  return !is_fresh && !is_asked_for;
+}
+
+bool GlobalCounter::is_due() const {
+  const std::lock_guard lock(mutex_);
+  return is_due_at(Clock::now());
+}
+
 bool GlobalCounter::wants_renewal() {
   const std::lock_guard lock(mutex_);
   const Clock::time_point now = Clock::now();
-  const bool is_fresh = value_ != 0 && now - taken_at_ < times_.renewed_after;
-  if (is_fresh || now - asked_at_ < times_.asked_again_after) return false;
+  if (!is_due_at(now)) return false;
   asked_at_ = now;
   return true;
 }

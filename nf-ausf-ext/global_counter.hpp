@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdint>
 #include <mutex>
+#include <optional>
 
 #include "lib/profile/identity.hpp"
 #include "lib/store/database.hpp"
@@ -34,18 +35,23 @@ class GlobalCounter {
   /// Uses up the subscriber's one sequence number of `value`. False if it was used, or `value` is not the one at hand, or lapsed.
   bool claim(std::uint64_t value, const profile::DiscoveryImsi& dimsi);
 
-  /// True if it is time for another value, to one caller at a time: that one takes it from the database, and tells it by renew().
+  /// True if it is time for another value, and nobody is at it.
+  [[nodiscard]] bool is_due() const;
+
+  /// The same, to one caller at a time: that one takes it from the database, and tells it by renew().
   bool wants_renewal();
 
   /// `value` was taken, and is durable.
   void renew(std::uint64_t value);
 
  private:
+  [[nodiscard]] bool is_due_at(Clock::time_point now) const;  ///< with `mutex_` held
+
   const Times times_;
   mutable std::mutex mutex_;
   std::uint64_t value_ = 0;
   Clock::time_point taken_at_;
-  Clock::time_point asked_at_;
+  std::optional<Clock::time_point> asked_at_;
   boost::unordered_flat_set<std::uint64_t> claimed_;  ///< dIMSIs, packed, that have had theirs of `value_`
 };
 

@@ -74,6 +74,13 @@ boost::asio::awaitable<aka::HomeEnvironmentVector> ProvideVectors::for_5g_aka(Wa
   co_return aka::make_5g_he_av(subscriber->keys, crypto::random_octets<16>(), sqn, aka::kSeparatedAmf, serving_network_name);
 }
 
+std::optional<aka::HomeEnvironmentVector> ProvideVectors::for_5g_aka_at_once(const Wanted& wanted, std::string_view serving_network_name) {
+  if (wanted.resynchronization || counter_.is_due()) return std::nullopt;
+  const auto sqn = claim(wanted);
+  if (!sqn) return std::nullopt;
+  return aka::make_5g_he_av(wanted.subscriber->keys, crypto::random_octets<16>(), *sqn, aka::kSeparatedAmf, serving_network_name);
+}
+
 boost::asio::awaitable<aka::TransformedVector> ProvideVectors::for_eap_aka_prime(Wanted wanted, std::string serving_network_name) {
   const auto subscriber = wanted.subscriber;
   const aka::SequenceNumber sqn = co_await use_sequence_numbers(std::move(wanted), 1);

@@ -39,6 +39,8 @@ class ProvideVectors {
 
   /// 5G AKA. `serving_network_name` as aka::is_serving_network_name() accepts it.
   boost::asio::awaitable<aka::HomeEnvironmentVector> for_5g_aka(Wanted wanted, std::string serving_network_name);
+  /// The same without waiting; nothing if a sequence number has to be written for it, or it is time for another value of the counter.
+  std::optional<aka::HomeEnvironmentVector> for_5g_aka_at_once(const Wanted& wanted, std::string_view serving_network_name);
   /// EAP-AKA'.
   boost::asio::awaitable<aka::TransformedVector> for_eap_aka_prime(Wanted wanted, std::string serving_network_name);
   /// `count` quintets, 1 to 5, with one AMF and consecutive sequence numbers.

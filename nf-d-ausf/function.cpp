@@ -48,12 +48,12 @@ struct Instance {
     api.add_routes(worker.router, routes);
     shared.notes[worker.index] = &notes;
     worker.router.on_batch({[this, &shared] {
-                              snapshot.begin_batch();
+                              serve.begin_batch();
                               shared.committer->begin_batch();
                             },
                             [this, &shared] {
                               shared.committer->end_batch();
-                              snapshot.end_batch();
+                              serve.end_batch();
                             }});
   }
 

@@ -42,15 +42,14 @@ std::array<std::uint8_t, kMacOctets> mac_of(const crypto::Cmac& mac, std::span<c
 }  // namespace
 
 profile::DiscoveryVector ServeVector::operator()(const profile::DiscoveryImsi& dimsi, const std::string& serving_network) {
-  snapshot_.use();
-  const auto challenge = find_challenge(reader_, dimsi);
+  const auto challenge = challenges_.find(dimsi);
   if (!challenge) fail_unknown();
   notes_.add(dimsi, challenge->rand, serving_network, clock_());
   return *challenge;
 }
 
-void ServeVector::require_known(const profile::DiscoveryImsi& dimsi) const {
-  if (!find_challenge(reader_, dimsi)) fail_unknown();
+void ServeVector::require_known(const profile::DiscoveryImsi& dimsi) {
+  if (!challenges_.find(dimsi)) fail_unknown();
 }
 
 StoredVector ServeVector::record(const profile::DiscoveryImsi& dimsi) const {

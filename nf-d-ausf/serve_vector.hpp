@@ -17,13 +17,23 @@ class ServeVector {
  public:
   /// The three are of the same database and outlive it.
   ServeVector(store::Database& reader, store::BatchSnapshot& snapshot, NoteServings& notes, base::Clock clock)
-      : reader_(reader), snapshot_(snapshot), notes_(notes), clock_(std::move(clock)) {}
+      : reader_(reader), snapshot_(snapshot), challenges_(reader, snapshot), notes_(notes), clock_(std::move(clock)) {}
+
+  /// Between the two all is of one view of the database.
+  void begin_batch() noexcept {
+    snapshot_.begin_batch();
+    challenges_.begin_batch();
+  }
+  void end_batch() noexcept {
+    challenges_.end_batch();
+    snapshot_.end_batch();
+  }
 
   /// The preloaded challenge; counts that it was served. Throws Error{not_found, USER_NOT_FOUND}.
   profile::DiscoveryVector operator()(const profile::DiscoveryImsi& dimsi, const std::string& serving_network);
 
   /// Throws Error{not_found, USER_NOT_FOUND} if there is no vector for it.
-  void require_known(const profile::DiscoveryImsi& dimsi) const;
+  void require_known(const profile::DiscoveryImsi& dimsi);
 
   /// The vector's record. Throws Error{not_found, USER_NOT_FOUND}.
   [[nodiscard]] StoredVector record(const profile::DiscoveryImsi& dimsi) const;
@@ -31,6 +41,7 @@ class ServeVector {
  private:
   store::Database& reader_;
   store::BatchSnapshot& snapshot_;
+  Challenges challenges_;
   NoteServings& notes_;
   base::Clock clock_;
 };

@@ -12,7 +12,7 @@ using store::Database;
 constexpr const char* kFind =
     "SELECT rand, autn, imsi, owner, receipt_hash, notification_uri, created_at, served, last_served_at, "
     "last_serving_network, received_at FROM vectors WHERE dimsi = $1";
-constexpr const char* kFindChallenge = "SELECT rand, autn FROM vectors WHERE dimsi = $1";
+constexpr const char* kFindChallenge = "SELECT v.rand, v.autn FROM wanted_key LEFT JOIN vectors AS v ON v.dimsi = wanted_key.value";
 constexpr const char* kPut =
     "INSERT INTO vectors (dimsi, rand, autn, imsi, owner, receipt_hash, notification_uri, created_at) "
     "VALUES ($1, $2, $3, $4, $5, $6, $7, $8) "
@@ -69,10 +69,13 @@ std::optional<StoredVector> find_vector(Database& database, const profile::Disco
   return out;
 }
 
-std::optional<profile::DiscoveryVector> find_challenge(Database& database, const profile::DiscoveryImsi& dimsi) {
-  store::Rows rows = database.query(kFindChallenge, dimsi.packed());
-  if (!rows.next()) return std::nullopt;
-  return profile::DiscoveryVector{octets<16>(rows, 0), octets<16>(rows, 1)};
+Challenges::Challenges(Database& reader, store::BatchSnapshot& snapshot) : query_(reader, snapshot, kFindChallenge) {}
+
+std::optional<profile::DiscoveryVector> Challenges::find(const profile::DiscoveryImsi& dimsi) {
+  const store::KeyedQuery::Use use(query_, is_in_batch_);
+  const store::Rows& row = query_.find(dimsi.packed());
+  if (row.is_null(0)) return std::nullopt;
+  return profile::DiscoveryVector{octets<16>(row, 0), octets<16>(row, 1)};
 }
 
 namespace {

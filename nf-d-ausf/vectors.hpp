@@ -7,7 +7,7 @@
 #include "lib/crypto/kdf.hpp"
 #include "lib/profile/discovery_vector.hpp"
 #include "lib/profile/identity.hpp"
-#include "lib/store/database.hpp"
+#include "lib/store/keyed_query.hpp"
 
 namespace d_ausf {
 
@@ -36,8 +36,6 @@ std::string version_of(const Vector& vector);
 
 // The table `vectors`: every SQL text of it is in vectors.cpp. All throw store::StoreError.
 std::optional<StoredVector> find_vector(store::Database& database, const profile::DiscoveryImsi& dimsi);
-/// RAND and AUTN alone: what is served.
-std::optional<profile::DiscoveryVector> find_challenge(store::Database& database, const profile::DiscoveryImsi& dimsi);
 /// Puts a new vector in the place of any other; what was served and received begins anew.
 void put_vector(store::Database& database, const profile::DiscoveryImsi& dimsi, const Vector& vector, const std::string& owner,
                 base::Time now);
@@ -48,6 +46,27 @@ void delete_vector(store::Database& database, const profile::DiscoveryImsi& dims
 /// Counts that `rand` was served; nothing if another vector has taken its place. `serving_network`: empty if it was not named.
 void note_served(store::Database& database, const profile::DiscoveryImsi& dimsi, const profile::Rand& rand,
                  const std::string& serving_network, base::Time now);
+
+/// RAND and AUTN alone: what is served. Of one loop.
+class Challenges {
+ public:
+  /// `snapshot` is of `reader`; both outlive it.
+  Challenges(store::Database& reader, store::BatchSnapshot& snapshot);
+
+  /// Nothing if there is no vector. Throws store::StoreError.
+  std::optional<profile::DiscoveryVector> find(const profile::DiscoveryImsi& dimsi);
+
+  void begin_batch() noexcept { is_in_batch_ = true; }
+  /// Before that of the snapshot.
+  void end_batch() noexcept {
+    is_in_batch_ = false;
+    query_.end();
+  }
+
+ private:
+  store::KeyedQuery query_;
+  bool is_in_batch_ = false;
+};
 
 /// Notes that the receipt of the present vector came.
 void note_received(store::Database& database, const profile::DiscoveryImsi& dimsi, base::Time now);

@@ -16,6 +16,8 @@ using ErrorCode = boost::system::error_code;
 
 /// Some at a time, for a new connection waits for all that came before it; not all, for they keep coming.
 constexpr int kAcceptsATurn = 16;
+/// TLS handshakes that wait to begin. Beyond it the crowd waits where it costs nothing and nobody has to give way to it.
+constexpr std::size_t kHellosWaiting = 32;
 constexpr int kSweptATurn = 256;  ///< connections whose deadlines are looked at
 constexpr int kEndedATurn = 16;   ///< of them; an end costs a hundred times a look
 /// Of the time of the loop, when others are served: at least this, and a part of what they take, so that it is never forgotten.
@@ -39,13 +41,25 @@ void Http2Server::State::accept(const std::shared_ptr<State>& self, std::size_t 
     }
     if (!error) self->take_in(self, index, std::move(first));
     self->accept_more(self, index);
-    self->accept(self, index);
+    Listener& listener = self->listeners[index];
+    listener.is_held = self->has_enough_hellos(listener);
+    if (!listener.is_held) self->accept(self, index);
   });
+}
+
+bool Http2Server::State::has_enough_hellos(const Listener& listener) const { return listener.tls != nullptr && hellos_.size() >= kHellosWaiting; }
+
+/// Once half of those that waited have begun, the listeners that they held up go on.
+void Http2Server::State::let_in(const std::shared_ptr<State>& self) {
+  if (is_draining || hellos_.size() > kHellosWaiting / 2) return;
+  for (std::size_t i = 0; i < listeners.size(); ++i) {
+    if (std::exchange(listeners[i].is_held, false)) accept(self, i);
+  }
 }
 
 /// Those that have come already, up to a number.
 void Http2Server::State::accept_more(const std::shared_ptr<State>& self, std::size_t index) {
-  for (int i = 1; i < kAcceptsATurn; ++i) {
+  for (int i = 1; i < kAcceptsATurn && !has_enough_hellos(listeners[index]); ++i) {
     ErrorCode error;
     tcp::socket next(loop);
     listeners[index].acceptor.accept(next, error);
@@ -96,6 +110,7 @@ void Http2Server::State::serve_back(const std::shared_ptr<State>& self) {
     next->waiter->have_turn(next->since);
   }
   if (is_ended_) return;
+  let_in(self);
   if (!back_row_.empty() || (!hellos_.empty() && !is_paced_)) return serve_back_later(self);
   if (!is_paced_) return;
   pace_.expires_after(std::chrono::milliseconds(1 + 1000 / limits.max_handshakes_per_second));

@@ -59,6 +59,7 @@ struct Http2Server::State {
     boost::asio::ip::tcp::acceptor acceptor;
     std::shared_ptr<boost::asio::ssl::context> tls;
     bool is_stalled = false;  ///< the last accept failed (out of descriptors, most likely): the next tick tries again
+    bool is_held = false;     ///< enough handshakes wait to begin: whoever comes next waits in the kernel's queue
   };
 
   boost::asio::io_context& loop;
@@ -88,6 +89,9 @@ struct Http2Server::State {
   using Row = BackRow<std::shared_ptr<Connection>>;
 
   void accept_more(const std::shared_ptr<State>& self, std::size_t listener);
+  /// True if that listener is not to accept more for a while.
+  [[nodiscard]] bool has_enough_hellos(const Listener& listener) const;
+  void let_in(const std::shared_ptr<State>& self);
   void take_in(const std::shared_ptr<State>& self, std::size_t listener, boost::asio::ip::tcp::socket socket);
   /// Room for one more connection, at the expense of one that has sent nothing yet; false if there is none.
   bool make_room();

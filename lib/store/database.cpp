@@ -11,6 +11,7 @@
 
 #include "lib/base/log.hpp"
 #include "lib/store/kept_mapping.hpp"
+#include "lib/store/keyed_query.hpp"
 
 namespace store {
 namespace {
@@ -118,6 +119,7 @@ Database Database::open(const std::string& path, Mode mode, std::size_t mapped_o
   }
   sqlite3_busy_timeout(out.handle_, mode == Mode::read_only ? kReaderBusyTimeoutMs : kWriterBusyTimeoutMs);
   sqlite3_extended_result_codes(out.handle_, 1);
+  if (add_wanted_key(out.handle_) != SQLITE_OK) fail(out.handle_, "cannot open the database " + path);
   try {
     if (mode != Mode::read_only) {
       out.script("PRAGMA page_size=1024; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA secure_delete=ON;"

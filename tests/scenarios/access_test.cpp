@@ -232,6 +232,7 @@ TEST_CASE_METHOD(ProvidersLab, "A service provider offers the dIMSIs of its rang
   };
   ausf.reset();
   auto config = with_tls(ausf_ext_config());
+  config.common.database = folder / "ranges.db";  // under a key of its own
   for (const char* provider : {"sp1.example", "sp2.example", "sp3.example"}) config.access.add(provider, Role::service_provider);
   config.providers = ausf_ext::Providers({{"sp1.example", {range("901700000000000", "901700000000099"), range("901700000000200", "901700000000200")}},
                                           {"sp2.example", {range("901700000000050", "901700000000199")}}});

@@ -238,6 +238,18 @@ TEST_CASE_METHOD(AuditLab, "That KSEAF was handed out is a line of the audit log
   CHECK_THAT(verified("ausf-ext.audit"), Catch::StartsWith("0 "));
 }
 
+namespace {
+
+bool succeeds(const service::Command& command, const std::string& config) {
+  try {
+    return command.run(config, {}) == 0;
+  } catch (const std::exception&) {
+    return false;
+  }
+}
+
+}  // namespace
+
 TEST_CASE_METHOD(AuditLab, "What is done at a console is recorded in the audit log that the configuration names", "[audit][console]") {
   const auto [section, commands, expected] = GENERATE(table<std::string, std::vector<service::Command>, Lines>({
       {"arpf", arpf::commands(), Lines{"BACKUP", "RESTORE"}},
@@ -251,10 +263,7 @@ TEST_CASE_METHOD(AuditLab, "What is done at a console is recorded in the audit l
     if (command.name == "verify-audit") {
       CHECK(command.run(config, {}) == 0);
     } else {  // what else it needs is missing
-      try {
-        CHECK(command.run(config, {}) != 0);
-      } catch (const std::exception&) {
-      }
+      CHECK_FALSE(succeeds(command, config));
     }
   }
   Lines begun;

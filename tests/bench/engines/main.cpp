@@ -62,12 +62,17 @@ class Sqlite final : public Engine {
     d_ausf::put_vector(writer_, dimsi_at(row), vector_of(value), "anonymous", base::from_unix_ms(0));
   }
   void commit() override { writer_.run("COMMIT"); }
-  void begin_reading() override { snapshot_.begin_batch(); }
-  std::uint8_t get(std::uint64_t row) override {
-    snapshot_.use();
-    return d_ausf::find_challenge(reader_, dimsi_at(row)).value().rand[0];
+  void begin_reading() override {
+    snapshot_.begin_batch();
+    challenges_.begin_batch();
   }
-  void end_reading() override { snapshot_.end_batch(); }
+  std::uint8_t get(std::uint64_t row) override {
+    return challenges_.find(dimsi_at(row)).value().rand[0];
+  }
+  void end_reading() override {
+    challenges_.end_batch();
+    snapshot_.end_batch();
+  }
   void checkpoint() { writer_.checkpoint(); }
 
  private:
@@ -80,6 +85,7 @@ class Sqlite final : public Engine {
   store::Database writer_;
   store::Database reader_;
   store::BatchSnapshot snapshot_;
+  d_ausf::Challenges challenges_{reader_, snapshot_};
 };
 
 void must(int result) {
