@@ -1,5 +1,7 @@
 #include "lib/crypto/keys.hpp"
 
+#include <openssl/x509.h>
+
 #include <catch2/catch.hpp>
 #include <ostream>
 #include <type_traits>
@@ -301,5 +303,18 @@ TEST_CASE("SGP.26's private keys are read from their files", "[crypto][keys][vec
   for (const char* file :
        {"sgp26/CI/SK_CI_ECDSA_NIST.pem", "sgp26/EUM/SK_EUM_ECDSA_NIST.pem", "sgp26/eUICC/SK_EUICC_ECDSA_NIST.pem"}) {
     CHECK(PrivateKey::load((vectors / file).string()).curve() == Curve::p256);
+  }
+}
+
+TEST_CASE("A public key's SubjectPublicKeyInfo is what OpenSSL writes, for each curve", "[crypto][keys]") {
+  const Curve curve = GENERATE(Curve::p256, Curve::brainpool_p256r1, Curve::p384);
+  for (int i = 0; i < 5; ++i) {
+    const auto key = PrivateKey::generate(curve).public_key();
+    unsigned char* octets = nullptr;
+    const int size = i2d_PUBKEY(key.handle(), &octets);
+    REQUIRE(size > 0);
+    const base::Bytes expected(octets, octets + size);
+    OPENSSL_free(octets);
+    CHECK(key.subject_public_key_info() == expected);
   }
 }
