@@ -121,6 +121,40 @@ TEST_CASE_METHOD(SequenceFixture, "Each value of the counter gives a subscriber 
   }
 }
 
+TEST_CASE_METHOD(SequenceFixture, "A vector without waiting is what one with waiting is, and is there only where nothing has to be written", "[ausf-ext][sqn]") {
+  Instance instance(path, keys, kByHand);
+  const auto at_once = [&](const ProvideVectors::Wanted& wanted) { return instance.vectors.for_5g_aka_at_once(wanted, kNetwork); };
+  CHECK_FALSE(at_once(wanted(instance, imsis[0])));  // the first is written
+  use(instance, imsis[0]);
+  CHECK_FALSE(at_once(wanted(instance, imsis[0])));  // this value is spent
+  renew(instance);
+  SECTION("the USIM takes it") {
+    const auto next = wanted(instance, imsis[0], 5);
+    const auto vector = at_once(next);
+    REQUIRE(vector);
+    aka::UsimSequence sequence;
+    const auto answer = aka::usim_authenticate(next.subscriber->keys, vector->rand, vector->autn, sequence, kNetwork);
+    REQUIRE(std::holds_alternative<aka::Authenticated>(answer));
+    CHECK(std::get<aka::Authenticated>(answer).res_star == vector->xres_star);
+    CHECK(std::get<aka::Authenticated>(answer).kausf == vector->kausf);
+    CHECK(sequence.highest() == aka::SequenceNumber::from_seq_and_ind(2, 5));
+    CHECK_FALSE(at_once(wanted(instance, imsis[0])));
+    CHECK(use(instance, imsis[0]).seq() == 3);
+  }
+  SECTION("a resynchronisation is written") {
+    auto next = wanted(instance, imsis[0]);
+    next.resynchronization = core::Resynchronization{{}, {}};
+    CHECK_FALSE(at_once(next));
+  }
+  SECTION("so is the next one when another value of the counter is due") {
+    Instance other(path, keys, kAtOnce);
+    renew(other);
+    const auto next = wanted(other, imsis[0]);
+    CHECK_FALSE(other.vectors.for_5g_aka_at_once(next, kNetwork));
+    CHECK(other.counter.wants_renewal());  // and nothing was taken from whoever renews it
+  }
+}
+
 TEST_CASE_METHOD(SequenceFixture, "A value that has lapsed gives nothing without a write", "[ausf-ext][sqn]") {
   Instance instance(path, keys, {kNever, std::chrono::seconds(0), kNever});
   use(instance, imsis[0]);
