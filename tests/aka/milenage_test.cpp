@@ -28,6 +28,13 @@ TEST_CASE("Milenage gives the outputs of TS 35.208, test set 3", "[aka]") {
   CHECK(test::hex_of(response.ik) == "59a92d3b476a0443487055cf88b2307b");
   CHECK(test::hex_of(response.ak) == "33484dc2136b");
   CHECK(test::hex_of(aka::f5_star(keys, rand)) == "deacdd848cc6");
+
+  const auto at_once = aka::f12345(keys, rand, sqn, amf);
+  CHECK(base::to_hex(at_once.mac_a) == "9cabc3e99baf7281");
+  CHECK(at_once.response.res == response.res);
+  CHECK(at_once.response.ck == response.ck);
+  CHECK(at_once.response.ik == response.ik);
+  CHECK(at_once.response.ak == response.ak);
 }
 
 TEST_CASE("Milenage gives the outputs of every test set of TS 35.208", "[aka]") {
