@@ -35,8 +35,8 @@ std::string x963(base::BytesView secret, base::BytesView info, std::size_t size)
 }  // namespace
 
 TEST_CASE("HMAC-SHA-256 is OpenSSL's, whatever the lengths of key and data", "[crypto][kdf]") {
-  for (const std::size_t key_size : {0, 1, 31, 32, 63, 64, 65, 200}) {
-    for (const std::size_t data_size : {0, 1, 55, 56, 63, 64, 65, 300}) {
+  for (const std::size_t key_size : {0U, 1U, 31U, 32U, 63U, 64U, 65U, 200U}) {
+    for (const std::size_t data_size : {0U, 1U, 55U, 56U, 63U, 64U, 65U, 300U}) {
       Bytes key(key_size);
       Bytes data(data_size);
       crypto::fill_random(key);
