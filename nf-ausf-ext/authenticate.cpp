@@ -135,10 +135,15 @@ std::optional<Authenticated> Authenticate::confirm_at_once(const std::string& co
   if (parts_.tell_udm.is_wanted() || !res_star) return std::nullopt;
   AuthenticationContext context = take(context_id, party);
   const auto* expected = std::get_if<AkaExpectation>(&context.method);
-  parts_.snapshot.use();
-  if (expected == nullptr || !(*res_star == expected->xres_star) || !is_attached(parts_.reader, context.dimsi, context.imsi)) {
+  try {
+    parts_.snapshot.use();
+    if (expected == nullptr || !(*res_star == expected->xres_star) || !is_attached(parts_.reader, context.dimsi, context.imsi)) {
+      parts_.contexts.put_back(context_id, std::move(context));
+      return std::nullopt;
+    }
+  } catch (...) {  // of the database: the SEAF may ask again
     parts_.contexts.put_back(context_id, std::move(context));
-    return std::nullopt;
+    throw;
   }
   Authenticated done = result_of(context, expected->kseaf);
   parts_.contexts.put_back_answered(context_id, std::move(context));

@@ -53,9 +53,9 @@ constexpr const char* kPutSealed = "UPDATE devices SET ephemeral_key = $2 WHERE 
 constexpr const char* kFindState = "SELECT state FROM devices WHERE dimsi = $1";
 constexpr const char* kHasState = "SELECT 1 FROM devices WHERE dimsi = $1 AND imsi = $2 AND state = $3 AND ephemeral_key IS NOT NULL";
 constexpr const char* kBeginEpoch = "UPDATE devices SET epoch = epoch + 1 WHERE dimsi = $1";
-constexpr const char* kFindSubscriber = "SELECT dimsi, state, ephemeral_key, epoch, sqn, sqn_counter FROM devices WHERE imsi = $1";
-constexpr const char* kFindSequence = "SELECT epoch, sqn, sqn_counter FROM devices WHERE dimsi = $1";
-constexpr const char* kPutSequence = "UPDATE devices SET sqn = $2, sqn_counter = $3 WHERE dimsi = $1";
+constexpr const char* kFindSubscriber = "SELECT dimsi, state, ephemeral_key, epoch, last_sqn, sqn_counter FROM devices WHERE imsi = $1";
+constexpr const char* kFindSequence = "SELECT epoch, last_sqn, sqn_counter FROM devices WHERE dimsi = $1";
+constexpr const char* kPutSequence = "UPDATE devices SET last_sqn = $2, sqn_counter = $3 WHERE dimsi = $1";
 
 constexpr std::array<std::string_view, 7> kStateNames{"OFFERED",  "KEY_RETRIEVED", "PRELOADED", "RECEIVED",
                                                       "ATTACHED", "RETIRED",       "FAILED"};
@@ -90,7 +90,7 @@ std::optional<Device> device_of(Rows& rows) {
 
 bool has_key(State state) { return state != State::offered && state != State::retired && state != State::failed; }
 
-/// From `first` on: epoch, sqn, sqn_counter.
+/// From `first` on: epoch, last_sqn, sqn_counter.
 SequenceState sequence_of(const Rows& rows, int first) {
   return {rows.integer(first), aka::SequenceNumber::from_value(rows.number(first + 1)), rows.number(first + 2)};
 }

@@ -23,7 +23,7 @@ class GlobalCounter {
   struct Times {
     Clock::duration renewed_after = std::chrono::seconds(1);   ///< another value is wanted then
     Clock::duration lapses_after = std::chrono::seconds(2);    ///< no longer used: another process may be far ahead of it
-    Clock::duration asked_again_after = std::chrono::milliseconds(100);  ///< if the last renewal did not succeed
+    Clock::duration asked_again_after = std::chrono::seconds(1);  ///< if the last renewal did not succeed
   };
 
   GlobalCounter() : GlobalCounter(Times{}) {}

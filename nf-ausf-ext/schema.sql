@@ -160,8 +160,10 @@ ALTER TABLE offers ADD COLUMN offer_authorization BLOB;
 -- version 6
 
 -- A subscriber's SEQ goes on by itself with a counter that all subscribers share (GLC of TS 33.102, C.1.1.3): where the counter stands at
--- v, it is the SEQ of `sqn` and v - sqn_counter more.
-ALTER TABLE devices ADD COLUMN sqn_counter INTEGER NOT NULL DEFAULT 0; -- where the counter stood when `sqn` was used
+-- v, it is the SEQ of `last_sqn` and v - sqn_counter more. The column has another name than before, so that an instance of a version that does not
+-- know of the counter uses no sequence numbers any more.
+ALTER TABLE devices RENAME COLUMN sqn TO last_sqn;
+ALTER TABLE devices ADD COLUMN sqn_counter INTEGER NOT NULL DEFAULT 0; -- where the counter stood when `last_sqn` was used
 CREATE TABLE global_counter (
   id    INTEGER PRIMARY KEY CHECK (id = 0),
   value INTEGER NOT NULL                      -- the last one that an instance took

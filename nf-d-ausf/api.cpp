@@ -188,7 +188,11 @@ Api::Answer Api::load_vectors(const Request& request, sbi::BodyReader& body) {
   } catch (...) {
     failure = std::current_exception();
   }
-  co_await load.finish();
+  try {
+    co_await load.finish();
+  } catch (...) {
+    if (!failure) failure = std::current_exception();
+  }
   if (parts_.audit.is_on()) {
     service::AuditEvent event;
     event.action = service::AuditAction::bulk_load;

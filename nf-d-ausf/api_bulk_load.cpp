@@ -152,6 +152,7 @@ asio::awaitable<void> BulkLoad::add(std::string octets) {
     const std::string_view slice = left.substr(0, slice_octets_);
     left.remove_prefix(slice.size());
     lines_.add(slice);
+    const auto taken = std::chrono::steady_clock::now() - began;
     const std::size_t ripe = is_ascending_ ? kPieceLines : std::max(kPieceLines, kWindowLines / *running_);
     if (window_.size() >= ripe) co_await store_window();
     if (wrong_.size() >= kWrongAtOnce) co_await record_wrong_lines();
@@ -159,17 +160,29 @@ asio::awaitable<void> BulkLoad::add(std::string octets) {
       slice_octets_ = std::min(audit_.is_on() ? kMaxAuditedSliceOctets : kMaxSliceOctets, slice_octets_ * 2);
     } else {  // a wrong line costs as much as ten good ones: all such loads together have a tenth of the loop's time for them
       slice_octets_ = std::max(kMinSliceOctets, slice_octets_ / 4);
-      asio::steady_timer pause(executor, (std::chrono::steady_clock::now() - began) * 10 * *running_);
+      asio::steady_timer pause(executor, taken * 10 * *running_);
       co_await pause.async_wait(asio::use_awaitable);
     }
   }
 }
 
 asio::awaitable<void> BulkLoad::finish() {
-  lines_.finish();
-  co_await store_window();
-  co_await end_pieces(0);
+  std::exception_ptr failure;
+  try {
+    lines_.finish();
+    co_await store_window();
+  } catch (...) {
+    failure = std::current_exception();
+  }
+  while (!storing_.empty()) {  // whatever became of the others, each piece ends, and each wrong line is recorded
+    try {
+      co_await end_pieces(0);
+    } catch (...) {
+      if (!failure) failure = std::current_exception();
+    }
+  }
   co_await record_wrong_lines();
+  if (failure) std::rethrow_exception(failure);
 }
 
 void BulkLoad::take_line(std::size_t number, std::string_view line, bool is_overlong) {

@@ -61,10 +61,6 @@ void Http2Server::Connection::have_turn(Instant since) {
 
 bool Http2Server::Connection::shake_hands() {
   has_said_hello_ = true;
-  if (transport_.is_gone()) {  // not worth a signature
-    close();
-    return false;
-  }
   const Transport::Moved moved = transport_.shake_hands();
   if (moved.next == Transport::Next::ended) {
     base::log::info("{}: TLS handshake failed: {}", address_, moved.error.message());

@@ -36,6 +36,12 @@ class Http2Server::Connection : public std::enable_shared_from_this<Connection> 
   /// Closed for a limit.
   static void give_way(Connection& connection);
   [[nodiscard]] bool is_closed() const { return is_closed_; }
+  /// True if the peer has reset it, which ends it here too.
+  bool ends_if_gone() {
+    if (!transport_.is_gone()) return false;
+    close();
+    return true;
+  }
 
   /// Gives window back for octets of a streamed body that the handler has taken.
   void consumed(StreamId stream, std::size_t octets);

@@ -132,7 +132,7 @@ std::optional<Http2Server::State::Row::Place> Http2Server::State::next_in_back(I
 std::optional<Http2Server::State::Row::Place> Http2Server::State::next_hello(Instant at) {
   while (!hellos_.empty() && !is_paced_) {
     auto hello = hellos_.pop();
-    if (hello.waiter->is_closed()) continue;
+    if (hello.waiter->is_closed() || hello.waiter->ends_if_gone()) continue;  // uses up nothing of the rate
     if (!handshake_rate_ || handshake_rate_->take(at)) return hello;
     hellos_.push(std::move(hello.waiter), hello.since);
     is_paced_ = true;

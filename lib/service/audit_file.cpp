@@ -148,12 +148,13 @@ void AuditFile::cut_remains() {
 }
 
 std::optional<AuditFile::End> AuditFile::settle(std::uint64_t seq, const std::string& hash) {
-  const auto size = static_cast<std::uint64_t>(status().st_size);
+  auto size = static_cast<std::uint64_t>(status().st_size);
   if (has_remains_ && size > length_ && (remains_end_ == 0 || size == remains_end_)) {
     cut_remains();
     return std::nullopt;
   }
   has_remains_ = false;
+  if (size > length_) size = cut_torn(size);
   if (size == length_) return std::nullopt;
   auto end = size > length_ ? chained_until(size, seq, hash) : std::nullopt;
   if (!end) {  // what others write is no remains: it is evidence
@@ -162,6 +163,16 @@ std::optional<AuditFile::End> AuditFile::settle(std::uint64_t seq, const std::st
   }
   length_ = size;
   return end;
+}
+
+/// What a command that was killed left of a line: nobody was told that it is there, and the next line must not stand behind it. Where the file ends then.
+std::uint64_t AuditFile::cut_torn(std::uint64_t size) const {
+  const std::uint64_t whole = begin_of_line(size);
+  if (whole == size || whole < length_) return size;
+  truncate(whole);
+  if (fdatasync(descriptor_) != 0) fail_system("fdatasync");
+  base::log::warning("the audit log {}: {} octets of a line that a command did not end were cut off", path_, size - whole);
+  return whole;
 }
 
 std::optional<AuditFile::End> AuditFile::chained_until(std::uint64_t end, std::uint64_t seq, const std::string& hash) const {

@@ -52,6 +52,7 @@ class AuditFile {
   friend class AuditTurn;
   void claim(AuditHolder holder);
   void cut_remains();
+  [[nodiscard]] std::uint64_t cut_torn(std::uint64_t size) const;
   /// The end of the chain, if what is behind `length_` and before `end` goes on with it.
   [[nodiscard]] std::optional<End> chained_until(std::uint64_t end, std::uint64_t seq, const std::string& hash) const;
   [[nodiscard]] bool has_function() const;

@@ -5,6 +5,7 @@
 namespace store {
 
 void BatchSnapshot::open() {
+  if (reader_.is_in_transaction()) reader_.run("ROLLBACK");  // of a view whose end failed
   reader_.run("BEGIN");
   is_open_ = true;
 }

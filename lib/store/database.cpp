@@ -222,11 +222,12 @@ void migrate(Database& database, std::string_view schema) {
     versions.emplace_back(schema.substr(at, next == std::string_view::npos ? next : next - at));
     at = next;
   }
-  const auto present = [&database] {
+  const auto read_version = [&database] {
     Rows rows = database.query("PRAGMA user_version");
     rows.next();
     return static_cast<std::size_t>(rows.integer(0));
-  }();
+  };
+  const std::size_t present = read_version();
   if (present > versions.size()) {
     throw StoreError("the database " + database.path() + " is of version " + std::to_string(present) +
                      ", newer than this program knows (" + std::to_string(versions.size()) + ")");
@@ -234,8 +235,10 @@ void migrate(Database& database, std::string_view schema) {
   for (std::size_t version = present; version < versions.size(); ++version) {
     database.script("BEGIN IMMEDIATE");
     try {
-      database.script(versions[version]);
-      database.script("PRAGMA user_version=" + std::to_string(version + 1));
+      if (read_version() <= version) {  // another process may have been first
+        database.script(versions[version]);
+        database.script("PRAGMA user_version=" + std::to_string(version + 1));
+      }
       database.script("COMMIT");
     } catch (...) {
       database.script("ROLLBACK");

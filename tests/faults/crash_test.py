@@ -40,7 +40,7 @@ def check_database(work, name):
                     "an IMSI is with two devices")
         work.expect(ask("SELECT d.imsi FROM devices d LEFT JOIN imsis i ON i.imsi = d.imsi AND i.dimsi = d.dimsi AND i.free_at IS NULL "
                         "WHERE d.imsi IS NOT NULL AND i.imsi IS NULL") == [], "an IMSI that a device has is not its own")
-        sqn_of = dict(ask("SELECT dimsi, sqn + 32 * (value - sqn_counter) FROM devices, global_counter"))
+        sqn_of = dict(ask("SELECT dimsi, last_sqn + 32 * (value - sqn_counter) FROM devices, global_counter"))
         for device in work.devices:
             if device.sqn >= 0:
                 stored = sqn_of.get(usim.packed(device.key), -1)

@@ -685,6 +685,19 @@ TEST_CASE_METHOD(AuditLogFixture, "A command's line comes between those of a fun
   CHECK(is_whole(log));
 }
 
+TEST_CASE_METHOD(AuditLogFixture, "What a command that was killed left of a line is cut off by the function that runs, and the chain is whole", "[audit][console]") {
+  const bool has_whole_line = GENERATE(false, true);
+  AuditLog log(path, clock);
+  CHECK(is_recorded(log, "1"));
+  if (has_whole_line) service::append_to_audit_log(path, event_of("of a command"), clock());
+  std::ofstream(path, std::ios::app) << R"({"seq":2,"at":"2026-11-24T00:)";
+  const std::string said = log_of([&] { CHECK(is_recorded(log, "2")); });
+  CHECK_THAT(said, Catch::Contains("29 octets of a line that a command did not end were cut off"));
+  CHECK(is_recorded(log, "3"));
+  CHECK(details() == (has_whole_line ? std::vector<std::string>{"1", "of a command", "2", "3"} : std::vector<std::string>{"1", "2", "3"}));
+  CHECK(is_whole(log));
+}
+
 TEST_CASE_METHOD(AuditLogFixture, "Commands and a function that write at the same time make one chain", "[audit][console]") {
   constexpr int kCommands = 4;
   constexpr int kLines = 10;
@@ -802,7 +815,6 @@ TEST_CASE_METHOD(AuditLogFixture, "What somebody adds that does not go on with t
   std::string added;
   SECTION("another number") { added = line_with("3", head) + "\n"; }
   SECTION("another hash") { added = line_with("2", std::string(64, 'a')) + "\n"; }
-  SECTION("no newline") { added = line_with("2", head); }
   SECTION("a good line, and another behind it") { added = line_with("2", head) + "\nx\n"; }
   std::ofstream(path, std::ios::app) << added;
   const std::string said = log_of([&] { CHECK(is_recorded(log, "after")); });
