@@ -218,7 +218,7 @@ TEST_CASE_METHOD(ExportFixture, "The command exports with the flag, by its confi
 
 TEST_CASE("The exported sequence number is one that a USIM takes after all that was used", "[bootstrap][export]") {
   const auto last = GENERATE(as<std::uint64_t>(), 0, 31, 32, 32 * 1000 + 7, 32ULL * (1ULL << 40));
-  const std::uint64_t elapsed = GENERATE(0, 1, 5000);
+  const auto elapsed = GENERATE(as<std::uint64_t>(), 0, 1, 5000);
   const auto written = aka::SequenceNumber::from_value(last);
   const auto used = aka::advanced(written, elapsed, 0);  // what the counter's last value gives
   const auto exported = ausf_ext::exported_sqn({1, written, 17}, 17 + elapsed);
