@@ -15,7 +15,7 @@ namespace asio = boost::asio;
 using ErrorCode = boost::system::error_code;
 
 constexpr std::size_t kMaxTurnOctets = std::size_t{256} * 1024;  ///< of one connection; then the others have their turn
-constexpr std::size_t kMinTurnOctets = std::size_t{8} * 1024;  ///< a request or two with certificates
+constexpr std::size_t kMinTurnOctets = 1024;
 constexpr std::chrono::milliseconds kLongTurn{1};
 
 }  // namespace
