@@ -103,7 +103,7 @@ AuthenticationApi::Answer AuthenticationApi::confirm(const Request& request) {
   const auto done = co_await parts_.authenticate.confirm(request.path("authCtxId"), std::move(party), std::move(res_star));
   if (!done) co_return core::authentication_failure();
   if (done->is_first) parts_.on_attached();
-  if (parts_.audit.is_on()) co_await record_success(request, done->imsi, "5G_AKA");
+  if (parts_.audit.is_on()) co_await record(request, service::AuditAction::authenticate, done->imsi, "5G_AKA");
   co_return core::authentication_success(done->supi, done->kseaf, done->servers);
 }
 
@@ -126,7 +126,7 @@ AuthenticationApi::Answer AuthenticationApi::continue_eap(const Request& request
   if (!answer.authenticated) co_return core::eap_session_failure(answer.packet);
   const Authenticated& done = *answer.authenticated;
   if (done.is_first) parts_.on_attached();
-  if (parts_.audit.is_on()) co_await record_success(request, done.imsi, "EAP_AKA_PRIME");
+  if (parts_.audit.is_on()) co_await record(request, service::AuditAction::authenticate, done.imsi, "EAP_AKA_PRIME");
   co_return core::eap_session_success(answer.packet, done.supi, done.kseaf, done.servers);
 }
 
@@ -157,11 +157,11 @@ AuthenticationApi::Answer AuthenticationApi::generate_auth_data(const Request& r
   const std::string network = wanted.serving_network_name;
   if (parts_.config.method_of(subscriber->imsi) == Method::eap_aka_prime) {
     const aka::TransformedVector vector = co_await parts_.vectors.for_eap_aka_prime(std::move(vector_wanted), network);
-    if (parts_.audit.is_on()) co_await record_vectors(request, subscriber->imsi, "EAP_AKA_PRIME for " + network);
+    if (parts_.audit.is_on()) co_await record(request, service::AuditAction::vectors, subscriber->imsi, "EAP_AKA_PRIME for " + network);
     co_return core::authentication_info_result(subscriber->imsi, vector, told);
   }
   const aka::HomeEnvironmentVector vector = co_await parts_.vectors.for_5g_aka(std::move(vector_wanted), network);
-  if (parts_.audit.is_on()) co_await record_vectors(request, subscriber->imsi, "5G_AKA for " + network);
+  if (parts_.audit.is_on()) co_await record(request, service::AuditAction::vectors, subscriber->imsi, "5G_AKA for " + network);
   const core::HomeEnvironmentVectorView view{vector.rand, vector.autn, vector.xres_star, vector.kausf};
   co_return core::authentication_info_result(subscriber->imsi, view, told);
 }
@@ -178,23 +178,16 @@ AuthenticationApi::Answer AuthenticationApi::generate_av(const Request& request)
   const auto count = static_cast<unsigned>(wanted.vectors);
   std::vector<aka::AuthenticationVector> quintets =
       co_await parts_.vectors.quintets(std::move(vectors_wanted), amf_of(wanted.type), count);
-  if (parts_.audit.is_on()) co_await record_vectors(request, subscriber->imsi, std::to_string(count) + " for an HSS");
+  if (parts_.audit.is_on()) co_await record(request, service::AuditAction::vectors, subscriber->imsi, std::to_string(count) + " for an HSS");
   std::vector<core::HssVector> vectors;
   for (aka::AuthenticationVector& quintet : quintets) vectors.push_back(core::make_hss_vector(wanted, std::move(quintet)));
   co_return core::hss_authentication_info_result(wanted.type, vectors);
 }
 
-boost::asio::awaitable<void> AuthenticationApi::record_vectors(const Request& request, profile::Imsi imsi, std::string detail) {
+boost::asio::awaitable<void> AuthenticationApi::record(const Request& request, service::AuditAction action, profile::Imsi imsi,
+                                                       std::string detail) {
   service::AuditEvent event;
-  event.action = service::AuditAction::vectors;
-  event.imsi = imsi.digits();
-  event.detail = std::move(detail);
-  co_await parts_.audit.record(request, std::move(event));
-}
-
-boost::asio::awaitable<void> AuthenticationApi::record_success(const Request& request, profile::Imsi imsi, std::string detail) {
-  service::AuditEvent event;
-  event.action = service::AuditAction::authenticate;
+  event.action = action;
   event.imsi = imsi.digits();
   event.detail = std::move(detail);
   co_await parts_.audit.record(request, std::move(event));

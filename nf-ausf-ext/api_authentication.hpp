@@ -45,9 +45,7 @@ class AuthenticationApi {
   Answer generate_auth_data(const sbi::Request& request);
   Answer generate_av(const sbi::Request& request);
   /// Before the keys leave.
-  boost::asio::awaitable<void> record_vectors(const sbi::Request& request, profile::Imsi imsi, std::string detail);
-  /// Before KSEAF leaves.
-  boost::asio::awaitable<void> record_success(const sbi::Request& request, profile::Imsi imsi, std::string detail);
+  boost::asio::awaitable<void> record(const sbi::Request& request, service::AuditAction action, profile::Imsi imsi, std::string detail);
   Answer take_auth_event(const sbi::Request& request);
   [[nodiscard]] sbi::Response remove_auth_event(const sbi::Request& request) const;
 

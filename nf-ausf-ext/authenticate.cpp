@@ -43,9 +43,8 @@ Challenged Authenticate::begin_5g_aka(const core::AuthenticationRequest& wanted,
 }
 
 std::optional<Challenged> Authenticate::challenge_at_once(const core::AuthenticationRequest& wanted, unsigned ind, const std::string& party) {
-  if (wanted.resynchronization) return std::nullopt;
+  if (wanted.resynchronization || parts_.config.method_of(wanted.subscriber.imsi) != Method::aka_5g) return std::nullopt;
   const auto subscriber = require_admitted(wanted);
-  if (parts_.config.method_of(subscriber->imsi) != Method::aka_5g) return std::nullopt;
   const ProvideVectors::Wanted vector_wanted{subscriber, ind, std::nullopt};
   auto vector = parts_.vectors.for_5g_aka_at_once(vector_wanted, wanted.serving_network_name);
   if (!vector) return std::nullopt;

@@ -20,10 +20,7 @@ class ServeVector {
       : reader_(reader), snapshot_(snapshot), challenges_(reader, snapshot), notes_(notes), clock_(std::move(clock)) {}
 
   /// Between the two all is of one view of the database.
-  void begin_batch() noexcept {
-    snapshot_.begin_batch();
-    challenges_.begin_batch();
-  }
+  void begin_batch() noexcept { snapshot_.begin_batch(); }
   void end_batch() noexcept {
     challenges_.end_batch();
     snapshot_.end_batch();

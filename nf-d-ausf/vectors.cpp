@@ -72,7 +72,7 @@ std::optional<StoredVector> find_vector(Database& database, const profile::Disco
 Challenges::Challenges(Database& reader, store::BatchSnapshot& snapshot) : query_(reader, snapshot, kFindChallenge) {}
 
 std::optional<profile::DiscoveryVector> Challenges::find(const profile::DiscoveryImsi& dimsi) {
-  const store::KeyedQuery::Use use(query_, is_in_batch_);
+  const store::KeyedQuery::Use use(query_);
   const store::Rows& row = query_.find(dimsi.packed());
   if (row.is_null(0)) return std::nullopt;
   return profile::DiscoveryVector{octets<16>(row, 0), octets<16>(row, 1)};

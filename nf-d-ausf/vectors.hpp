@@ -56,16 +56,11 @@ class Challenges {
   /// Nothing if there is no vector. Throws store::StoreError.
   std::optional<profile::DiscoveryVector> find(const profile::DiscoveryImsi& dimsi);
 
-  void begin_batch() noexcept { is_in_batch_ = true; }
   /// Before that of the snapshot.
-  void end_batch() noexcept {
-    is_in_batch_ = false;
-    query_.end();
-  }
+  void end_batch() noexcept { query_.end(); }
 
  private:
   store::KeyedQuery query_;
-  bool is_in_batch_ = false;
 };
 
 /// Notes that the receipt of the present vector came.

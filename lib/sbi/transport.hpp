@@ -59,7 +59,7 @@ class Transport {
   void wait(Next next, Done&& done) {
     if (next == Next::writable) return socket_.async_wait(Socket::wait_write, std::forward<Done>(done));
     if (is_reading_ahead_) return socket_.async_wait(Socket::wait_read, std::forward<Done>(done));  // a write that waits for the peer
-    // To wait for octets and then to read them is two calls of the kernel more (epoll_ctl, and a read that finds nothing) than to have some read.
+    // To wait for octets and then to read them is a call of the kernel more (Asio's epoll_ctl) than to have some read.
     is_reading_ahead_ = true;
     socket_.async_read_some(boost::asio::buffer(ahead_), [this, done = std::forward<Done>(done)](Error error, std::size_t octets) mutable {
       is_reading_ahead_ = false;

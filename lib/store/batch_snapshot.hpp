@@ -12,6 +12,7 @@ class BatchSnapshot {
   explicit BatchSnapshot(Database& reader) : reader_(reader) {}
 
   void begin_batch() noexcept { is_in_batch_ = true; }
+  [[nodiscard]] bool is_in_batch() const noexcept { return is_in_batch_; }
   /// Ends the view. What fails goes to the log.
   void end_batch() noexcept;
 

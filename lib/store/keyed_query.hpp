@@ -28,7 +28,7 @@ class KeyedQuery {
   /// Around a find() and the use of its row: outside of a batch the view ends with it.
   class Use {
    public:
-    Use(KeyedQuery& query, bool is_in_batch) : query_(is_in_batch ? nullptr : &query) {}
+    explicit Use(KeyedQuery& query) : query_(query.snapshot_.is_in_batch() ? nullptr : &query) {}
     ~Use() {
       if (query_ != nullptr) query_->end();
     }

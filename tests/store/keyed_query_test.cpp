@@ -59,7 +59,7 @@ TEST_CASE_METHOD(KeyedFixture, "A batch has one view, and the next one sees what
 
 TEST_CASE_METHOD(KeyedFixture, "Outside of a batch each use ends its view", "[store][keyed]") {
   const auto use = [this](std::int64_t id) {
-    const KeyedQuery::Use within(query, false);
+    const KeyedQuery::Use within(query);
     return value_of(id);
   };
   CHECK(use(3) == 9);

@@ -62,10 +62,7 @@ class Sqlite final : public Engine {
     d_ausf::put_vector(writer_, dimsi_at(row), vector_of(value), "anonymous", base::from_unix_ms(0));
   }
   void commit() override { writer_.run("COMMIT"); }
-  void begin_reading() override {
-    snapshot_.begin_batch();
-    challenges_.begin_batch();
-  }
+  void begin_reading() override { snapshot_.begin_batch(); }
   std::uint8_t get(std::uint64_t row) override {
     return challenges_.find(dimsi_at(row)).value().rand[0];
   }
