@@ -60,8 +60,6 @@ boost::asio::awaitable<bool> Claims::claim(profile::DiscoveryImsi dimsi, std::st
   co_return is_new;
 }
 
-void Claims::require_not_suspended(const PartNumberHash& part_number) const { arpf::require_not_suspended(reader_, part_number); }
-
 std::optional<Claim> Claims::find(const profile::DiscoveryImsi& dimsi) const { return find_claim(reader_, dimsi); }
 
 boost::asio::awaitable<void> Claims::retire(profile::DiscoveryImsi dimsi, Claimant claimant) {

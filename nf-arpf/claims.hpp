@@ -35,13 +35,10 @@ class Claims {
       : reader_(reader), committer_(committer), clock_(std::move(clock)) {}
 
   /// Claims the dIMSI for the operator, or counts another retrieval, and notes which key is released.
-  /// Throws Error{forbidden, TOKEN_SPENT}, Error{conflict, DEVICE_CLAIMED}, and what require_not_suspended() throws: a part number that is
-  /// suspended while its key is being released is not released any more.
+  /// Throws Error{forbidden, TOKEN_SPENT}, Error{conflict, DEVICE_CLAIMED}, and Error{forbidden, CERTIFICATE_REVOKED} if the part number is
+  /// suspended, be it since the request came.
   /// True if nobody held it before.
   boost::asio::awaitable<bool> claim(profile::DiscoveryImsi dimsi, std::string operator_id, PointHash key, PartNumberHash part_number);
-
-  /// Throws Error{forbidden, CERTIFICATE_REVOKED} if the part number is suspended.
-  void require_not_suspended(const PartNumberHash& part_number) const;
 
   [[nodiscard]] std::optional<Claim> find(const profile::DiscoveryImsi& dimsi) const;
 

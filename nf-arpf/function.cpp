@@ -61,7 +61,8 @@ service::Function make_function(Config config) {
     auto instance = std::make_shared<Instance>(*shared, worker.audit);
     instance->api.add_routes(worker.router);
     instance->suspension_api.add_routes(worker.router);
-    worker.router.on_batch({[shared] { shared->committer->begin_batch(); }, [shared] { shared->committer->end_batch(); }});
+    worker.router.on_batch({[shared] { shared->committer->begin_batch(); }, [shared] { return shared->committer->end_batch(); },
+                            [shared] { shared->committer->settle(); }});
     return instance;
   };
   function.reload = [shared] {

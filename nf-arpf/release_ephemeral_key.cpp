@@ -52,8 +52,7 @@ boost::asio::awaitable<ReleasedKey> ReleaseEphemeralKey::operator()(profile::Dis
                                                                     crypto::Certificate operator_certificate,
                                                                     Claimant claimant) {
   const base::Time now = clock_();
-  const PartNumberHash part_number = crypto::sha256(credentials.part_number.public_key().subject_public_key_info());
-  verify_chain(credentials, part_number, now);
+  verify_chain(credentials, now);
   const VerifiedToken verified = verify_token(dimsi, credentials);
   const std::string operator_id = verify_operator(operator_certificate, now);
   require(!claimant || *claimant == operator_id, "NOT_OWNER", "the caller is not the operator of this certificate");
@@ -63,6 +62,7 @@ boost::asio::awaitable<ReleasedKey> ReleaseEphemeralKey::operator()(profile::Dis
   }
 
   const PointHash key = crypto::sha256(verified.token.ephemeral_point);
+  const PartNumberHash part_number = crypto::sha256(credentials.part_number.public_key().subject_public_key_info());
   const bool is_first_claim = co_await claims_.claim(dimsi, operator_id, key, part_number);
   ReleasedKey released = seal_and_endorse(verified, operator_certificate, now);
   released.operator_id = operator_id;
@@ -70,7 +70,7 @@ boost::asio::awaitable<ReleasedKey> ReleaseEphemeralKey::operator()(profile::Dis
   co_return std::move(released);
 }
 
-void ReleaseEphemeralKey::verify_chain(const SeCredentials& credentials, const PartNumberHash& part_number, base::Time at) const {
+void ReleaseEphemeralKey::verify_chain(const SeCredentials& credentials, base::Time at) const {
   const auto& agreed = trust_->agreed_issuers;
   require(std::find(agreed.begin(), agreed.end(), credentials.issuer) != agreed.end(), "CI_NOT_AGREED",
           "the CI's certificate is not one that this ARPF agreed on");
@@ -80,7 +80,7 @@ void ReleaseEphemeralKey::verify_chain(const SeCredentials& credentials, const P
   const std::array chain{credentials.issuer, credentials.part_number, credentials.secure_element};
   const auto lists = trust_->revocation_lists->current();
   const auto verdict = crypto::check_chain(chain, at, crypto::KeyUsage::digital_signature, *lists, &known_);
-  if (verdict.fault == ChainFault::none) return claims_.require_not_suspended(part_number);
+  if (verdict.fault == ChainFault::none) return;
   if (verdict.position == 2) refuse_certificate("SE_CERTIFICATE_INVALID", "/seCredentials/seCertificate", verdict.fault);
   refuse_certificate("PN_CERTIFICATE_INVALID", "/seCredentials/pnCertificate", verdict.fault);
 }

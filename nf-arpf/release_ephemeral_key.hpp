@@ -72,7 +72,7 @@ class ReleaseEphemeralKey {
     crypto::PublicKey ephemeral_key;
   };
 
-  void verify_chain(const SeCredentials& credentials, const PartNumberHash& part_number, base::Time at) const;
+  void verify_chain(const SeCredentials& credentials, base::Time at) const;
   [[nodiscard]] VerifiedToken verify_token(const profile::DiscoveryImsi& dimsi, const SeCredentials& credentials) const;
   /// The operator id in a certificate that chains to a trusted operator CA.
   [[nodiscard]] std::string verify_operator(const crypto::Certificate& certificate, base::Time at) const;

@@ -308,6 +308,7 @@ Api::Answer Api::retire_device(const Request& request) {
 
 /// POST /nausfext-onboarding/v1/imports: NDJSON, an offer a line.
 Api::Answer Api::import_offers(const Request& request, sbi::BodyReader& body) {
+  const sbi::ImportPlaces::Place place = imports_.take(request.peer);
   Provider offered_by;
   if (!request.peer.is_anonymous()) offered_by = request.peer.name;
   service::AuditEvent about;

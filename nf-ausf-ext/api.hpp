@@ -2,6 +2,7 @@
 
 #include <boost/asio/io_context.hpp>
 
+#include "lib/sbi/import_places.hpp"
 #include "lib/sbi/router.hpp"
 #include "lib/service/audit.hpp"
 #include "lib/store/committer.hpp"
@@ -26,7 +27,7 @@ class Api {
     service::Audit audit;
   };
 
-  explicit Api(Parts parts) : parts_(std::move(parts)) {}
+  explicit Api(Parts parts) : parts_(std::move(parts)), imports_(parts_.config.common.limits) {}
 
   void add_routes(sbi::Router& router);
 
@@ -50,6 +51,7 @@ class Api {
   boost::asio::awaitable<bool> settle(profile::DiscoveryImsi dimsi, std::chrono::milliseconds wait);
 
   Parts parts_;
+  sbi::ImportPlaces imports_;
 };
 
 }  // namespace ausf_ext

@@ -52,7 +52,7 @@ boost::asio::awaitable<std::string> ImportOffers::operator()(sbi::BodyReader& bo
     const std::optional<std::string> octets = co_await body.next();
     if (!octets) break;
     lines_.add(*octets);
-    if (piece_.size() >= kPieceLines) co_await store_piece(false);
+    if (piece_.size() >= kPieceLines || piece_octets_ >= kPieceOctets) co_await store_piece(false);
     if (items_.size() >= kRecordedAtOnce) co_await record_rest();
   }
   lines_.finish();
@@ -77,6 +77,7 @@ void ImportOffers::take_line(std::size_t number, std::string_view line, bool is_
     out.refusal = error;
   }
   piece_.push_back(std::move(out));
+  piece_octets_ += line.size();
   ++count_;
 }
 
@@ -97,6 +98,7 @@ service::AuditItem ImportOffers::item_of(const Line& line, const Error* refusal,
 
 boost::asio::awaitable<void> ImportOffers::store_piece(bool is_last) {
   const bool is_first = !std::exchange(is_begun_, true);
+  piece_octets_ = 0;
   store::Committer::Work<Items> work = [this, is_first, is_last, is_audited = parts_.audit.is_on(), lines = std::exchange(piece_, {}),
                                         now = parts_.clock()](store::Database& database) {
     Items items;

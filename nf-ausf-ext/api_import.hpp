@@ -20,6 +20,7 @@ class ImportOffers {
  public:
   static constexpr std::size_t kMaxLineOctets = 128 * 1024;
   static constexpr std::size_t kPieceLines = 256;  ///< stored in one transaction
+  static constexpr std::size_t kPieceOctets = std::size_t{1024} * 1024;  ///< the same, if lines are long
 
   struct Parts {
     store::Committer& committer;
@@ -64,6 +65,7 @@ class ImportOffers {
   bool is_begun_ = false;
   std::size_t count_ = 0;
   std::vector<Line> piece_;
+  std::size_t piece_octets_ = 0;
   Items items_;  ///< of lines that are stored and not recorded yet
   sbi::NdjsonLines lines_;
 };

@@ -83,8 +83,9 @@ struct Instance {
         authenticate({shared.config.authentication, reader, snapshot, *shared.committer, subscribers, shared.contexts, context_ids,
                       vectors, tell_udm, base::system_now}),
         accept_receipt({reader, *shared.committer, shared.keys, base::system_now}),
-        relay(worker.client, *shared.relay_links, {shared.config.common.client_timeout, shared.instance_name}),
-        routes({worker.router, shared.config.routing, *shared.config.home_network_keys, *shared.relay_links, relay,
+        relay(worker.client, *shared.relay_links, [this](const sbi::Peer& peer) { return shared.config.access.party_of(peer); },
+              {shared.config.common.client_timeout, shared.instance_name}),
+        routes({worker.router, shared.config.routing, *shared.config.home_network_keys, relay,
                 core::discover_by(worker.nrf), shared.config.common.scp}),
         api(onboarding_parts(worker)),
         authentication_api(authentication_parts(worker)),
@@ -122,10 +123,11 @@ struct Instance {
                        shared.committer->begin_batch();
                      },
                      [this] {
-                       shared.committer->end_batch();
                        snapshot.end_batch();
                        subscribers.end_batch();
-                     }});
+                       return shared.committer->end_batch();
+                     },
+                     [this] { shared.committer->settle(); }});
   }
 
   Shared& shared;

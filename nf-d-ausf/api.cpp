@@ -177,13 +177,13 @@ Api::Answer Api::delete_vector(const Request& request) {
 Api::Answer Api::load_vectors(const Request& request, sbi::BodyReader& body) {
   service::AuditEvent about;
   if (parts_.audit.is_on()) about = service::Audit::about(request);
-  BulkLoad load(parts_.accept, owner_of(request.peer), running_loads_, parts_.audit, std::move(about));
+  BulkLoad load(parts_.accept, owner_of(request.peer), parts_.imports.take(request.peer), parts_.audit, std::move(about));
   std::exception_ptr failure;
   try {
     while (true) {
       std::optional<std::string> octets = co_await body.next();
       if (!octets) break;
-      co_await load.add(std::move(*octets));
+      co_await load.add(std::move(*octets), body);
     }
   } catch (...) {
     failure = std::current_exception();

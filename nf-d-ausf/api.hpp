@@ -3,6 +3,7 @@
 #include "lib/aka/suci_concealment.hpp"
 #include "lib/core/hss_ueau.hpp"
 #include "lib/core/subscriber_routes.hpp"
+#include "lib/sbi/import_places.hpp"
 #include "lib/sbi/router.hpp"
 #include "lib/service/access.hpp"
 #include "lib/service/audit.hpp"
@@ -25,10 +26,11 @@ class Api {
     const aka::HomeNetworkKeys& home_network_keys;
     service::Audit audit;
     const service::Access& access;
+    sbi::ImportPlaces imports;
     base::ErrorKind receipt_answer = base::ErrorKind::gateway_timeout;
   };
 
-  explicit Api(Parts parts) : parts_(parts) {}
+  explicit Api(Parts parts) : parts_(std::move(parts)) {}
 
   void add_routes(sbi::Router& router, core::SubscriberRoutes& routes);
 
@@ -55,7 +57,6 @@ class Api {
   void add_udm_routes(core::SubscriberRoutes& routes);
 
   Parts parts_;
-  std::shared_ptr<std::size_t> running_loads_ = std::make_shared<std::size_t>(0);
 };
 
 }  // namespace d_ausf

@@ -129,22 +129,23 @@ asio::awaitable<StoredPiece> store_piece(AcceptVector& accept, std::vector<Vecto
 
 }  // namespace
 
-BulkLoad::BulkLoad(AcceptVector& accept, Owner owner, std::shared_ptr<std::size_t> running, service::Audit audit, service::AuditEvent about)
+BulkLoad::BulkLoad(AcceptVector& accept, Owner owner, sbi::ImportPlaces::Place place, service::Audit audit, service::AuditEvent about)
     : accept_(accept),
       owner_(std::move(owner)),
-      running_(std::move(running)),
+      place_(std::move(place)),
       audit_(audit),
       about_(std::move(about)),
       lines_(kMaxLineOctets, [this](std::size_t number, std::string_view line, bool is_overlong) {
         take_line(number, line, is_overlong);
-      }) {
-  ++*running_;
+      }) {}
+
+bool BulkLoad::is_window_ripe() const {
+  const std::size_t lines = is_ascending_ ? kPieceLines : std::max(kPieceLines, kWindowLines / place_.running());
+  const std::size_t octets = is_ascending_ ? kPieceOctets : std::max(kPieceOctets, kWindowOctets / place_.running());
+  return window_.size() >= lines || window_octets_ >= octets;
 }
 
-BulkLoad::~BulkLoad() { --*running_; }
-
-asio::awaitable<void> BulkLoad::add(std::string octets) {
-  const auto executor = co_await asio::this_coro::executor;
+asio::awaitable<void> BulkLoad::add(std::string octets, sbi::BodyReader& body) {
   std::string_view left(octets);
   while (!left.empty()) {
     const std::size_t rejected_before = rejected_;
@@ -153,15 +154,13 @@ asio::awaitable<void> BulkLoad::add(std::string octets) {
     left.remove_prefix(slice.size());
     lines_.add(slice);
     const auto taken = std::chrono::steady_clock::now() - began;
-    const std::size_t ripe = is_ascending_ ? kPieceLines : std::max(kPieceLines, kWindowLines / *running_);
-    if (window_.size() >= ripe) co_await store_window();
+    if (is_window_ripe()) co_await store_window();
     if (wrong_.size() >= kWrongAtOnce) co_await record_wrong_lines();
     if (rejected_ == rejected_before) {
       slice_octets_ = std::min(audit_.is_on() ? kMaxAuditedSliceOctets : kMaxSliceOctets, slice_octets_ * 2);
     } else {  // a wrong line costs as much as ten good ones: all such loads together have a tenth of the loop's time for them
       slice_octets_ = std::max(kMinSliceOctets, slice_octets_ / 4);
-      asio::steady_timer pause(executor, taken * 10 * *running_);
-      co_await pause.async_wait(asio::use_awaitable);
+      if (!co_await body.pause(taken * 10 * place_.running())) co_return;
     }
   }
 }
@@ -202,6 +201,7 @@ void BulkLoad::take_line(std::size_t number, std::string_view line, bool is_over
     }
     if (!window_.empty() && read->dimsi.packed() < window_.back().dimsi.packed()) is_ascending_ = false;
     window_.push_back(std::move(*read));
+    window_octets_ += line.size();
   } catch (const Error& error) {
     if (audit_.is_on()) wrong_.push_back(refusal_of(number, digits, error));
     note_problem(number, digits, error);
@@ -221,20 +221,18 @@ asio::awaitable<void> BulkLoad::record_wrong_lines() {
 void BulkLoad::note_problem(std::size_t line, const std::string& dimsi, const Error& error) {
   ++rejected_;
   if (problems_.size() >= kMaxProblems && line > problems_.rbegin()->first) return;
-  nlohmann::ordered_json problem{{"line", line}};
-  if (!dimsi.empty()) problem["dimsi"] = dimsi;
-  problem["cause"] = error.cause();
-  problem["detail"] = error.what();
-  problems_.emplace(line, std::move(problem));
+  problems_.emplace(line, Problem{dimsi, error.cause(), error.what()});
   if (problems_.size() > kMaxProblems) problems_.erase(std::prev(problems_.end()));
 }
 
 asio::awaitable<void> BulkLoad::store_window() {
   std::vector<VectorLine> lines = std::exchange(window_, {});
+  const std::size_t usual_octets = std::exchange(window_octets_, 0) / std::max<std::size_t>(lines.size(), 1) + 1;
+  const std::size_t piece_lines = std::min(kPieceLines, std::max<std::size_t>(kPieceOctets / usual_octets, 1));
   if (!std::exchange(is_ascending_, true)) lines = sorted(std::move(lines));
-  for (std::size_t from = 0; from < lines.size(); from += kPieceLines) {
+  for (std::size_t from = 0; from < lines.size(); from += piece_lines) {
     const auto begin = lines.begin() + static_cast<std::ptrdiff_t>(from);
-    const auto end = lines.begin() + static_cast<std::ptrdiff_t>(std::min(from + kPieceLines, lines.size()));
+    const auto end = lines.begin() + static_cast<std::ptrdiff_t>(std::min(from + piece_lines, lines.size()));
     std::vector<VectorLine> piece(std::make_move_iterator(begin), std::make_move_iterator(end));
     co_await begin_piece(std::move(piece));
   }
@@ -283,7 +281,13 @@ std::string BulkLoad::summary() const { return std::to_string(accepted_) + " vec
 
 std::string BulkLoad::report() const {
   nlohmann::ordered_json problems = nlohmann::ordered_json::array();
-  for (const auto& [line, problem] : problems_) problems.push_back(problem);
+  for (const auto& [line, problem] : problems_) {
+    nlohmann::ordered_json item{{"line", line}};
+    if (!problem.dimsi.empty()) item["dimsi"] = problem.dimsi;
+    item["cause"] = problem.cause;
+    item["detail"] = problem.detail;
+    problems.push_back(std::move(item));
+  }
   return nlohmann::ordered_json{{"accepted", accepted_},
                                 {"rejected", rejected_},
                                 {"problems", problems},

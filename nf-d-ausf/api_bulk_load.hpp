@@ -7,8 +7,10 @@
 #include <vector>
 
 #include "lib/sbi/flat_json.hpp"
+#include "lib/sbi/import_places.hpp"
 #include "lib/sbi/json.hpp"
 #include "lib/sbi/ndjson.hpp"
+#include "lib/sbi/router.hpp"
 #include "lib/service/audit.hpp"
 #include "nf-d-ausf/accept_vector.hpp"
 
@@ -21,7 +23,8 @@ std::optional<Vector> read_usual_vector(const sbi::FlatObject& object);
 /// The body of PUT: the one or the other.
 Vector read_vector(std::string_view body);
 
-/// A bulk load of vectors, NDJSON, one a line: counts, and the first problems. Memory stays bounded whatever its length.
+/// A bulk load of vectors, NDJSON, one a line: counts, and the first problems. Memory stays bounded whatever its length: some 30 MiB if it is alone,
+/// some 6 if there are many.
 ///
 /// The store keeps vectors by dIMSI. Lines that come in that order are stored piece by piece; others wait in a window and are sorted first,
 /// so that a page of the store is written once a window and not once a line. Of lines with one dIMSI the last stands, as it came.
@@ -33,18 +36,19 @@ class BulkLoad {
   static constexpr std::size_t kMaxProblems = 1000;
   static constexpr std::size_t kMaxLineOctets = 4096;
   static constexpr std::size_t kPieceLines = 4096;          ///< stored in one transaction
+  static constexpr std::size_t kPieceOctets = std::size_t{1024} * 1024;    ///< the same, if lines are long
   static constexpr std::size_t kPiecesAtOnce = 4;           ///< one with the disk, one behind it
   static constexpr std::size_t kWindowLines = 128 * 1024;   ///< sorted together, of all loads of a loop: some 20 MiB
+  static constexpr std::size_t kWindowOctets = std::size_t{32} * 1024 * 1024;  ///< the same, if lines are long
 
-  /// `running` counts the loads of the loop, and is shared: a load that waits when its loop ends goes after all that the loop's function had.
   /// `accept` outlives the last call. `about` is who loads, as Audit::about() has it.
-  BulkLoad(AcceptVector& accept, Owner owner, std::shared_ptr<std::size_t> running, service::Audit audit, service::AuditEvent about);
-  ~BulkLoad();
+  BulkLoad(AcceptVector& accept, Owner owner, sbi::ImportPlaces::Place place, service::Audit audit, service::AuditEvent about);
   BulkLoad(const BulkLoad&) = delete;
   BulkLoad& operator=(const BulkLoad&) = delete;
 
-  /// Takes the next octets of the body, and stores what is ripe. Some pieces may still be on their way to the disk when it returns.
-  boost::asio::awaitable<void> add(std::string octets);
+  /// Takes the next octets, which are of `body`, and stores what is ripe. Some pieces may still be on their way to the disk when it returns.
+  /// Of a body that its peer gives up meanwhile the rest of them is left; body.next() says so then.
+  boost::asio::awaitable<void> add(std::string octets, sbi::BodyReader& body);
   /// Takes what is left, a last line without its newline too. All that was accepted is durable when it returns, and recorded, and so is what was refused.
   boost::asio::awaitable<void> finish();
 
@@ -55,6 +59,11 @@ class BulkLoad {
 
  private:
   struct Storing;
+  struct Problem {
+    std::string dimsi;  ///< empty: none was read
+    std::string cause;
+    std::string detail;
+  };
   static constexpr std::size_t kMinSliceOctets = 64;
   static constexpr std::size_t kMaxSliceOctets = 64 * 1024;
   static constexpr std::size_t kMaxAuditedSliceOctets = 4096;  ///< a slice may be all wrong lines, each of which waits to be recorded
@@ -63,6 +72,8 @@ class BulkLoad {
   void take_line(std::size_t number, std::string_view line, bool is_overlong);
   boost::asio::awaitable<void> record_wrong_lines();
   void note_problem(std::size_t line, const std::string& dimsi, const base::Error& error);
+  /// As much waits as is to be stored at a time.
+  [[nodiscard]] bool is_window_ripe() const;
   /// Stores all that waits, in the order of the store.
   boost::asio::awaitable<void> store_window();
   /// Begins to store a piece: lines are read while the disk works, and when it is done the next piece is there.
@@ -72,18 +83,19 @@ class BulkLoad {
 
   AcceptVector& accept_;
   Owner owner_;
-  std::shared_ptr<std::size_t> running_;
+  sbi::ImportPlaces::Place place_;
   service::Audit audit_;
   service::AuditEvent about_;
   sbi::NdjsonLines lines_;
   std::vector<VectorLine> window_;
+  std::size_t window_octets_ = 0;
   bool is_ascending_ = true;  ///< the window, so far
   std::deque<std::shared_ptr<Storing>> storing_;  ///< the pieces that are on their way
   std::vector<service::AuditItem> wrong_;  ///< wrong lines that are not recorded yet
   std::size_t slice_octets_ = 4096;  ///< that are read in one go
   std::size_t accepted_ = 0;
   std::size_t rejected_ = 0;
-  std::map<std::size_t, nlohmann::ordered_json> problems_;  ///< by line
+  std::map<std::size_t, Problem> problems_;  ///< by line
 };
 
 }  // namespace d_ausf

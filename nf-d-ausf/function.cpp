@@ -41,8 +41,9 @@ struct Instance {
         serve(reader, snapshot, notes, base::system_now),
         contexts(shared.context_key),
         take_receipt(reader, *shared.committer, base::system_now),
-        relay(worker.client, *shared.relay_links, {shared.config.common.client_timeout, shared.instance_name}),
-        routes({worker.router, shared.config.routing, *shared.config.home_network_keys, *shared.relay_links, relay,
+        relay(worker.client, *shared.relay_links, [&shared](const sbi::Peer& peer) { return shared.access.party_of(peer); },
+              {shared.config.common.client_timeout, shared.instance_name}),
+        routes({worker.router, shared.config.routing, *shared.config.home_network_keys, relay,
                 core::discover_by(worker.nrf), shared.config.common.scp}),
         api(parts(shared, worker)) {
     api.add_routes(worker.router, routes);
@@ -52,9 +53,10 @@ struct Instance {
                               shared.committer->begin_batch();
                             },
                             [this, &shared] {
-                              shared.committer->end_batch();
                               serve.end_batch();
-                            }});
+                              return shared.committer->end_batch();
+                            },
+                            [&shared] { shared.committer->settle(); }});
   }
 
   /// The first worker notifies.
@@ -67,7 +69,7 @@ struct Instance {
       shared.notify->start();
     }
     return {accept, serve, take_receipt, *shared.notify, contexts, *shared.config.home_network_keys, worker.audit,
-            shared.access, shared.config.receipt_answer};
+            shared.access, sbi::ImportPlaces(shared.config.common.limits), shared.config.receipt_answer};
   }
 
   store::Database reader;

@@ -1,7 +1,9 @@
 #pragma once
 
+#include <array>
 #include <boost/asio/awaitable.hpp>
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
@@ -10,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "lib/base/bytes.hpp"
 #include "lib/base/secret.hpp"
 #include "lib/sbi/client.hpp"
 #include "lib/sbi/message.hpp"
@@ -19,7 +22,8 @@
 namespace core {
 
 /// The ids under which relayed resources go on: the absolute URI at the peer, authenticated, in one path segment. So nothing is
-/// kept here, any instance that has the key can follow up, and nobody can make us call a URI of his own.
+/// kept here, any instance that has the key can follow up, and nobody can make us call a URI of his own. An id may be bound to a party
+/// (PartyOf), which the tag covers and the id does not show: to any other it is as one that was never made.
 class RelayLinks {
  public:
   static constexpr std::size_t kKeyOctets = 16;
@@ -28,14 +32,23 @@ class RelayLinks {
   /// `key`: kKeyOctets, the same for every instance of the function. Throws std::invalid_argument for another length.
   explicit RelayLinks(base::SecretBytes key);
 
-  /// Letters, digits, `-` and `_` only; begins with `r-`, as no id of our own does.
-  [[nodiscard]] std::string make(std::string_view uri) const;
-  /// The URI; nothing unless make() made the id.
-  [[nodiscard]] std::optional<std::string> open(std::string_view id) const;
+  /// Letters, digits, `-` and `_` only; begins with `r-`, as no id of our own does. `party`: empty for an id that is anybody's. A URI with
+  /// a zero octet, which none has, makes an id that opens to nothing.
+  [[nodiscard]] std::string make(std::string_view uri, std::string_view party) const;
+  /// The URI; nothing unless make() made the id for this party.
+  [[nodiscard]] std::optional<std::string> open(std::string_view id, std::string_view party) const;
+  /// False for an id that opens to nobody, at a glance.
+  [[nodiscard]] static bool may_be_link(std::string_view id) noexcept;
 
  private:
+  [[nodiscard]] std::array<std::uint8_t, 16> mac_of(base::BytesView uri, std::string_view party) const;
+
   base::SecretBytes key_;
 };
+
+/// For whom a peer asks (service::Access::party_of): the same text for those who may go on with what one of them began, and for nobody else.
+/// Empty for peers that cannot be told apart.
+using PartyOf = std::function<std::string(const sbi::Peer&)>;
 
 /// Relays requests. One a loop; its answers may be read on that loop only.
 class Relay {
@@ -47,8 +60,8 @@ class Relay {
     std::chrono::milliseconds rest{5000};      ///< how long a peer that could not be reached is tried last
   };
 
-  /// Client and links must outlive the relay.
-  Relay(sbi::Client& client, const RelayLinks& links, Settings settings);
+  /// Client and links must outlive the relay. `party_of`: may be empty, nobody is told apart then.
+  Relay(sbi::Client& client, const RelayLinks& links, PartyOf party_of, Settings settings);
 
   /// Sends the request to the first of `roots` (API roots) that can be reached, and passes its answer back: status, header and body
   /// untouched, but Location and `_links` lead back here. `body`: of a request that is read as it comes, else null.
@@ -57,8 +70,12 @@ class Relay {
   /// before (TS 29.500, 6.10.10), 503 NF_CONGESTION.
   boost::asio::awaitable<sbi::Response> forward(const sbi::Request& request, std::vector<sbi::Uri> roots, std::shared_ptr<sbi::BodyReader> body);
 
-  /// The same for a request whose path names a resource that a relayed answer made: `segment` is the id as it stands in the path, and
-  /// `uri` what it opens to. The rest of the path and the query follow.
+  /// The URI of a resource that a relayed answer made, whose id stands in the request's path; nothing for any other id. The contexts of
+  /// authentications (nausf-auth), which lead to KSEAF, are there for the party that began them; all else for whoever may call the route.
+  [[nodiscard]] std::optional<std::string> resource_of(const sbi::Request& request, std::string_view id) const;
+
+  /// The same as forward() for a request whose path names a resource that a relayed answer made: `segment` is the id as it stands in
+  /// the path, and `uri` what resource_of() says. The rest of the path and the query follow.
   boost::asio::awaitable<sbi::Response> follow_up(const sbi::Request& request, std::string segment, std::string uri,
                                                   std::shared_ptr<sbi::BodyReader> body);
 
@@ -70,11 +87,13 @@ class Relay {
   /// `asked`: the absolute URI at the peer that the answer is of, without its query. `until`: the end of an answer that is read whole.
   boost::asio::awaitable<sbi::Response> lead_back(const sbi::Request& request, std::string asked, sbi::Response answer, Instant until);
   [[nodiscard]] sbi::Request onward(const sbi::Request& request, const sbi::Uri& root, std::string target) const;
+  [[nodiscard]] std::string party_of(const sbi::Request& request) const;
   [[nodiscard]] std::chrono::milliseconds deadline_of(const sbi::Request& request) const;
   void put_resting_last(std::vector<sbi::Uri>& roots) const;
 
   sbi::Client& client_;
   const RelayLinks& links_;
+  PartyOf party_of_;
   Settings settings_;
   std::size_t in_flight_ = 0;
   std::map<std::string, Instant> resting_;  ///< origins that could not be reached, until when

@@ -76,7 +76,7 @@ SubscriberRoutes::Way SubscriberRoutes::way_of_body(const Request& request) cons
 
 SubscriberRoutes::Way SubscriberRoutes::way_of_path(const Request& request) const {
   for (const auto& [name, value] : request.path_parameters) {  // a resource that a relayed answer made, as an auth event's
-    Way way = way_of_resource(value);
+    Way way = way_of_resource(request, value);
     if (!std::holds_alternative<std::monostate>(way)) return way;
   }
   for (const auto& [name, value] : request.path_parameters) {
@@ -85,8 +85,9 @@ SubscriberRoutes::Way SubscriberRoutes::way_of_path(const Request& request) cons
   return std::monostate();
 }
 
-SubscriberRoutes::Way SubscriberRoutes::way_of_resource(const std::string& id) const {
-  auto uri = parts_.links.open(id);
+/// An id that is another party's leads nowhere, as one that was never made.
+SubscriberRoutes::Way SubscriberRoutes::way_of_resource(const Request& request, const std::string& id) const {
+  auto uri = parts_.relay.resource_of(request, id);
   if (!uri) return std::monostate();
   return FollowUp{id, std::move(*uri)};
 }
@@ -99,7 +100,7 @@ SubscriberRoutes::Way SubscriberRoutes::way_of_rest(const Request& request) cons
   for (std::size_t index = 0; begin <= rest.size(); ++index) {
     const std::size_t end = std::min(rest.find('/', begin), rest.size());
     std::string segment = rest.substr(begin, end - begin);
-    Way way = way_of_resource(segment);
+    Way way = way_of_resource(request, segment);
     if (!std::holds_alternative<std::monostate>(way)) return way;
     if (index == 1) identity = std::move(segment);
     begin = end + 1;
@@ -119,7 +120,7 @@ void SubscriberRoutes::add_by_path(std::string method, std::string pattern, sbi:
 
 void SubscriberRoutes::add_resource(std::string method, std::string pattern, sbi::BodyKind body, std::string parameter, Local local) {
   add(std::move(method), std::move(pattern), body, NfKind::ausf, std::move(local),
-      [this, parameter = std::move(parameter)](const Request& request) { return way_of_resource(request.path(parameter)); });
+      [this, parameter = std::move(parameter)](const Request& request) { return way_of_resource(request, request.path(parameter)); });
 }
 
 void SubscriberRoutes::add_rest(const std::string& service, NfKind kind) {

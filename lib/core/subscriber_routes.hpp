@@ -31,7 +31,6 @@ class SubscriberRoutes {
     sbi::Router& router;
     const PlmnRouting& routing;
     const aka::HomeNetworkKeys& keys;  ///< for SUCIs whose PLMN has ranges of IMSIs in the table
-    const RelayLinks& links;
     Relay& relay;
     DiscoverRoots discover;       ///< may be empty if no target of the table is a discovery
     std::optional<sbi::Uri> scp;  ///< then it does the discovering (TS 29.500, 6.10.3: delegated)
@@ -72,7 +71,7 @@ class SubscriberRoutes {
   [[nodiscard]] Way way_of(const std::string& identity, const std::string& param) const;
   [[nodiscard]] Way way_of_body(const sbi::Request& request) const;
   [[nodiscard]] Way way_of_path(const sbi::Request& request) const;
-  [[nodiscard]] Way way_of_resource(const std::string& id) const;
+  [[nodiscard]] Way way_of_resource(const sbi::Request& request, const std::string& id) const;
   [[nodiscard]] Way way_of_rest(const sbi::Request& request) const;
   [[nodiscard]] Way way_of_match(PlmnRouting::Match match) const;
 

@@ -1,15 +1,26 @@
 #include "lib/sbi/http1_server.hpp"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <pistache/endpoint.h>
 #include <pistache/http.h>
+#include <pistache/peer.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <cctype>
 #include <future>
+#include <mutex>
+#include <set>
+#include <thread>
 
 #include "lib/base/log.hpp"
+#include "lib/sbi/http1_gate.hpp"
 #include "lib/sbi/problem.hpp"
 
 namespace sbi {
@@ -17,11 +28,13 @@ namespace {
 
 namespace asio = boost::asio;
 namespace Http = Pistache::Http;
+namespace Tcp = Pistache::Tcp;
 
 constexpr int kThreads = 4;
 constexpr int kBacklog = 1024;
 constexpr std::size_t kMaxAnswerBytes = 16 * 1024 * 1024;
 constexpr std::chrono::seconds kAnswerTimeout{60};
+constexpr std::size_t kRequestLineBytes = 8 * 1024;  ///< that a head may have beside its fields; what separates these is among them
 
 /// Any header field: Pistache writes typed headers only.
 class TextHeader final : public Http::Header::Header {
@@ -102,12 +115,16 @@ asio::awaitable<void> serve_pending(std::shared_ptr<Pending> pending, const Rout
   pending->response.set_value(std::move(response));
 }
 
+std::string address_of(const Pistache::Address& address) {
+  return address.host() + ":" + std::to_string(static_cast<unsigned>(address.port()));
+}
+
 Request to_request(const Http::Request& from) {
   Request request;
   request.method = Http::methodString(from.method());
   request.target = from.resource() + from.query().as_str();
   request.body = from.body();
-  request.peer.address = from.address().host() + ":" + std::to_string(static_cast<unsigned>(from.address().port()));
+  request.peer.address = address_of(from.address());
   for (const auto& [key, raw] : from.headers().rawList()) {
     std::string name = raw.name();
     std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
@@ -121,9 +138,6 @@ Request to_request(const Http::Request& from) {
 void require_sound(const Request& request, const ServerLimits& limits) {
   using base::Error;
   using base::ErrorKind;
-  if (request.headers.find("transfer-encoding")) {
-    throw Error(ErrorKind::length_required, "", "this front end takes bodies with a content-length only");
-  }
   if (request.headers.fields().size() > limits.http2.max_headers || request.headers.bytes() > limits.http2.max_header_bytes) {
     throw Error(ErrorKind::headers_too_large, "", "the request has too many header fields, or too long ones");
   }
@@ -138,7 +152,16 @@ void require_sound(const Request& request, const ServerLimits& limits) {
   }
 }
 
-class FrontEnd final : public Http::Handler {
+void send_response(const Response& response, Http::ResponseWriter& writer) {
+  for (const Header& header : response.headers.fields()) {
+    if (header.name == "content-length") continue;  // of an answer that was relayed: Pistache writes its own
+    writer.headers().add(std::make_shared<TextHeader>(header.name, header.value));
+  }
+  writer.send(static_cast<Http::Code>(response.status), response.body);
+}
+
+/// Whole requests to the router, and its answers back.
+class FrontEnd : public Http::Handler {
  public:
   HTTP_PROTOTYPE(FrontEnd)
 
@@ -148,15 +171,14 @@ class FrontEnd final : public Http::Handler {
   void onRequest(const Http::Request& from, Http::ResponseWriter writer) override {
     const auto pending = std::make_shared<Pending>();
     pending->request = to_request(from);
-    Response response = answer_to(pending);
+    const Response response = answer_to(pending);
     base::log::debug("{} {} {} -> {} (HTTP/1.1)", pending->request.peer.address, pending->request.method,
                      pending->request.target, response.status);
-    for (const Header& header : response.headers.fields()) {
-      if (header.name == "content-length") continue;  // of an answer that was relayed: Pistache writes its own
-      writer.headers().add(std::make_shared<TextHeader>(header.name, header.value));
-    }
-    writer.send(static_cast<Http::Code>(response.status), response.body);
+    send_response(response, writer);
   }
+
+ protected:
+  [[nodiscard]] const ServerLimits& limits() const { return limits_; }
 
  private:
   Response answer_to(const std::shared_ptr<Pending>& pending) const {
@@ -176,17 +198,147 @@ class FrontEnd final : public Http::Handler {
   ServerLimits limits_;
 };
 
+/// The sockets of all connections. A thread of Pistache's reads one until nothing more is there, and looks at nothing else meanwhile, not
+/// even whether it is to end: while a peer goes on, only the end of the socket ends that for sure. Of any thread.
+class OpenSockets {
+ public:
+  void add(int socket) {
+    const std::lock_guard guard(mutex_);
+    sockets_.insert(socket);
+    if (has_ended_) ::shutdown(socket, SHUT_RDWR);
+  }
+  void remove(int socket) {
+    const std::lock_guard guard(mutex_);
+    sockets_.erase(sockets_.find(socket));
+    // Pistache closes the socket of a peer that goes, but none of those it still has when it ends itself.
+    if (has_ended_ && std::this_thread::get_id() == ended_by_) ::close(socket);
+  }
+  /// The thread that calls it is the one that then destroys Pistache's endpoints.
+  void end_all() {
+    const std::lock_guard guard(mutex_);
+    has_ended_ = true;
+    ended_by_ = std::this_thread::get_id();
+    for (const int socket : sockets_) ::shutdown(socket, SHUT_RDWR);
+  }
+  [[nodiscard]] bool has_ended() const { return has_ended_; }
+
+ private:
+  std::mutex mutex_;
+  std::multiset<int> sockets_;  ///< after a 408 a number may come anew before its first connection has gone
+  std::atomic<bool> has_ended_ = false;
+  std::thread::id ended_by_;
+};
+
+/// What is kept with a peer of Pistache's. It goes with the peer.
+struct Connection {
+  Connection(int number, Http1Gate::Limits limits, std::shared_ptr<OpenSockets> among)
+      : socket(number), gate(limits), open(std::move(among)) {
+    open->add(socket);
+  }
+  ~Connection() { open->remove(socket); }
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+
+  const int socket;
+  Http1Gate gate;
+  bool is_answered = false;  ///< some request of it
+  bool is_refused = false;   ///< what still comes is passed over
+  std::size_t passed_over = 0;
+  const std::shared_ptr<OpenSockets> open;
+};
+
+/// The front end behind a gate for each connection (Http1Gate).
+class GatedFrontEnd final : public FrontEnd {
+ public:
+  HTTP_PROTOTYPE(GatedFrontEnd)
+
+  GatedFrontEnd(asio::io_context& loop, const Router& router, ServerLimits limits, std::shared_ptr<OpenSockets> open)
+      : FrontEnd(loop, router, limits), open_(std::move(open)) {}
+
+  void onConnection(const std::shared_ptr<Tcp::Peer>& peer) override {
+    FrontEnd ungated(*this);
+    static_cast<Tcp::Handler&>(ungated).onConnection(peer);
+    const Http1Gate::Limits gate{std::min(limits().http2.max_header_bytes + kRequestLineBytes, limits().max_http1_bytes),
+                                 limits().max_http1_bytes};
+    peer->putData(kConnection, std::make_shared<Connection>(peer->fd(), gate, open_));
+    const auto patience_ms = static_cast<unsigned>(write_timeout_ms());
+    ::setsockopt(peer->fd(), IPPROTO_TCP, TCP_USER_TIMEOUT, &patience_ms, sizeof patience_ms);
+  }
+
+  void onInput(const char* octets, std::size_t size, const std::shared_ptr<Tcp::Peer>& peer) override {
+    auto& connection = *static_cast<Connection*>(peer->getData(kConnection).get());
+    // A peer is idle once something was sent to it. If that was no answer, it is Pistache's 408, and the peer goes when that is sent: not
+    // in here, where Pistache still holds it.
+    const bool has_timed_out = peer->isIdle() && !connection.is_answered;
+    if (connection.is_refused || has_timed_out || open_->has_ended()) return pass_over(connection, size);
+    try {
+      connection.gate.take({octets, size}, [&](std::string_view piece, std::size_t left) { return hand_on(connection, piece, left, peer); });
+    } catch (...) {
+      refuse(connection, peer, std::current_exception());
+    }
+  }
+
+ private:
+  static constexpr const char* kConnection = "__Connection";
+
+  [[nodiscard]] int write_timeout_ms() const { return static_cast<int>(std::chrono::milliseconds(limits().write_timeout).count()); }
+
+  /// Gives Pistache a head or a piece of a body, and sends what it answers. True: it waits for the rest of the body.
+  bool hand_on(Connection& connection, std::string_view octets, std::size_t left, const std::shared_ptr<Tcp::Peer>& peer) {
+    if (open_->has_ended()) return false;
+    FrontEnd ungated(*this);  // Pistache's own onInput is private: it can be called only where nothing overrides it
+    static_cast<Tcp::Handler&>(ungated).onInput(octets.data(), octets.size(), peer);
+    const auto step = getParser(peer)->step()->id();
+    if (left > 0 && step == Http::Private::BodyStep::Id) return true;
+    connection.is_answered = peer->isIdle();
+    send_answers(connection);
+    if (step == Http::Private::RequestLineStep::Id) return false;
+    throw base::Error(base::ErrorKind::bad_request, "INVALID_MSG_FORMAT", "where the request ends is not clear");
+  }
+
+  /// Sends the answers that Pistache has ready, in their order, once the peer has room for some. By itself it would keep them as long as the
+  /// peer goes on sending, and try without a pause if the peer does not read.
+  void send_answers(const Connection& connection) {
+    pollfd room{connection.socket, POLLOUT, 0};
+    if (::poll(&room, 1, write_timeout_ms()) <= 0) ::shutdown(connection.socket, SHUT_RDWR);
+    transport()->flush();
+  }
+
+  /// Says why, and closes our side.
+  void refuse(Connection& connection, const std::shared_ptr<Tcp::Peer>& peer, const std::exception_ptr& why) {
+    connection.is_refused = true;
+    Request request;  // nobody knows what it would have been
+    request.peer.address = address_of(peer->address());
+    const Response response = refusal(request, why);
+    base::log::debug("{} -> {}, and closed (HTTP/1.1)", request.peer.address, response.status);
+    Http::ResponseWriter writer(Http::Version::Http11, transport(), this, peer);
+    writer.headers().add<Http::Header::Connection>(Http::ConnectionControl::Close);
+    send_response(response, writer);
+    send_answers(connection);
+    ::shutdown(connection.socket, SHUT_WR);
+  }
+
+  /// Who goes on for a while still gets to read why it was refused; who does not stop is cut off.
+  void pass_over(Connection& connection, std::size_t size) const {
+    connection.passed_over += size;
+    if (connection.passed_over > limits().max_http1_bytes || open_->has_ended()) ::shutdown(connection.socket, SHUT_RDWR);
+  }
+
+  std::shared_ptr<OpenSockets> open_;
+};
+
 }  // namespace
 
 struct Http1Server::State {
   asio::io_context& loop;
   const Router& router;
   ServerLimits limits;
-  std::vector<std::unique_ptr<Http::Endpoint>> endpoints;
+  std::shared_ptr<OpenSockets> open = std::make_shared<OpenSockets>();
+  std::vector<std::unique_ptr<Http::Endpoint>> endpoints = {};
 };
 
 Http1Server::Http1Server(asio::io_context& loop, const Router& router, ServerLimits limits)
-    : state_(new State{loop, router, limits, {}}) {}
+    : state_(new State{loop, router, limits}) {}
 
 Http1Server::~Http1Server() { stop(); }
 
@@ -202,7 +354,7 @@ std::uint16_t Http1Server::listen(const std::string& address, std::uint16_t port
                        .headerTimeout(state_->limits.first_byte_timeout)
                        .bodyTimeout(state_->limits.request_timeout)
                        .keepaliveTimeout(state_->limits.request_timeout));
-    endpoint->setHandler(std::make_shared<FrontEnd>(state_->loop, state_->router, state_->limits));
+    endpoint->setHandler(std::make_shared<GatedFrontEnd>(state_->loop, state_->router, state_->limits, state_->open));
     endpoint->serveThreaded();
     const auto bound = static_cast<std::uint16_t>(endpoint->getPort());
     state_->endpoints.push_back(std::move(endpoint));
@@ -214,6 +366,7 @@ std::uint16_t Http1Server::listen(const std::string& address, std::uint16_t port
 
 void Http1Server::stop() {
   for (const auto& endpoint : state_->endpoints) endpoint->shutdown();
+  state_->open->end_all();
   state_->endpoints.clear();
 }
 

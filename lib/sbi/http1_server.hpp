@@ -11,7 +11,8 @@
 namespace sbi {
 
 /// The HTTP/1.1 front end, by Pistache, for `curl` without flags: the same router, the same handlers. Its threads hand each
-/// request to the loop and wait for the answer. Loopback unless configured otherwise, never behind a proxy (docs/HTTP1.md).
+/// request to the loop and wait for the answer. Before Pistache stands a gate (Http1Gate). Loopback unless configured otherwise, never
+/// behind a proxy (docs/HTTP1.md).
 class Http1Server {
  public:
   /// Loop and router must outlive the server.
@@ -23,7 +24,8 @@ class Http1Server {
   /// Listens at `address`; port 0 takes a free one. Returns the port. Throws std::runtime_error that names address and port.
   std::uint16_t listen(const std::string& address, std::uint16_t port);
 
-  /// Stops listening and ends its threads. The loop must still run: a request may be waiting for it.
+  /// Stops listening, ends its connections and its threads, whatever peers do. A request under way is waited for, and so the loop must
+  /// still run. The server does not listen again.
   void stop();
 
  private:

@@ -16,13 +16,21 @@ using ErrorCode = boost::system::error_code;
 
 constexpr std::size_t kMaxTurnOctets = std::size_t{256} * 1024;  ///< of one connection; then the others have their turn
 constexpr std::size_t kMinTurnOctets = 1024;
-constexpr std::chrono::milliseconds kLongTurn{1};
+/// A turn that took longer is shorter the next time, as much as it would take for kFittingTurn; one that took less than half of that, longer.
+constexpr std::chrono::microseconds kLongTurn{1000};
+constexpr std::chrono::microseconds kFittingTurn{500};
+
+/// What would have taken kFittingTurn.
+std::size_t fitting(std::size_t octets, Instant::duration taken) {
+  return static_cast<std::size_t>(static_cast<double>(octets) * (std::chrono::duration<double>(kFittingTurn) / taken));
+}
 
 }  // namespace
 
 Http2Server::Connection::Connection(std::shared_ptr<State> server, Transport transport, std::string address)
     : server_(std::move(server)), transport_(std::move(transport)), address_(std::move(address)) {
   peer_.address = address_;
+  share_ = server_->shares.share_of(peer_key());
 }
 
 void Http2Server::Connection::start() {
@@ -45,7 +53,8 @@ void Http2Server::Connection::wait(Transport::Next next) {
 void Http2Server::Connection::on_ready() {
   if (is_closed_) return;  // it gave way meanwhile
   const Instant at = now();
-  if (session_ && idle_turns_ < kIdleTurns) return on_readable(at, at);
+  const bool sends_requests = session_ && idle_turns_ < kIdleTurns;
+  if (sends_requests && !server_->shares.is_in_debt(*share_, at)) return on_readable(at, at);
   const bool begins_handshake = transport_.is_tls() && !has_said_hello_;
   server_->stand_back(server_, shared_from_this(), begins_handshake);
 }
@@ -53,23 +62,29 @@ void Http2Server::Connection::on_ready() {
 void Http2Server::Connection::have_turn(Instant since) {
   if (is_closed_) return;
   if (!session_) {
-    if (transport_.is_tls() && !shake_hands()) return;
+    if (transport_.is_tls() && !have_hands_shaken()) return;
     begin();
   }
   on_readable(since, now());  // with TLS, the first octets may have come along with the handshake's last ones
+}
+
+bool Http2Server::Connection::have_hands_shaken() {
+  const Instant began = now();
+  const bool is_done = shake_hands();
+  const Instant ended = now();
+  server_->shares.took(*share_, ended, ended - began);
+  return is_done;
 }
 
 bool Http2Server::Connection::shake_hands() {
   has_said_hello_ = true;
   const Transport::Moved moved = transport_.shake_hands();
   if (moved.next == Transport::Next::ended) {
-    base::log::info("{}: TLS handshake failed: {}", address_, moved.error.message());
-    close();
+    end_saying("TLS handshake failed: " + moved.error.message());
   } else if (moved.next != Transport::Next::more) {
     wait(moved.next);
   } else if (!chose_http2(transport_.ssl())) {
-    base::log::info("{}: does not ask for HTTP/2 (ALPN h2)", address_);
-    close();
+    end_saying("does not ask for HTTP/2 (ALPN h2)");
   } else if (!learn_peer()) {
     close();
   } else {
@@ -96,6 +111,7 @@ bool Http2Server::Connection::learn_peer() {
 void Http2Server::Connection::begin() {
   session_.emplace(Http2Session::Role::server, server_->limits.http2, events());
   bucket_ = server_->rates.bucket_of(peer_key());
+  if (peer_.is_verified) share_ = server_->shares.share_of(peer_key());
 }
 
 /// In one list of the server, or none: where it stands until it has sent a request.
@@ -155,10 +171,14 @@ void Http2Server::Connection::close() {
   server_->connections.erase(shared_from_this());
 }
 
+void Http2Server::Connection::end_saying(const std::string& why) {
+  if (server_->ends.admits(now())) base::log::info("{}: {}", address_, why);
+  close();
+}
+
 void Http2Server::Connection::give_way(Connection& connection) {
   connection.server_->counters.connections_refused.fetch_add(1, std::memory_order_relaxed);
-  base::log::info("{}: closed, for there are too many like it", connection.address_);
-  connection.close();
+  connection.end_saying("closed, for there are too many like it");
 }
 
 void Http2Server::Connection::on_readable(Instant since, Instant began) {
@@ -166,9 +186,9 @@ void Http2Server::Connection::on_readable(Instant since, Instant began) {
   ++idle_turns_;
   take_turn();
   const auto taken = server_->end_turn(began);
-  // Less at a time where it costs much, so that the others have their turn.
-  if (taken > kLongTurn) turn_octets_ = std::max(kMinTurnOctets, turn_octets_ / 4);
-  if (taken < kLongTurn / 8) turn_octets_ = std::min(kMaxTurnOctets, turn_octets_ * 2);
+  server_->shares.took(*share_, began + taken, taken);
+  if (taken > kLongTurn) turn_octets_ = std::max(kMinTurnOctets, fitting(turn_octets_, taken));
+  if (taken < kFittingTurn / 2) turn_octets_ = std::min(kMaxTurnOctets, turn_octets_ * 2);
 }
 
 void Http2Server::Connection::take_turn() {
@@ -192,7 +212,7 @@ void Http2Server::Connection::receive(std::span<char> octets) {
   const Router::Batch& batch = server_->router.batch();
   if (batch.begin) batch.begin();
   if (!session_->receive({octets.data(), octets.size()})) is_broken_ = true;
-  if (batch.end) batch.end();
+  if (batch.end && batch.end()) server_->settle_later(server_);
   base::wipe(std::span(reinterpret_cast<std::uint8_t*>(octets.data()), octets.size()));
 }
 

@@ -21,7 +21,8 @@ namespace sbi {
 /// http2_requests.cpp.
 ///
 /// Who sends requests has its turn as soon as there is something to read. Others stand back (Http2Server::State::stand_back): new
-/// connections, TLS handshakes, and those that sent no whole request in their last turns, be it that they are slow or that they mean no good.
+/// connections, TLS handshakes, those that sent no whole request in their last turns, be it that they are slow or that they mean no good,
+/// and those of a peer that has had more of the loop's time than others beside it.
 class Http2Server::Connection : public std::enable_shared_from_this<Connection> {
  public:
   Connection(std::shared_ptr<State> server, Transport transport, std::string address);
@@ -47,6 +48,8 @@ class Http2Server::Connection : public std::enable_shared_from_this<Connection> 
   void consumed(StreamId stream, std::size_t octets);
   /// By which connections belong together: the name in the certificate, else the address.
   [[nodiscard]] std::string peer_key() const { return peer_.is_verified ? peer_.name : address_.substr(0, address_.rfind(':')); }
+  /// What that peer takes of the loop's time.
+  [[nodiscard]] PeerShares::Share& share() const { return *share_; }
   [[nodiscard]] std::chrono::seconds request_timeout() const { return server_->limits.request_timeout; }
 
   std::size_t half_open_ = 0;  ///< requests that have begun and not ended
@@ -56,11 +59,13 @@ class Http2Server::Connection : public std::enable_shared_from_this<Connection> 
   // Its life.
   void wait(Transport::Next next);
   void on_ready();
-  /// A step of the TLS handshake. True once it is done.
+  /// A step of the TLS handshake, which counts for the peer's share. True once it is done.
+  bool have_hands_shaken();
   bool shake_hands();
   bool learn_peer();
   void begin();
   void stand_in(std::list<Connection*>* list);
+  void end_saying(const std::string& why);
   bool end_if_idle(Instant at);
 
   // Its octets.
@@ -113,6 +118,7 @@ class Http2Server::Connection : public std::enable_shared_from_this<Connection> 
   std::size_t sources_ = 0;  ///< answers whose body comes in pieces
   std::size_t turn_octets_ = kFirstTurnOctets;    ///< read in a turn
   unsigned idle_turns_ = kIdleTurns;              ///< in a row, without the end of a request
+  std::shared_ptr<PeerShares::Share> share_;      ///< by its address, until its name is known
   std::shared_ptr<RequestRates::Bucket> bucket_;  ///< null: no limit
   std::list<Connection*>* list_ = nullptr;        ///< in which it stands, if any
   std::list<Connection*>::iterator place_;

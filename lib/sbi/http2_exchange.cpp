@@ -46,18 +46,45 @@ void Http2Server::Exchange::clear() {
   is_complete = is_half_open = is_answered = is_closed = false;
 }
 
-Http2Server::StreamedBody::~StreamedBody() {
-  if (waiting_.empty()) return;
-  if (const auto connection = connection_.lock()) connection->consumed(stream_, waiting_.size());
+void Http2Server::StreamedBody::put(std::string_view octets) {
+  if (octets.empty()) return;
+  if (waiting_.empty() || waiting_.back().size() + octets.size() > kPieceOctets) waiting_.emplace_back();
+  waiting_.back().append(octets);
+  wake_.cancel();
+}
+
+void Http2Server::StreamedBody::end(bool complete) {
+  is_ended_ = true;
+  is_complete_ = complete;
+  if (!complete) give_back(drop());
+  wake_.cancel();
+}
+
+std::size_t Http2Server::StreamedBody::drop() {
+  std::size_t octets = 0;
+  for (const std::string& piece : waiting_) octets += piece.size();
+  waiting_.clear();
+  return octets;
+}
+
+void Http2Server::StreamedBody::give_back(std::size_t octets) {
+  if (octets == 0) return;
+  if (const auto connection = connection_.lock()) connection->consumed(stream_, octets);
+}
+
+/// Or until something comes.
+asio::awaitable<void> Http2Server::StreamedBody::wait_until(Instant at) {
+  wake_.expires_at(at);
+  boost::system::error_code ignored;
+  co_await wake_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
 }
 
 asio::awaitable<std::optional<std::string>> Http2Server::StreamedBody::next() {
   const auto keep_alive = connection_.lock();
+  give_back(std::exchange(handed_, 0));
   const auto deadline = now() + (keep_alive ? keep_alive->request_timeout() : std::chrono::seconds(0));
   while (waiting_.empty() && !is_ended_) {
-    wake_.expires_at(deadline);
-    boost::system::error_code ignored;
-    co_await wake_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+    co_await wait_until(deadline);
     if (waiting_.empty() && !is_ended_ && now() >= deadline) {
       throw base::Error(base::ErrorKind::bad_request, "INVALID_MSG_FORMAT", "the body stopped before its end");
     }
@@ -66,10 +93,18 @@ asio::awaitable<std::optional<std::string>> Http2Server::StreamedBody::next() {
     if (!is_complete_) throw base::Error(base::ErrorKind::bad_request, "INVALID_MSG_FORMAT", "the peer gave up its request");
     co_return std::nullopt;
   }
-  if (keep_alive) keep_alive->consumed(stream_, waiting_.size());
-  std::string taken = std::move(waiting_);
-  waiting_.clear();
+  std::string taken = std::move(waiting_.front());
+  waiting_.pop_front();
+  handed_ = taken.size();
   co_return std::move(taken);
+}
+
+asio::awaitable<bool> Http2Server::StreamedBody::pause(std::chrono::steady_clock::duration time) {
+  const auto keep_alive = connection_.lock();
+  const Instant until = now() + time;
+  const auto is_given_up = [this] { return is_ended_ && !is_complete_; };
+  while (!is_given_up() && now() < until) co_await wait_until(until);
+  co_return !is_given_up();
 }
 
 }  // namespace sbi

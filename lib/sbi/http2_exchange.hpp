@@ -1,6 +1,7 @@
 #pragma once
 
 #include <boost/asio/steady_timer.hpp>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
@@ -37,32 +38,35 @@ struct Http2Server::Exchange final : Http2Session::Context {
   void clear();
 };
 
-/// A body that the handler takes piece by piece; flow control holds the peer back meanwhile.
+/// A body that the handler takes piece by piece; flow control holds the peer back meanwhile. A piece counts, for the peer's window and for
+/// max_buffered_bytes, until the handler asks for the next one: it is done with it then. Of a request that was given up nothing more is handed out.
 class Http2Server::StreamedBody final : public BodyReader {
  public:
   StreamedBody(std::weak_ptr<Connection> connection, StreamId stream, boost::asio::io_context& loop)
       : connection_(std::move(connection)), stream_(stream), wake_(loop, Instant::max()) {}
   /// What the handler never took goes back to the connection's window, which other streams need.
-  ~StreamedBody() override;
+  ~StreamedBody() override { give_back(handed_ + drop()); }
   StreamedBody(const StreamedBody&) = delete;
   StreamedBody& operator=(const StreamedBody&) = delete;
 
   boost::asio::awaitable<std::optional<std::string>> next() override;
-  void put(std::string_view octets) {
-    waiting_.append(octets);
-    wake_.cancel();
-  }
-  void end(bool complete) {
-    is_ended_ = true;
-    is_complete_ = complete;
-    wake_.cancel();
-  }
+  boost::asio::awaitable<bool> pause(std::chrono::steady_clock::duration time) override;
+  void put(std::string_view octets);
+  void end(bool complete);
 
  private:
+  static constexpr std::size_t kPieceOctets = std::size_t{32} * 1024;  ///< handed out at a time
+
+  /// Forgets what waits. How much that was.
+  std::size_t drop();
+  void give_back(std::size_t octets);
+  boost::asio::awaitable<void> wait_until(Instant at);
+
   std::weak_ptr<Connection> connection_;
   StreamId stream_;
   boost::asio::steady_timer wake_;
-  std::string waiting_;
+  std::deque<std::string> waiting_;  ///< none is empty
+  std::size_t handed_ = 0;           ///< octets of the piece that the handler is at
   bool is_ended_ = false;
   bool is_complete_ = false;
 };

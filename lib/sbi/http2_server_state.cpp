@@ -23,6 +23,8 @@ constexpr int kEndedATurn = 16;   ///< of them; an end costs a hundred times a l
 /// Of the time of the loop, when others are served: at least this, and a part of what they take, so that it is never forgotten.
 constexpr std::chrono::microseconds kBackShare{250};
 constexpr int kBackPart = 4;
+/// What is written waits for company while there is more to read, but no longer.
+constexpr std::chrono::milliseconds kMaxUnsettled{10};
 
 }  // namespace
 
@@ -89,8 +91,26 @@ void Http2Server::State::stand_back(const std::shared_ptr<State>& self, std::sha
   Row& row = begins_handshake ? hellos_ : back_row_;
   // Those that gave way stand there still, and nothing takes them out while their rate does not allow it.
   if (begins_handshake && row.size() > 2 * limits.max_handshakes) row.drop_if([](const auto& each) { return each->is_closed(); });
-  row.push(std::move(connection), now());
+  const Instant at = now();
+  const bool is_debtor = shares.is_in_debt(connection->share(), at);
+  row.push(std::move(connection), at, is_debtor);
   serve_back_later(self);
+}
+
+void Http2Server::State::settle_later(const std::shared_ptr<State>& self) {
+  if (std::exchange(is_unsettled_, true)) return;
+  unsettled_since_ = clock;
+  settle_behind(self);
+}
+
+/// Behind all that are ready, and behind those that are ready then, until there are none or it has lasted long enough.
+void Http2Server::State::settle_behind(const std::shared_ptr<State>& self) {
+  asio::post(loop, [self, seen = turns] {
+    if (self->is_ended_) return;
+    if (self->turns != seen && now() - self->unsettled_since_ < kMaxUnsettled) return self->settle_behind(self);
+    self->is_unsettled_ = false;
+    self->router.batch().settle();
+  });
 }
 
 void Http2Server::State::serve_back_later(const std::shared_ptr<State>& self) {
@@ -134,7 +154,7 @@ std::optional<Http2Server::State::Row::Place> Http2Server::State::next_hello(Ins
     auto hello = hellos_.pop();
     if (hello.waiter->is_closed() || hello.waiter->ends_if_gone()) continue;  // uses up nothing of the rate
     if (!handshake_rate_ || handshake_rate_->take(at)) return hello;
-    hellos_.push(std::move(hello.waiter), hello.since);
+    hellos_.push(std::move(hello.waiter), hello.since, shares.is_in_debt(hello.waiter->share(), at));
     is_paced_ = true;
     counters.handshakes_delayed.fetch_add(1, std::memory_order_relaxed);
   }
@@ -169,6 +189,8 @@ void Http2Server::State::run_tick(const std::shared_ptr<State>& self) {
   tick_.async_wait([self](ErrorCode error) {
     if (error) return;
     self->rates.sweep(now());
+    self->shares.sweep(now());
+    if (const std::size_t more = self->ends.take_left_out()) base::log::info("{} more connections were closed, for one of these reasons", more);
     self->sweep(self, nullptr);
   });
 }

@@ -10,7 +10,9 @@
 #include <string>
 #include <vector>
 
+#include "lib/base/seldom_log.hpp"
 #include "lib/sbi/http2_server.hpp"
+#include "lib/sbi/peer_shares.hpp"
 #include "lib/sbi/request_rates.hpp"
 #include "lib/sbi/turns.hpp"
 
@@ -30,6 +32,9 @@ struct Http2Server::State {
   /// max_handshakes_per_second as well.
   void stand_back(const std::shared_ptr<State>& self, std::shared_ptr<Connection> connection, bool begins_handshake);
 
+  /// A batch has ended that the router's `settle` is to follow.
+  void settle_later(const std::shared_ptr<State>& self);
+
   /// Closes connections of the peer that has most of what there is too much of, those with most first, until half of it is gone.
   void relieve(std::size_t Connection::*most);
 
@@ -45,6 +50,7 @@ struct Http2Server::State {
   void begin_turn(const std::shared_ptr<State>& self, Instant began, Instant since) {
     clock = began;
     is_in_turn = true;
+    ++turns;
     if (round.begin_turn(began, since)) boost::asio::post(loop, [self] { self->round.end(); });
   }
   /// How long the turn was.
@@ -68,6 +74,7 @@ struct Http2Server::State {
   Round round;
   Instant clock;
   unsigned asked = 0;
+  unsigned turns = 0;  ///< until now, modulo 2^32
   bool is_in_turn = false;
   bool is_draining = false;
   std::vector<Listener> listeners;
@@ -77,11 +84,14 @@ struct Http2Server::State {
   std::size_t half_open = 0;
   std::size_t buffered = 0;
   RequestRates rates;
+  PeerShares shares;
   std::vector<char> read_buffer = std::vector<char>(kReadBufferBytes);  ///< holds octets within one turn only
   std::string out;                                                    ///< the same for what goes out
   ServerCounters counters;
+  base::log::Seldom ends{kEndsSaidASecond};  ///< connections that are closed for what they do or leave undone
 
   static constexpr std::size_t kReadBufferBytes = 64 * 1024;  ///< one for all connections of a loop
+  static constexpr int kEndsSaidASecond = 10;
 
  private:
   static constexpr unsigned kAsksATime = 32;  ///< of the clock, within one turn: some eight requests
@@ -96,6 +106,7 @@ struct Http2Server::State {
   /// Room for one more connection, at the expense of one that has sent nothing yet; false if there is none.
   bool make_room();
   void sweep(const std::shared_ptr<State>& self, std::shared_ptr<Connection> last);
+  void settle_behind(const std::shared_ptr<State>& self);
   void serve_back_later(const std::shared_ptr<State>& self);
   void serve_back(const std::shared_ptr<State>& self);
   std::optional<Row::Place> next_in_back(Instant at);
@@ -108,6 +119,8 @@ struct Http2Server::State {
   Row hellos_;               ///< the part of it that begins a handshake
   Instant back_due_;         ///< when the back row's turn was asked for
   bool is_back_due_ = false;
+  Instant unsettled_since_;
+  bool is_unsettled_ = false;  ///< a batch has ended that `settle` has not followed yet
   bool is_hello_next_ = false;
   bool is_paced_ = false;    ///< a handshake waits for max_handshakes_per_second
   bool is_ended_ = false;

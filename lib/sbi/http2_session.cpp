@@ -248,7 +248,7 @@ struct Http2Session::Callbacks {
     if (taken == left) {
       *flags |= NGHTTP2_DATA_FLAG_EOF;
       // The answer is complete: a request that is still coming in is not wanted any more (RFC 9113, 8.1).
-      if (self(user).role_ == Role::server && !stream.peer_done) {
+      if (self(user).role_ == Role::server && stream.may_peer_send()) {
         nghttp2_submit_rst_stream(handle, NGHTTP2_FLAG_NONE, id, NGHTTP2_NO_ERROR);
       }
     }
@@ -339,7 +339,7 @@ void Http2Session::respond(StreamId id, Response&& response, BodySource body) {
   nghttp2_data_provider provider{};
   provider.source.ptr = stream;
   provider.read_callback = &Callbacks::read_body;
-  const bool has_body = !stream->out.empty() || stream->is_out_open || !stream->peer_done;
+  const bool has_body = !stream->out.empty() || stream->is_out_open || stream->may_peer_send();
   if (nghttp2_submit_response(session_, id, fields.data(), fields.size(), has_body ? &provider : nullptr) != 0) {
     reset(id, Http2Error::internal_error);
   }

@@ -132,6 +132,9 @@ class Http2Session {
     std::size_t out_sent = 0;
     bool is_out_open = false;  ///< more of it will come
     std::shared_ptr<Context> context;
+
+    /// More of what it asks or answers.
+    [[nodiscard]] bool may_peer_send() const noexcept { return !peer_done && !head.is_last; }
   };
   struct StreamPool;
   /// Gives a stream back to its thread's pool.

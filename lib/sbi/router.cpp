@@ -1,6 +1,9 @@
 #include "lib/sbi/router.hpp"
 
 #include <algorithm>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
 #include <cctype>
 
 #include "lib/base/bytes.hpp"
@@ -236,6 +239,12 @@ std::optional<Response> serve_at_once(const Route& route, const Request& request
   } catch (...) {
     return refusal_by(route, request, std::current_exception());
   }
+}
+
+boost::asio::awaitable<bool> BodyReader::pause(std::chrono::steady_clock::duration time) {
+  boost::asio::steady_timer timer(co_await boost::asio::this_coro::executor, time);
+  co_await timer.async_wait(boost::asio::use_awaitable);
+  co_return true;
 }
 
 boost::asio::awaitable<Response> serve(const Route& route, const Request& request, std::shared_ptr<BodyReader> body) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
+#include <chrono>
 #include <exception>
 #include <functional>
 #include <memory>
@@ -20,6 +21,8 @@ class BodyReader {
   virtual ~BodyReader() = default;
   /// The next octets, at least one; nothing at the end. Throws Error if the peer goes or is too slow.
   virtual boost::asio::awaitable<std::optional<std::string>> next() = 0;
+  /// Waits so long: for a handler whose work is to leave time for others. False at once if the peer gives its request up meanwhile.
+  virtual boost::asio::awaitable<bool> pause(std::chrono::steady_clock::duration time);
 };
 
 /// A handler that never waits.
@@ -90,10 +93,12 @@ class Router {
 
   /// What stands around the requests that came in one read of a connection, as far as they are answered at once: `begin` before the first
   /// one, `end` after the last, on their loop. Between the two no other request is served and no answer goes out, so that one view of
-  /// the store may serve them all. Neither throws.
+  /// the store may serve them all. If `end` gives true, `settle` follows: once no connection of the loop has more to read, or some
+  /// milliseconds later, for all batches until then. None of them throws.
   struct Batch {
     std::function<void()> begin;
-    std::function<void()> end;
+    std::function<bool()> end;
+    std::function<void()> settle;
   };
   void on_batch(Batch batch) { batch_ = std::move(batch); }
   [[nodiscard]] const Batch& batch() const noexcept { return batch_; }

@@ -21,6 +21,8 @@ struct ServerLimits {
   std::size_t max_half_open_streams = 20000;  ///< requests that have begun and not ended, of all connections; above it connections of the peer with most are closed
   std::size_t max_buffered_bytes = 128 * 1024 * 1024;  ///< of bodies, of all connections; the same
   std::size_t max_requests_per_second = 0;             ///< of one peer: its certificate's name, else its address; 0: no limit. 429 above it. (Of each worker, as all of these; over HTTP/2.)
+  std::size_t max_imports = 16;          ///< bulk loads and imports that are worked on at once; 503 above it
+  std::size_t max_imports_per_peer = 8;  ///< the same of one peer; 429 above it
   bool share_port = false;  ///< SO_REUSEPORT: several workers listen at one address
   std::chrono::seconds first_byte_timeout{10};  ///< until the first request's headers, TLS handshake included
   std::chrono::seconds request_timeout{30};     ///< from a request's headers to its end, or between pieces of a streamed body

@@ -16,6 +16,8 @@
 #include <string_view>
 
 #include "lib/sbi/message.hpp"
+#include "lib/sbi/tls_anchors.hpp"
+#include "lib/sbi/tls_owned.hpp"
 
 namespace sbi {
 namespace {
@@ -45,11 +47,9 @@ int choose_http2(SSL*, const unsigned char** out, unsigned char* out_size, const
 class KeyLog {
  public:
   static void open(SSL_CTX* context, const std::string& path) {
-    auto log = std::make_unique<KeyLog>(path);
-    if (SSL_CTX_set_ex_data(context, index(), log.get()) != 1) throw std::bad_alloc();
-    (void)log.release();
+    give_to(context, std::make_unique<KeyLog>(path));
     SSL_CTX_set_keylog_callback(context, [](const SSL* connection, const char* line) {
-      static_cast<KeyLog*>(SSL_CTX_get_ex_data(SSL_get_SSL_CTX(connection), index()))->write(line);
+      owned_by<KeyLog>(SSL_get_SSL_CTX(connection))->write(line);
     });
   }
   explicit KeyLog(const std::string& path) : file_(::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, S_IRUSR | S_IWUSR)) {
@@ -60,12 +60,6 @@ class KeyLog {
   KeyLog& operator=(const KeyLog&) = delete;
 
  private:
-  static int index() {
-    static const int index = SSL_CTX_get_ex_new_index(0, nullptr, nullptr, nullptr, [](void*, void* log, CRYPTO_EX_DATA*, int, long, void*) {
-      delete static_cast<KeyLog*>(log);
-    });
-    return index;
-  }
   void write(std::string line) const {
     line += '\n';
     if (::write(file_, line.data(), line.size()) < 0) return;  // a lab's tool, not worth a connection
@@ -130,14 +124,17 @@ std::optional<std::string> common_name(X509* certificate) {
 std::shared_ptr<ssl::context> make_server_context(const TlsFiles& files) {
   auto context = make_context(ssl::context::tls_server, files);
   SSL_CTX_set_alpn_select_cb(context->native_handle(), &choose_http2, nullptr);
-  if (!files.ca.empty()) {
-    SSL_CTX_set_client_CA_list(context->native_handle(), SSL_load_client_CA_file(files.ca.c_str()));
+  if (!files.ca.empty()) SSL_CTX_set_client_CA_list(context->native_handle(), SSL_load_client_CA_file(files.ca.c_str()));
+  if (!files.cas.empty()) trust_by_names(context->native_handle(), files.cas);
+  if (files.asks_for_certificates()) {
     const auto demand = files.verify_client ? ssl::verify_peer | ssl::verify_fail_if_no_peer_cert : ssl::verify_peer;
     context->set_verify_mode(demand);
   }
-  // Resumed sessions would need a context of their own per listener; a handshake a connection is what SBI peers do.
+  // Resumed sessions would need a context of their own per listener, and have no chain for require_vouched_for(); a handshake a connection
+  // is what SBI peers do. SSL_OP_NO_TICKET leaves TLS 1.3 tickets of another kind.
   SSL_CTX_set_session_cache_mode(context->native_handle(), SSL_SESS_CACHE_OFF);
   SSL_CTX_set_options(context->native_handle(), SSL_OP_NO_TICKET);
+  SSL_CTX_set_num_tickets(context->native_handle(), 0);
   return context;
 }
 
@@ -177,6 +174,7 @@ std::optional<std::string> peer_name(SSL* connection) {
   if (!name) name = common_name(certificate.get());
   if (!name || name->empty()) throw std::runtime_error("its certificate has no DNS name, URI or common name");
   if (*name == kAnonymous) throw std::runtime_error("its certificate is for the name anonymous, which stands for peers without one");
+  require_vouched_for(connection, *name);
   return name;
 }
 

@@ -49,7 +49,8 @@ class Round {
 };
 
 /// Those who wait while others are served first. The newest and the oldest leave it in turns: who comes last does not wait for a crowd
-/// that came before, and who came first is not forgotten while more come.
+/// that came before, and who came first is not forgotten while more come. Debtors, who have had more than others (PeerShares), have every
+/// second place only.
 template <class Waiter>
 class BackRow {
  public:
@@ -58,25 +59,39 @@ class BackRow {
     Instant since;
   };
 
-  void push(Waiter waiter, Instant at) { places_.push_back({std::move(waiter), at}); }
+  void push(Waiter waiter, Instant at, bool is_debtor = false) { (is_debtor ? debtors_ : others_).push({std::move(waiter), at}); }
   /// There must be one.
   Place pop() {
-    takes_newest_ = !takes_newest_;
-    Place out = std::move(takes_newest_ ? places_.back() : places_.front());
-    takes_newest_ ? places_.pop_back() : places_.pop_front();
-    return out;
+    is_debtors_turn_ = !is_debtors_turn_;
+    const bool takes_debtor = others_.places.empty() || (is_debtors_turn_ && !debtors_.places.empty());
+    return takes_debtor ? debtors_.pop() : others_.pop();
   }
-  [[nodiscard]] bool empty() const noexcept { return places_.empty(); }
-  [[nodiscard]] std::size_t size() const noexcept { return places_.size(); }
-  void clear() { places_.clear(); }
+  [[nodiscard]] bool empty() const noexcept { return size() == 0; }
+  [[nodiscard]] std::size_t size() const noexcept { return others_.places.size() + debtors_.places.size(); }
+  void clear() { *this = BackRow(); }
   template <class Predicate>
   void drop_if(const Predicate& is_unwanted) {
-    std::erase_if(places_, [&is_unwanted](const Place& place) { return is_unwanted(place.waiter); });
+    for (Line* line : {&others_, &debtors_}) {
+      std::erase_if(line->places, [&is_unwanted](const Place& place) { return is_unwanted(place.waiter); });
+    }
   }
 
  private:
-  std::deque<Place> places_;
-  bool takes_newest_ = false;
+  struct Line {
+    void push(Place place) { places.push_back(std::move(place)); }
+    Place pop() {
+      takes_newest = !takes_newest;
+      Place out = std::move(takes_newest ? places.back() : places.front());
+      takes_newest ? places.pop_back() : places.pop_front();
+      return out;
+    }
+    std::deque<Place> places;
+    bool takes_newest = false;
+  };
+
+  Line others_;
+  Line debtors_;
+  bool is_debtors_turn_ = true;  ///< next time it is not
 };
 
 }  // namespace sbi

@@ -6,6 +6,7 @@
 #include <boost/asio/ip/address.hpp>
 #include <stdexcept>
 
+#include "lib/sbi/name_pattern.hpp"
 #include "lib/service/key_files.hpp"
 
 namespace service {
@@ -22,10 +23,25 @@ void try_out(const Section& tls, const sbi::TlsFiles& files, bool is_server) {
     (void)(is_server ? sbi::make_server_context(files) : sbi::make_client_context(files));
   } catch (const std::runtime_error& error) {
     const std::string fault = error.what();
-    const bool is_of_ca = !files.ca.empty() && fault.starts_with(files.ca + ": no CA");
+    const auto is_of = [&fault](const std::string& ca) { return !ca.empty() && fault.starts_with(ca + ": no CA"); };
+    const bool is_of_ca = is_of(files.ca) || std::any_of(files.cas.begin(), files.cas.end(), [&](const sbi::CaFile& one) { return is_of(one.path); });
     const bool is_of_key = fault.starts_with(files.private_key + ": no private key");
     tls.problem(is_of_ca ? "ca" : is_of_key ? "private_key" : "certificate", fault);
   }
+}
+
+/// `ca` of a listener as a list of {file, names}, or one such map.
+std::vector<sbi::CaFile> read_ca_files(const Section& tls) {
+  std::vector<sbi::CaFile> out;
+  for (const Section& entry : tls.sections("ca", true)) {
+    sbi::CaFile ca{read_file_path(entry, "file"), entry.texts("names"), entry.name("names")};
+    if (ca.names.empty() && entry.mentions("names")) entry.problem("names", "is empty: leave it out for a CA that may vouch for any name");
+    for (const std::string& name : ca.names) {
+      if (!sbi::is_name_pattern(name)) entry.problem("names", "'" + name + "' is neither a name nor *.example.org, for one label before it");
+    }
+    if (!ca.path.empty()) out.push_back(std::move(ca));
+  }
+  return out;
 }
 
 sbi::TlsFiles read_tls(const Section& tls, bool is_server) {
@@ -35,10 +51,15 @@ sbi::TlsFiles read_tls(const Section& tls, bool is_server) {
     files.certificate = read_file_path(tls, "certificate");
     files.private_key = read_secret_path(tls, "private_key");
   }
-  if (tls.has("ca")) files.ca = read_file_path(tls, "ca");
+  const bool has_names = is_server && (tls.is_list("ca") || tls.is_map("ca"));
+  if (has_names) {
+    files.cas = read_ca_files(tls);
+  } else if (tls.has("ca")) {
+    files.ca = read_file_path(tls, "ca");
+  }
   if (is_server) {
     files.verify_client = tls.boolean("verify_client", tls.has("ca"));
-    if (files.verify_client && files.ca.empty()) tls.problem("verify_client", "needs ca, the certificates that clients chain to");
+    if (files.verify_client && !files.asks_for_certificates()) tls.problem("verify_client", "needs ca, the certificates that clients chain to");
   }
   if (tls.has("sslkeylogfile")) {
     files.key_log = tls.text("sslkeylogfile");
@@ -95,6 +116,8 @@ sbi::ServerLimits read_limits(const Section& section) {
   limits.max_half_open_streams = size("max_half_open_streams", 1, 10000000, limits.max_half_open_streams);
   limits.max_buffered_bytes = size("max_buffered_mib", 1, 65536, limits.max_buffered_bytes / kMib) * kMib;
   limits.max_requests_per_second = size("max_requests_per_second", 0, 10000000, limits.max_requests_per_second);
+  limits.max_imports = size("max_imports", 1, 1000, limits.max_imports);
+  limits.max_imports_per_peer = size("max_imports_per_peer", 1, 1000, limits.max_imports_per_peer);
   read_session_limits(size, limits.http2);
   limits.max_body_bytes = size("max_body_bytes", 1024, 8 * 1024 * 1024, limits.max_body_bytes);
   limits.first_byte_timeout = duration("first_byte_timeout_s", limits.first_byte_timeout);

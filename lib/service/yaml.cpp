@@ -95,6 +95,9 @@ bool Section::has(const std::string& key) const {
 }
 
 bool Section::is_map(const std::string& key) const { return has(key) && state_->find(key).IsMap(); }
+bool Section::is_list(const std::string& key) const { return has(key) && state_->find(key).IsSequence(); }
+bool Section::mentions(const std::string& key) const { return state_->find(key).IsDefined(); }
+std::string Section::name(const std::string& key) const { return state_->name(key); }
 
 void Section::problem(const std::string& key, const std::string& what) const {
   const auto document = state_->document.lock();

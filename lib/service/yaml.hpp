@@ -25,8 +25,13 @@ class YamlDocument;
 class Section {
  public:
   [[nodiscard]] bool has(const std::string& key) const;
-  /// Whether its value is a map, where a text may stand as well.
+  /// Whether its value is a map, or a list, where a text may stand as well.
   [[nodiscard]] bool is_map(const std::string& key) const;
+  [[nodiscard]] bool is_list(const std::string& key) const;
+  /// Whether the key stands there, be it without a value, as has() does not tell.
+  [[nodiscard]] bool mentions(const std::string& key) const;
+  /// `arpf.sbi.server[0].port`, as problems have it.
+  [[nodiscard]] std::string name(const std::string& key) const;
 
   /// A map of the file, or an empty one if it is absent. `required`: that is a problem.
   [[nodiscard]] Section section(const std::string& key, bool required = false) const;

@@ -46,7 +46,7 @@ struct Unheard {
   std::exception_ptr first;
 };
 
-/// The batch of this thread.
+/// The batch of this thread, and what it owes since.
 struct Batch {
   const Committer* of = nullptr;
   bool owes_wake = false;
@@ -116,9 +116,13 @@ void Committer::wake() noexcept {
 
 void Committer::begin_batch() noexcept { batch.of = this; }
 
-void Committer::end_batch() noexcept {
-  const Batch ended = std::exchange(batch, {});
-  if (ended.owes_wake) wake_.notify_one();
+bool Committer::end_batch() noexcept {
+  batch.of = nullptr;
+  return batch.owes_wake;
+}
+
+void Committer::settle() noexcept {
+  if (std::exchange(batch.owes_wake, false)) wake_.notify_one();
 }
 
 void Committer::run() {

@@ -51,10 +51,13 @@ class Committer {
   /// Runs `work` soon; nobody waits for it. What it throws goes to the log, and so does how many were dropped: a line a group.
   void write_later(Work<void> work);
 
-  /// Between the two, what this thread asks for is not begun: at the end there is one group of it, and one wake-up, where the first write
-  /// would have had a transaction for itself. For the writes that one turn of a loop brings.
+  /// From begin_batch on, what this thread asks for is not begun before it calls settle(): then there is one group of it, and one wake-up,
+  /// where the first write would have had a transaction for itself. (Unless another thread's write takes it along.) end_batch gives true
+  /// if settle() is to be called; what is asked for between the two is begun as without a batch. For the writes that a loop brings
+  /// while it has more to read.
   void begin_batch() noexcept;
-  void end_batch() noexcept;
+  [[nodiscard]] bool end_batch() noexcept;
+  void settle() noexcept;
 
   /// As write, for a thread that may block: start-up and tests.
   template <class Result>

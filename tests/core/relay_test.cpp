@@ -55,7 +55,7 @@ struct RelayFixture {
   RelayFixture() {
     loop.run([this] {
       client = std::make_unique<sbi::Client>(loop.io(), "AUSF", nullptr);
-      relay = std::make_unique<Relay>(*client, links, settings);
+      relay = std::make_unique<Relay>(*client, links, party_of, settings);
     });
   }
   ~RelayFixture() {
@@ -86,7 +86,7 @@ struct RelayFixture {
     return loop.await(read_whole(relay->forward(asked, roots, nullptr)));
   }
   Response follow_up(const Request& asked, const std::string& segment) {
-    const auto uri = links.open(segment);
+    const auto uri = relay->resource_of(asked, segment);
     REQUIRE(uri);
     return loop.await(read_whole(relay->follow_up(asked, segment, *uri, nullptr)));
   }
@@ -107,6 +107,7 @@ struct RelayFixture {
 
   test::Loop loop;
   RelayLinks links{base::SecretBytes(base::Bytes(16, 7))};
+  core::PartyOf party_of = [](const sbi::Peer& peer) { return peer.is_anonymous() ? std::string() : "peer " + peer.name; };
   Relay::Settings settings{2000ms, "ausf-ext-test", 10000, 5000ms};
   std::unique_ptr<sbi::Client> client;
   std::unique_ptr<Relay> relay;
@@ -120,26 +121,49 @@ std::string header(const Response& response, const std::string& name) { return s
 TEST_CASE("The id of a relayed resource opens to its URI, and no other id opens", "[core][relay]") {
   const RelayLinks links(base::SecretBytes(base::Bytes(16, 1)));
   const std::string uri = "http://127.0.0.11:7777/nausf-auth/v1/ue-authentications/1";
-  const std::string id = links.make(uri);
-  CHECK(links.open(id) == uri);
+  const std::string party = GENERATE(as<std::string>(), "", "peer a");
+  const std::string id = links.make(uri, party);
+  CHECK(links.open(id, party) == uri);
   CHECK(id.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_") == std::string::npos);
-  SECTION("with another key") { CHECK_FALSE(RelayLinks(base::SecretBytes(base::Bytes(16, 2))).open(id)); }
+  SECTION("with another key") { CHECK_FALSE(RelayLinks(base::SecretBytes(base::Bytes(16, 2))).open(id, party)); }
+  SECTION("with the same key elsewhere") { CHECK(RelayLinks(base::SecretBytes(base::Bytes(16, 1))).open(id, party) == uri); }
   SECTION("changed anywhere") {
     for (std::size_t i = 0; i < id.size(); ++i) {
       std::string changed = id;
       changed[i] = changed[i] == 'A' ? 'B' : 'A';
       CAPTURE(i);
-      CHECK_FALSE(links.open(changed));
+      CHECK_FALSE(links.open(changed, party));
     }
   }
   SECTION("cut, lengthened, or none at all") {
-    CHECK_FALSE(links.open(id.substr(0, id.size() - 1)));
-    CHECK_FALSE(links.open(id + "A"));
-    for (const std::string text : {"", "r-", "r-AAAA", "1", "00000000000000000000000000000000"}) CHECK_FALSE(links.open(text));
-    CHECK_FALSE(links.open("r-" + std::string(10000, 'A')));
+    CHECK_FALSE(links.open(id.substr(0, id.size() - 1), party));
+    CHECK_FALSE(links.open(id + "A", party));
+    for (const std::string text : {"", "r-", "r-AAAA", "1", "00000000000000000000000000000000"}) CHECK_FALSE(links.open(text, party));
+    CHECK_FALSE(links.open("r-" + std::string(10000, 'A'), party));
   }
   SECTION("a key of another length is none") {
     CHECK_THROWS_AS(RelayLinks(base::SecretBytes(base::Bytes(15, 1))), std::invalid_argument);
+  }
+}
+
+TEST_CASE("An id that was made for a party opens to no other, and does not show whose it is", "[core][relay]") {
+  const RelayLinks links(base::SecretBytes(base::Bytes(16, 1)));
+  const std::string uri = "http://h/x";
+  for (const std::string party : {"", "peer a", "set a", "peer b", "peer aa"}) {
+    const std::string id = links.make(uri, party);
+    for (const std::string other : {"", "peer a", "set a", "peer b", "peer aa"}) {
+      CAPTURE(party, other);
+      CHECK(links.open(id, other).has_value() == (party == other));
+    }
+    CHECK(id.size() == links.make(uri, "").size());
+  }
+  SECTION("nor does a URI with the party behind it stand for both") {
+    const std::string both = uri + std::string(1, '\0') + "peer a";
+    CHECK_FALSE(links.open(links.make(both, ""), ""));
+    const auto octets = base::from_base64url(links.make(uri, "peer a").substr(2));
+    const base::BytesView mac = base::BytesView(octets.value()).first(16);
+    CHECK_FALSE(links.open("r-" + base::to_base64url(base::concatenate(mac, base::as_bytes(both))), ""));
+    CHECK_FALSE(links.open("r-" + base::to_base64url(base::concatenate(mac, base::as_bytes(uri))), ""));
   }
 }
 
@@ -212,8 +236,8 @@ TEST_CASE_METHOD(RelayFixture, "A resource that cannot be followed up is refused
 TEST_CASE("The longest URI of a resource makes an id that opens", "[core][relay]") {
   const RelayLinks links(base::SecretBytes(base::Bytes(16, 1)));
   const std::string longest(RelayLinks::kMaxUriSize, 'x');
-  CHECK(links.open(links.make(longest)) == longest);
-  CHECK_FALSE(links.open(links.make(longest + "xx")));
+  CHECK(links.open(links.make(longest, "peer a"), "peer a") == longest);
+  CHECK_FALSE(links.open(links.make(longest + "xx", "peer a"), "peer a"));
 }
 
 TEST_CASE_METHOD(RelayFixture, "A request is passed on as it came", "[core][relay]") {
@@ -279,6 +303,50 @@ TEST_CASE_METHOD(RelayFixture, "Location and links of a context lead back here, 
   CHECK(upstream.asked.back().method == "PUT");
 }
 
+TEST_CASE_METHOD(RelayFixture, "A context is there for the party that began it, a UDM's resource for whoever asks", "[core][relay]") {
+  const auto as = [](const std::string& peer, const std::string& method, const std::string& target) {
+    Request out = request(method, target, "{}");
+    out.peer.name = peer;
+    out.peer.is_verified = peer != sbi::kAnonymous;
+    return out;
+  };
+  const auto id_in = [](const std::string& uri) {
+    const std::size_t begin = uri.find("/r-") + 1;
+    return uri.substr(begin, uri.find('/', begin) - begin);
+  };
+  SECTION("a context, by its Location and by its links, those of a later answer too") {
+    const std::string context = upstream.uri.origin() + kContext + "/1";
+    const json body{{"_links", {{"eap-session", {{"href", context + "/eap-session"}}}}}};
+    upstream.answer = Response(201, sbi::kHalJson, body.dump()).with("location", context);
+    const Response created = forward(as("a", "POST", kContext), {upstream.uri});
+    const std::string href = json::parse(created.body)["_links"]["eap-session"]["href"];
+    const std::string id = id_in(href);
+    CHECK(id == id_in(header(created, "location")));
+    const std::string path = std::string(kContext) + "/" + id + "/eap-session";
+    CHECK(href.ends_with(path));
+    CHECK(relay->resource_of(as("a", "POST", path), id) == context);
+    for (const char* other : {"b", "anonymous"}) CHECK_FALSE(relay->resource_of(as(other, "POST", path), id));
+    CHECK_FALSE(relay->resource_of(as("a", "PUT", "/nudm-ueau/v1/imsi-001010000000001/auth-events/" + id), id));  // nor by another service
+    upstream.answer = Response(200, sbi::kHalJson, body.dump());
+    const Response ongoing = follow_up(as("a", "POST", path), id);
+    CHECK(json::parse(ongoing.body)["_links"]["eap-session"]["href"] == href);
+  }
+  SECTION("one that an anonymous peer began") {
+    upstream.answer = Response(201, sbi::kHalJson, "{}").with("location", upstream.uri.origin() + kContext + "/1");
+    const std::string id = id_in(header(forward(as("anonymous", "POST", kContext), {upstream.uri}), "location"));
+    const std::string path = std::string(kContext) + "/" + id + "/5g-aka-confirmation";
+    CHECK(relay->resource_of(as("anonymous", "PUT", path), id));
+    CHECK_FALSE(relay->resource_of(as("a", "PUT", path), id));
+  }
+  SECTION("an auth event") {
+    const std::string events = "/nudm-ueau/v1/imsi-001010000000001/auth-events";
+    upstream.answer = Response(201, sbi::kJson, "{}").with("location", upstream.uri.origin() + events + "/7");
+    const std::string id = id_in(header(forward(as("a", "POST", events), {upstream.uri}), "location"));
+    for (const char* peer : {"a", "b", "anonymous"}) CHECK(relay->resource_of(as(peer, "PUT", events + "/" + id), id));
+    CHECK_FALSE(relay->resource_of(as("a", "PUT", std::string(kContext) + "/" + id + "/5g-aka-confirmation"), id));
+  }
+}
+
 TEST_CASE_METHOD(RelayFixture, "A created resource of a UDM leads back here", "[core][relay]") {
   const std::string path = "/nudm-ueau/v1/imsi-001010000000001/auth-events";
   upstream.answer = Response(201, sbi::kJson, "{}").with("location", upstream.uri.origin() + path + "/77");
@@ -333,7 +401,7 @@ TEST_CASE_METHOD(RelayFixture, "No more requests wait for a peer than the limit 
   const auto uri = sbi::Uri::parse("http://127.0.0.1:" + std::to_string(silent.local_endpoint().port()));
   loop.run([this] {
     settings.max_in_flight = 3;
-    relay = std::make_unique<Relay>(*client, links, settings);
+    relay = std::make_unique<Relay>(*client, links, party_of, settings);
   });
   const Request asked = request("GET", "/x");
   const std::vector<sbi::Uri> roots{uri};

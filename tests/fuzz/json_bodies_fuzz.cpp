@@ -183,8 +183,8 @@ class Functions {
   core::PlmnRouting all_here_;
   core::RelayLinks links_{base::SecretBytes(core::RelayLinks::kKeyOctets)};
   sbi::Client client_{loop_, "AUSF", nullptr};
-  core::Relay relay_{client_, links_, {}};
-  core::SubscriberRoutes routes_{{router_, all_here_, kNoKeys, links_, relay_, {}, {}}};
+  core::Relay relay_{client_, links_, {}, {}};
+  core::SubscriberRoutes routes_{{router_, all_here_, kNoKeys, relay_, {}, {}}};
   ausf_ext::BootstrapSubscription subscription_{{}, {}, {{{1, {}}, true, {{"internet", {ausf_ext::PduSessionType::ipv4}, 1, 9, {}, {}}}}}};
   ausf_ext::BootstrapApi bootstrap_{{subscription_, reader_, committer_}};
   ausf_ext::KeyBox keys_{std::make_shared<const crypto::KeyEncryptionKey>(std::array<std::uint8_t, 32>{1})};

@@ -77,9 +77,13 @@ void follow(const std::string& reference) {
   const std::string uri = core::absolute_uri(reference, "http://peer:7777/nausf-auth/v1/ue-authentications");
   fuzz::require(uri.find("://") != std::string::npos, "a reference becomes absolute");
   static const core::RelayLinks links{base::SecretBytes(core::RelayLinks::kKeyOctets)};
-  const auto opened = links.open(links.make(uri));
-  fuzz::require(uri.size() > core::RelayLinks::kMaxUriSize || opened == uri, "an id opens to its URI");
-  fuzz::require(!links.open(reference), "nobody makes an id of ours");
+  const bool is_sound = uri.size() <= core::RelayLinks::kMaxUriSize && uri.find('\0') == std::string::npos;
+  for (const std::string party : {"", "peer a"}) {
+    const auto opened = links.open(links.make(uri, party), party);
+    fuzz::require(!is_sound || opened == uri, "an id opens to its URI");
+    fuzz::require(!links.open(links.make(uri, party), "set a"), "and to one party alone");
+    fuzz::require(!links.open(reference, party), "nobody makes an id of ours");
+  }
 }
 
 }  // namespace

@@ -210,6 +210,20 @@ std::string said_by_server(std::size_t body_size) {
   return out;
 }
 
+/// Four sizes of pieces, less one each, and the text.
+void write_http1(const std::string& root) {
+  const Corpus corpus(root, "http1_gate_fuzz");
+  const std::string get = "GET /a?b=c HTTP/1.1\r\nHost: peer\r\n";
+  const std::string post = "POST /narpf-keys/v1/claims HTTP/1.1\r\nHost: peer\r\nContent-Type: application/json\r\n";
+  corpus.add("pipelined", "\x06\x30\x01\x50" + get + "\r\n" + post + "Content-Length: 4\r\n\r\n\r\n\r\n" + get + "\r\n" + get);
+  corpus.add("two-lengths", "\x10\x10\x10\x10" + post + "Content-Length: 1\r\ncontent-length: 2\r\n\r\n{}");
+  corpus.add("chunked", "\x01\x02\x03\x04" + post + "Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n");
+  corpus.add("bare-lf", "\x20\x20\x20\x20" + get + "X: y\n\r\n");
+  corpus.add("folded", "\x05\x01\x05\x01" + get + "X: y\r\n z\r\n\r\n");
+  corpus.add("long-head", "\x40\x40\x40\x40" + get + "X: " + std::string(300, 'x'));
+  corpus.add("long-body", "\x40\x40\x40\x40" + post + "Content-Length: 600\r\n\r\n");
+}
+
 void write_http2(const std::string& root) {
   const Corpus corpus(root, "http2_session_fuzz");
   const auto with = [](std::initializer_list<int> octets, const std::string& said = {}) {
@@ -293,6 +307,7 @@ int main(int count, char** words) {
   write_tokens(root);
   write_identities(root);
   write_eap(root);
+  write_http1(root);
   write_http2(root);
   write_registrations(root);
   write_texts(root);

@@ -2,9 +2,14 @@
 
 #include <poll.h>
 
+#include <array>
+#include <atomic>
+#include <boost/asio/write.hpp>
 #include <catch2/catch.hpp>
 #include <cctype>
+#include <future>
 #include <map>
+#include <vector>
 
 #include "tests/sbi/served.hpp"
 
@@ -18,34 +23,55 @@ struct Answer {
   std::string body;
 };
 
-struct Http1Fixture : test::ServedFixture {
-  Http1Fixture() {
-    serve();
-    open_client();
-    http1 = std::make_unique<sbi::Http1Server>(loop.io(), router, limits);
-    http1_port = http1->listen("127.0.0.1", 0);
-  }
-  ~Http1Fixture() {
-    loop.run([this] { gate.open(); });
-    http1->stop();
+/// A connection that stays: what is said, and the answers one after the other.
+class Talk {
+ public:
+  Talk(boost::asio::io_context& io, std::uint16_t port) : socket_(io) {
+    socket_.connect({boost::asio::ip::make_address("127.0.0.1"), port});
+    socket_.set_option(boost::asio::ip::tcp::no_delay(true));
   }
 
-  /// Sends octets and reads one answer. A body has the length that its header says.
-  Answer exchange(std::string_view octets) {
-    boost::asio::ip::tcp::socket socket(peer_io);
-    socket.connect({boost::asio::ip::make_address("127.0.0.1"), http1_port});
+  /// False: the server has closed.
+  bool say(std::string_view octets) {
     boost::system::error_code error;
-    boost::asio::write(socket, boost::asio::buffer(octets), error);
-    std::string text;
-    while (!is_whole(text)) {
-      pollfd ready{socket.native_handle(), POLLIN, 0};
-      if (poll(&ready, 1, 10000) <= 0) throw std::runtime_error("no answer over HTTP/1.1; got: " + text);
-      std::array<char, 16 * 1024> buffer;
-      const std::size_t size = socket.read_some(boost::asio::buffer(buffer), error);
-      if (error) break;
-      text.append(buffer.data(), size);
+    boost::asio::write(socket_, boost::asio::buffer(octets), error);
+    return !error;
+  }
+  /// The next answer, whose body has the length that its header says; status 0: the server has closed.
+  Answer hear() {
+    std::size_t size = 0;
+    while ((size = whole_size()) == 0) {
+      if (!read()) return {};
     }
-    return parsed(text);
+    Answer answer = parsed(said_.substr(0, size));
+    said_.erase(0, size);
+    return answer;
+  }
+  /// True: the server closes, and says nothing more before.
+  bool is_closed() {
+    while (read()) {
+    }
+    return said_.empty();
+  }
+
+ private:
+  bool read() {
+    pollfd ready{socket_.native_handle(), POLLIN, 0};
+    if (poll(&ready, 1, 10000) <= 0) throw std::runtime_error("nothing comes over HTTP/1.1; there was: " + said_);
+    std::array<char, 16 * 1024> buffer;
+    boost::system::error_code error;
+    const std::size_t size = socket_.read_some(boost::asio::buffer(buffer), error);
+    said_.append(buffer.data(), size);
+    return !error;
+  }
+  /// Of the answer that said_ begins with; 0: it is not all there.
+  [[nodiscard]] std::size_t whole_size() const {
+    const std::size_t head_end = said_.find("\r\n\r\n");
+    if (head_end == std::string::npos) return 0;
+    const Answer answer = parsed(said_.substr(0, head_end + 4));
+    const auto length = answer.headers.find("content-length");
+    const std::size_t size = head_end + 4 + (length == answer.headers.end() ? 0 : std::stoul(length->second));
+    return said_.size() < size ? 0 : size;
   }
   static Answer parsed(const std::string& text) {
     Answer answer;
@@ -63,11 +89,29 @@ struct Http1Fixture : test::ServedFixture {
     answer.body = text.substr(head_end + 4);
     return answer;
   }
-  static bool is_whole(const std::string& text) {
-    if (text.find("\r\n\r\n") == std::string::npos) return false;
-    auto answer = parsed(text);
-    const auto length = answer.headers.find("content-length");
-    return length == answer.headers.end() || answer.body.size() >= std::stoul(length->second);
+
+  boost::asio::ip::tcp::socket socket_;
+  std::string said_;
+};
+
+struct Http1Fixture : test::ServedFixture {
+  Http1Fixture() {
+    serve();
+    open_client();
+    http1 = std::make_unique<sbi::Http1Server>(loop.io(), router, limits);
+    http1_port = http1->listen("127.0.0.1", 0);
+  }
+  ~Http1Fixture() {
+    loop.run([this] { gate.open(); });
+    http1->stop();
+  }
+
+  Talk talk() { return {peer_io, http1_port}; }
+  /// One request on a connection of its own.
+  Answer exchange(std::string_view octets) {
+    Talk once = talk();
+    once.say(octets);
+    return once.hear();
   }
 
   static std::string request_text(const std::string& method, const std::string& target, const std::string& type, const std::string& body) {
@@ -128,13 +172,6 @@ TEST_CASE_METHOD(Http1Fixture, "HTTP/1.1 gives the answers of HTTP/2", "[sbi][ht
   }
 }
 
-TEST_CASE_METHOD(Http1Fixture, "A chunked body is 411", "[sbi][http1]") {
-  const auto answer = exchange(
-      "POST /echo HTTP/1.1\r\nHost: h\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n");
-  CHECK(answer.status == 411);
-  CHECK(answer.headers.at("content-type") == "application/problem+json");
-}
-
 TEST_CASE_METHOD(Http1Fixture, "Header fields have the limits of HTTP/2", "[sbi][http1]") {
   const auto status_of = [this](int fields, std::size_t octets) {
     std::string text = "GET /plain HTTP/1.1\r\nHost: h\r\n";
@@ -153,42 +190,171 @@ TEST_CASE_METHOD(Http1Fixture, "A request without a host, or with one that could
   CHECK(exchange("GET /plain HTTP/1.1\r\nHost: a,b\r\n\r\n").status == 400);
 }
 
-TEST_CASE_METHOD(Http1Fixture, "What Pistache refuses by itself, before any code of ours, is as docs/HTTP1.md lists it", "[sbi][http1]") {
+TEST_CASE_METHOD(Http1Fixture, "What Pistache refuses by itself, before any handler of ours, is as docs/HTTP1.md lists it", "[sbi][http1]") {
   struct Row {
-    std::string head, body;
+    std::string head;
     int status;
     std::string says;  ///< the answer's whole text
   };
-  const std::string post = "POST /echo HTTP/1.1\r\nHost: h\r\nContent-Type: application/json\r\n";
   const std::string get = "GET /plain HTTP/1.1\r\n";
   const auto row = GENERATE_COPY(values<Row>({
-      {get + "Host: a:999999999999\r\n", "", 500, "Invalid port: 999999999999"},
-      {get + "Host: a:65536\r\n", "", 500, "Invalid port: 65536"},
-      {get + "Host: a:x\r\n", "", 500, "Invalid port: x"},
-      {get + "Host: [::1\r\n", "", 500, "Invalid port: :1"},
-      {post + "Content-Length: 99999999999999999999\r\n", "{}", 500, "stoull"},
-      {post + "Content-Length: 18446744073709551615\r\n", "{}", 500, "basic_string::_M_create"},
-      {post + "Content-Length: -1\r\n", "{}", 500, "basic_string::_M_create"},
-      {post + "Content-Length: x\r\n", "", 200, ""},  // taken as no body
-      {post + "Transfer-Encoding: chunked\r\n", "ZZZ\r\n", 400, "Invalid chunk size"},
-      {post + "Transfer-Encoding: chunked\r\n", "FFFFFFFFFFFFFFFF\r\n", 400, "std::bad_alloc"},
-      {post + "Transfer-Encoding: chunked\r\n", "-1\r\n", 400, "basic_string::_M_create"},
-      {post + "Content-Length: 2\r\nTransfer-Encoding: chunked\r\n", "2\r\n{}\r\n0\r\n\r\n", 400,
-       "Got mutually exclusive ContentLength and TransferEncoding header"},
-      {get + "Host: h\r\nCookie: x\r\n", "", 500, "Invalid cookie, missing value"},
-      {get + "Host: h\r\nDate: x\r\n", "", 500, "Invalid Date format"},
-      {get + "Host: h\r\nCache-Control: max-age=x\r\n", "", 500, "Invalid caching directive, malformated delta-seconds"},
-      {get + "Host: h\r\nAccept: x\r\n", "", 415, "Unknown Media Type"},
-      {get + "Host: h\r\nAccept: text/plain;q=x\r\n", "", 415, "Invalid quality factor"},
-      {get + "Host: h\r\nContent-Type: x\r\n", "", 415, "Unknown Media Type"},
-      {"FOO /plain HTTP/1.1\r\nHost: h\r\n", "", 400, "Unknown HTTP request method"},
-      {"GET /plain HTTP/3.0\r\nHost: h\r\n", "", 400, "Encountered invalid HTTP version"},
+      {get + "Host: a:999999999999\r\n", 500, "Invalid port: 999999999999"},
+      {get + "Host: a:65536\r\n", 500, "Invalid port: 65536"},
+      {get + "Host: a:x\r\n", 500, "Invalid port: x"},
+      {get + "Host: [::1\r\n", 500, "Invalid port: :1"},
+      {get + "Host: h\r\nCookie: x\r\n", 500, "Invalid cookie, missing value"},
+      {get + "Host: h\r\nDate: x\r\n", 500, "Invalid Date format"},
+      {get + "Host: h\r\nCache-Control: max-age=x\r\n", 500, "Invalid caching directive, malformated delta-seconds"},
+      {get + "Host: h\r\nAccept: x\r\n", 415, "Unknown Media Type"},
+      {get + "Host: h\r\nAccept: text/plain;q=x\r\n", 415, "Invalid quality factor"},
+      {get + "Host: h\r\nContent-Type: x\r\n", 415, "Unknown Media Type"},
+      {"FOO /plain HTTP/1.1\r\nHost: h\r\n", 400, "Unknown HTTP request method"},
+      {"GET /plain HTTP/3.0\r\nHost: h\r\n", 400, "Encountered invalid HTTP version"},
   }));
-  CAPTURE(row.head, row.body);
-  const Answer answer = exchange(row.head + "\r\n" + row.body);
+  CAPTURE(row.head);
+  const Answer answer = exchange(row.head + "\r\n");
   CHECK(answer.status == row.status);
   CHECK(answer.body == row.says);
   CHECK(exchange(request_text("GET", "/plain", "", "")).status == 200);  // the front end goes on
+}
+
+TEST_CASE_METHOD(Http1Fixture, "What the gate refuses is a problem, and the end of the connection", "[sbi][http1]") {
+  struct Row {
+    std::string text;
+    int status;
+  };
+  const std::string post = "POST /echo HTTP/1.1\r\nHost: h\r\nContent-Type: application/json\r\n";
+  const std::string get = "GET /plain HTTP/1.1\r\nHost: h\r\n";
+  const auto row = GENERATE_COPY(values<Row>({
+      {post + "Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n", 411},
+      {post + "Transfer-Encoding: chunked\r\n\r\nFFFFFFFFFFFFFFFF\r\n", 411},
+      {post + "Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n", 400},
+      {post + "Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}", 400},
+      {post + "Content-Length: -1\r\n\r\n{}", 400},
+      {post + "Content-Length: x\r\n\r\n", 400},
+      {post + "Content-Length: 4194304\r\n\r\n{}", 413},
+      {post + "Content-Length: 18446744073709551615\r\n\r\n{}", 413},
+      {post + "Content-Length: 99999999999999999999\r\n\r\n{}", 413},
+      {get + "X\r\n\r\n", 400},
+      {get + "X : y\r\n\r\n", 400},
+      {get + "X: y\n\r\n", 400},
+      {get + "\n", 400},
+      {"GET /plain\r\nHost: h\r\n\r\n", 400},
+      {get + "X: " + std::string(25000, 'x') + "\r\n\r\n", 431},
+  }));
+  CAPTURE(row.text.substr(0, 200));
+  Talk refused = talk();
+  refused.say(row.text);
+  const Answer answer = refused.hear();
+  CHECK(answer.status == row.status);
+  CHECK(answer.headers.at("content-type") == "application/problem+json");
+  CHECK(answer.headers.at("connection") == "Close");
+  CHECK(refused.is_closed());
+  CHECK(exchange(request_text("GET", "/plain", "", "")).status == 200);
+}
+
+TEST_CASE_METHOD(Http1Fixture, "A request that comes octet by octet is answered", "[sbi][http1]") {
+  std::string text = request_text("POST", "/echo", "application/json", "{\"a\":\"b\"}");
+  text.insert(text.find("Host"), "X: " + std::string(4000, 'x') + "\r\n");
+  Talk slow = talk();
+  for (int again = 0; again < 2; ++again) {
+    for (std::size_t i = 0; i < text.size(); ++i) REQUIRE(slow.say(std::string_view(text).substr(i, 1)));
+    const Answer answer = slow.hear();
+    CHECK(answer.status == 200);
+    CHECK(answer.body == "{\"a\":\"b\"}");
+  }
+}
+
+TEST_CASE_METHOD(Http1Fixture, "Requests that come together are answered one after the other", "[sbi][http1]") {
+  std::string all;
+  for (int i = 0; i < 100; ++i) {
+    all += request_text("POST", "/echo", "application/json", std::to_string(i)) + request_text("GET", "/large/3000", "", "");
+  }
+  Talk together = talk();
+  const std::size_t cut = GENERATE(as<std::size_t>{}, 1, 70, 5000, 1000000);
+  for (std::size_t at = 0; at < all.size(); at += cut) REQUIRE(together.say(std::string_view(all).substr(at, cut)));
+  for (int i = 0; i < 100; ++i) {
+    CHECK(together.hear().body == std::to_string(i));
+    CHECK(together.hear().body.size() == 3000);
+  }
+}
+
+TEST_CASE_METHOD(Http1Fixture, "The body of a request that Pistache refuses is not taken for a request", "[sbi][http1]") {
+  const std::string hidden = request_text("DELETE", "/items/1", "", "");
+  const auto with_body = [&hidden](const std::string& begin) {
+    return begin + "Content-Length: " + std::to_string(hidden.size()) + "\r\n\r\n" + hidden;
+  };
+  const std::string begin = GENERATE(as<std::string>{}, "FOO /plain HTTP/1.1\r\nHost: h\r\n", "POST /echo HTTP/1.1\r\nHost: h:x\r\n");
+  Talk refused = talk();
+  refused.say(with_body(begin) + request_text("GET", "/plain", "", ""));
+  CHECK(refused.hear().status >= 400);
+  CHECK(refused.hear().status == 200);
+}
+
+TEST_CASE_METHOD(Http1Fixture, "A head without an end is 431, and the connection of who does not stop is cut off", "[sbi][http1]") {
+  const std::string begin = "GET /plain HTTP/1.1\r\nHost: h\r\n";
+  std::string fields;
+  while (fields.size() < 65536) fields += "x: y\r\n";
+  const std::string more = GENERATE_COPY(values<std::string>({std::string(65536, 'x'), fields}));
+  Talk endless = talk();
+  REQUIRE(endless.say(begin));
+  SECTION("a little too long") {
+    REQUIRE(endless.say(more));
+  }
+  SECTION("for ever") {
+    int pieces = 0;
+    while (pieces < 10000 && endless.say(more)) ++pieces;
+    CHECK(pieces < 10000);
+  }
+  CHECK(endless.hear().status == 431);
+  CHECK(endless.is_closed());
+}
+
+TEST_CASE_METHOD(Http1Fixture, "A head that is held back has to be whole in time", "[sbi][http1]") {
+  auto hasty = limits;
+  hasty.first_byte_timeout = hasty.request_timeout = 1s;
+  sbi::Http1Server other(loop.io(), router, hasty);
+  const std::uint16_t other_port = other.listen("127.0.0.1", 0);
+  Talk first(peer_io, other_port);
+  first.say("GET /plain HTTP/1.1\r\nHost: h");
+  Talk second(peer_io, other_port);
+  second.say(request_text("GET", "/plain", "", "") + "GET /plain HTTP/1.1\r\nHost: h");
+  CHECK(second.hear().status == 200);
+  CHECK(first.hear().status == 408);
+  CHECK(first.is_closed());
+  CHECK(second.is_closed());
+}
+
+TEST_CASE_METHOD(Http1Fixture, "The server stops whatever its peers do", "[sbi][http1]") {
+  const std::string get = request_text("GET", "/plain", "", "");
+  std::vector<Talk> talks;  // the server knows all of them before any holds up one of its threads
+  for (int i = 0; i < 20; ++i) {
+    talks.push_back(talk());
+    talks.back().say(get);
+    REQUIRE(talks.back().hear().status == 200);
+  }
+  // Without an end: answers that nobody reads, bodies, and a head.
+  std::string unread;
+  while (unread.size() < 50000) unread += request_text("GET", "/large/20000", "", "");
+  const std::vector<std::string> pieces{unread, request_text("POST", "/echo", "", std::string(50000, ' ')), std::string(50000, 'x')};
+  std::atomic<int> pouring = 0;
+  std::vector<std::future<void>> pourers;
+  for (std::size_t i = 0; i < 9; ++i) {
+    pourers.push_back(std::async(std::launch::async, [&pouring, &each = talks[i], &piece = pieces[i % pieces.size()]] {
+      each.say(piece);
+      ++pouring;
+      while (each.say(piece)) {
+      }
+    }));
+  }
+  for (std::size_t i = 9; i < talks.size(); ++i) {
+    talks[i].say(i % 2 == 0 ? "" : "GET /plain HTTP/1.1\r\nHost: h\r\nX: y");
+  }
+  CHECK(eventually([&pouring] { return pouring == 9; }));
+  auto stopped = std::async(std::launch::async, [this] { http1->stop(); });
+  test::get(stopped);
+  for (auto& pourer : pourers) test::get(pourer);
+  for (std::size_t i = 9; i < talks.size(); ++i) CHECK(talks[i].is_closed());
 }
 
 TEST_CASE_METHOD(Http1Fixture, "What is no HTTP is refused, and the front end goes on", "[sbi][http1]") {

@@ -3,32 +3,19 @@
 #include <catch2/catch.hpp>
 #include <random>
 
+#include "tests/sbi/frames.hpp"
 #include "tests/support/http2_peer.hpp"
 
 using sbi::Http2Error;
 using sbi::Http2Session;
 using sbi::Response;
 using sbi::StreamId;
+using test::frame;
 using test::RecordingSession;
 using test::request;
 using Role = Http2Session::Role;
 
 namespace {
-
-constexpr std::string_view kPreface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-
-/// The frame header of RFC 9113, 4.1, and a payload.
-std::string frame(unsigned type, unsigned flags, unsigned stream, std::string_view payload) {
-  std::string out;
-  const auto put = [&out](std::size_t value, int octets) {
-    while (octets-- > 0) out.push_back(static_cast<char>((value >> (8 * octets)) & 0xFFU));
-  };
-  put(payload.size(), 3);
-  put(type, 1);
-  put(flags, 1);
-  put(stream, 4);
-  return out.append(payload);
-}
 
 /// A client's session and a server's, whose octets go from one to the other.
 struct SessionPair {
@@ -55,30 +42,6 @@ struct SessionPair {
 
   RecordingSession client;
   RecordingSession server;
-};
-
-/// HEADERS of a GET, as RFC 7541 writes it; `flags`: 4 END_HEADERS, 1 END_STREAM.
-std::string headers_of(unsigned stream, unsigned flags) { return frame(1, flags, stream, "\x82\x86\x84\x01\x01h"); }
-
-/// A server's session with a client that is made of frames.
-struct FramedSession {
-  explicit FramedSession(const Http2Session::Limits& limits) : server(Role::server, limits) { put(std::string(kPreface) + frame(4, 0, 0, "")); }
-
-  /// Whether the server takes it is told by goaway.
-  void put(std::string_view octets) {
-    if (!server.session.receive(octets)) FAIL("the octets were refused");
-    std::string out;
-    server.session.take_output(out);
-    for (std::size_t at = 0; at + 9 <= out.size();) {
-      const auto octet = [&out, at](std::size_t i) { return static_cast<std::uint32_t>(static_cast<unsigned char>(out.at(at + i))); };
-      const std::size_t size = (octet(0) << 16U) + (octet(1) << 8U) + octet(2);
-      if (octet(3) == 7) goaway = octet(16);  // the last octet of its error
-      at += 9 + size;
-    }
-  }
-
-  RecordingSession server;
-  std::optional<std::uint32_t> goaway;  ///< with which error
 };
 
 Response response(int status, std::string body) { return Response(status, "text/plain", std::move(body)); }
@@ -325,7 +288,7 @@ TEST_CASE("Frames that break the protocol end the connection with GOAWAY", "[sbi
                                       frame(1, 0, 1, "\x82") + frame(0, 0, 1, "between headers"), frame(5, 4, 1, std::string(5, '\0')),
                                       frame(0, 0, 1, std::string(16385, 'x')));
   RecordingSession server(Role::server);
-  const bool is_sound = server.session.receive(std::string(kPreface) + settings + broken);
+  const bool is_sound = server.session.receive(std::string(test::kPreface) + settings + broken);
   std::string out;
   server.session.take_output(out);
   RecordingSession client(Role::client);
@@ -383,115 +346,4 @@ TEST_CASE("An interim answer is passed over", "[sbi][http2]") {
   pair.exchange();
   CHECK(pair.client.streams[id].head.status == 200);
   CHECK(pair.client.streams[id].body == "final");
-}
-
-TEST_CASE("A server opens so many streams and no more, whatever the client thinks of it", "[sbi][http2][limits]") {
-  Http2Session::Limits limits;
-  limits.max_streams = 2;
-  FramedSession session(limits);
-  session.put(headers_of(1, 5) + headers_of(3, 5));
-  CHECK(session.server.streams[1].has_head);
-  CHECK(session.server.streams[3].has_head);
-  SECTION("one more, by a client that has not heard of the limit, is refused alone") {
-    session.put(headers_of(5, 5));
-    CHECK_FALSE(session.server.streams[5].has_head);
-    CHECK(session.server.session.open_streams() == 2);
-    CHECK_FALSE(session.goaway);
-  }
-  SECTION("one more, by a client that has, ends the session") {
-    session.put(frame(4, 1, 0, ""));
-    session.put(headers_of(5, 5));
-    CHECK_FALSE(session.server.streams[5].has_head);
-    CHECK(session.goaway == 1);
-  }
-}
-
-TEST_CASE("Frames without work have a bound a second, one below and one above", "[sbi][http2][limits]") {
-  Http2Session::Limits limits;
-  limits.max_idle_frames_per_second = 100;
-  FramedSession session(limits);  // its SETTINGS are the first
-  const std::string idle = GENERATE(frame(6, 1, 0, "12345678"), frame(8, 0, 0, std::string("\0\0\0\1", 4)), frame(4, 1, 0, ""));
-  if (idle.at(3) == 4) session.put(idle);  // an acknowledgement, of which there may be one
-  const std::string filler = idle.at(3) == 4 ? frame(6, 1, 0, "12345678") : idle;
-  for (int i = idle.at(3) == 4 ? 2 : 1; i < 100; ++i) session.put(filler);
-  CHECK_FALSE(session.goaway);
-  SECTION("one more ends the session") {
-    session.put(filler);
-    CHECK(session.goaway == static_cast<std::uint32_t>(Http2Error::enhance_your_calm));
-  }
-  SECTION("a second later it begins anew") {
-    session.server.session.replenish();
-    session.put(filler);
-    CHECK_FALSE(session.goaway);
-  }
-  SECTION("a request pays for some") {
-    session.put(headers_of(1, 5));
-    session.put(filler);
-    CHECK_FALSE(session.goaway);
-  }
-}
-
-TEST_CASE("Streams that are reset for the client's faults have a bound a second, one below and one above", "[sbi][http2][limits]") {
-  Http2Session::Limits limits;
-  limits.max_stream_errors_per_second = 3;
-  FramedSession session(limits);
-  unsigned stream = 1;
-  const auto make_one = [&] {  // a window that cannot be: FLOW_CONTROL_ERROR
-    session.put(headers_of(stream, 4) + frame(8, 0, stream, "\x7f\xff\xff\xff"));
-    stream += 2;
-  };
-  for (int i = 0; i < 3; ++i) make_one();
-  session.put(frame(6, 0, 0, "12345678"));
-  CHECK(session.server.session.open_streams() == 0);
-  CHECK_FALSE(session.goaway);
-  make_one();
-  session.put(frame(6, 0, 0, "12345678"));
-  CHECK(session.goaway == static_cast<std::uint32_t>(Http2Error::enhance_your_calm));
-}
-
-TEST_CASE("Streams that the client resets have a bound at once, at it and above", "[sbi][http2][limits]") {
-  Http2Session::Limits limits;
-  limits.max_client_resets_burst = 3;
-  limits.max_client_resets_per_second = 1;
-  FramedSession session(limits);
-  const auto reset_one = [](unsigned stream) { return headers_of(stream, 5) + frame(3, 0, stream, std::string("\0\0\0\x08", 4)); };
-  SECTION("three") {
-    session.put(reset_one(1) + reset_one(3) + reset_one(5));
-    CHECK_FALSE(session.goaway);
-    session.put(headers_of(7, 5));
-    CHECK(session.server.streams[7].has_head);
-  }
-  SECTION("more, faster than others come in again") {
-    std::string octets;
-    for (unsigned stream = 1; stream < 21; stream += 2) octets += reset_one(stream);
-    session.put(octets);
-    CHECK(session.goaway);
-  }
-}
-
-TEST_CASE("A header block may unfold to some times its limit, one octet below and one above", "[sbi][http2][limits]") {
-  Http2Session::Limits limits;
-  limits.max_header_bytes = 1000;
-  limits.max_header_expansion = 2;
-  FramedSession session(limits);
-  // Four pseudo fields, their names and values; then literals of 102 octets: a name of two, and 100 of value.
-  constexpr std::size_t kPseudo = 7 + 3 + 7 + 4 + 5 + 1 + 10 + 1;
-  std::string block("\x82\x86\x84\x01\x01h", 6);
-  std::size_t unfolded = kPseudo;
-  const auto add = [&](std::size_t value) {
-    block += std::string("\0\x02xy", 4) + static_cast<char>(value) + std::string(value, 'v');
-    unfolded += 2 + value;
-  };
-  while (unfolded + 102 <= 2000) add(100);
-  SECTION("at it") {
-    add(2000 - unfolded - 2);
-    session.put(frame(1, 5, 1, block));
-    CHECK(session.server.streams[1].head.too_large);
-    CHECK_FALSE(session.goaway);
-  }
-  SECTION("above it") {
-    add(2000 - unfolded - 1);
-    session.put(frame(1, 5, 1, block));
-    CHECK(session.goaway == static_cast<std::uint32_t>(Http2Error::enhance_your_calm));
-  }
 }

@@ -6,6 +6,7 @@
 #include <boost/asio/ssl/stream.hpp>
 #include <catch2/catch.hpp>
 #include <filesystem>
+#include <memory>
 
 #include "tests/sbi/served.hpp"
 #include "tests/support/certificates.hpp"
@@ -61,6 +62,25 @@ struct TlsFixture : ServedFixture {
   void open_tls_client(const std::string& own, const std::string& trusted = "ca") {
     open_client(sbi::make_client_context(files(own, trusted)));
   }
+  /// A server that trusts these files, each with the names that it may vouch for.
+  void serve_cas(const std::vector<std::pair<std::string, std::vector<std::string>>>& cas) {
+    auto own = files("server", "");
+    own.verify_client = true;
+    for (const auto& [file, names] : cas) own.cas.push_back({folder / (file + ".crt"), names, file + ".names"});
+    serve(sbi::make_server_context(own));
+  }
+  /// What a client with a certificate of `issuer` for this DNS name is called; empty: it is turned away.
+  std::string name_of_client(const test::Identity& issuer, const std::string& name) {
+    keep_client(issuer, {name});
+    loop.run([this] { client.reset(); });
+    open_tls_client("client");
+    auto answer = start("GET", "/plain");
+    try {
+      return test::get(answer).body;
+    } catch (const ClientError&) {
+      return "";
+    }
+  }
   /// A server that takes nobody without a certificate takes this client's requests not at all.
   bool is_turned_away() { return failure_of(start("GET", "/plain")).has_value(); }
 
@@ -115,6 +135,101 @@ TEST_CASE_METHOD(TlsFixture, "A server that verifies turns strangers away", "[sb
   }
   CHECK(is_turned_away());
   CHECK(eventually([this] { return server->open_connections() == 0; }));
+}
+
+TEST_CASE_METHOD(TlsFixture, "A CA vouches for the names that its file is given, and for no other's", "[sbi][tls]") {
+  serve_cas({{"ca", {"ausf.a.example", "*.amf.a.example"}}, {"other_ca", {"ausf.b.example"}}});
+  CHECK(name_of_client(ca, "ausf.a.example") == "ausf.a.example");
+  CHECK(name_of_client(other_ca, "ausf.b.example") == "ausf.b.example");
+  CHECK(name_of_client(other_ca, "ausf.a.example").empty());
+  CHECK(name_of_client(ca, "ausf.b.example").empty());
+  CHECK(name_of_client(ca, "1.amf.a.example") == "1.amf.a.example");
+  CHECK(name_of_client(ca, "amf.a.example").empty());
+  CHECK(name_of_client(ca, "x.1.amf.a.example").empty());
+  CHECK(name_of_client(other_ca, "1.amf.a.example").empty());
+  CHECK(eventually([this] { return server->open_connections() <= 1; }));
+}
+
+TEST_CASE_METHOD(TlsFixture, "The name that counts is the one that the client is called by", "[sbi][tls]") {
+  serve_cas({{"ca", {"ausf.a.example", "urn:uuid:1", "the client"}}});
+  SECTION("a DNS name before a URI and the common name, which are allowed") { keep_client(ca, {"ausf.b.example", "ausf.a.example"}, {"urn:uuid:1"}); }
+  SECTION("a URI before the common name") { keep_client(ca, {}, {"urn:uuid:2"}); }
+  open_tls_client("client");
+  CHECK(is_turned_away());
+}
+
+TEST_CASE_METHOD(TlsFixture, "Without names a CA of the list vouches for any", "[sbi][tls]") {
+  serve_cas({{"ca", {}}, {"other_ca", {"ausf.b.example"}}});
+  CHECK(name_of_client(ca, "ausf.b.example") == "ausf.b.example");
+  CHECK(name_of_client(ca, "ausf.a.example") == "ausf.a.example");
+  CHECK(name_of_client(other_ca, "ausf.a.example").empty());
+  CHECK(name_of_client(issued(test::ca_template("CA"), nullptr), "ausf.a.example").empty());  // of the same name and with another key
+}
+
+TEST_CASE_METHOD(TlsFixture, "A CA that stands in several files vouches for what they say together", "[sbi][tls]") {
+  (void)folder.write("both.crt", other_ca.certificate.pem() + ca.certificate.pem());
+  SECTION("their names") {
+    serve_cas({{"ca", {"ausf.a.example"}}, {"both", {"ausf.b.example"}}});
+    CHECK(name_of_client(ca, "ausf.a.example") == "ausf.a.example");
+    CHECK(name_of_client(ca, "ausf.b.example") == "ausf.b.example");
+    CHECK(name_of_client(ca, "ausf.c.example").empty());
+    CHECK(name_of_client(other_ca, "ausf.b.example") == "ausf.b.example");
+    CHECK(name_of_client(other_ca, "ausf.a.example").empty());
+  }
+  SECTION("any, if one of them says so") {
+    serve_cas({{"ca", {"ausf.a.example"}}, {"both", {}}});
+    CHECK(name_of_client(ca, "ausf.c.example") == "ausf.c.example");
+  }
+}
+
+TEST_CASE_METHOD(TlsFixture, "Of a longer chain the trust anchor's names count, not those of an intermediate", "[sbi][tls]") {
+  const test::Identity intermediate = issued(test::ca_template("an intermediate"), &ca);
+  auto wanted = test::template_for("the client", {crypto::KeyUsage::digital_signature});
+  wanted.dns_names = {"ausf.a.example"};
+  const test::Identity made = issued(wanted, &intermediate);
+  keep("client", made);
+  (void)folder.write("client.crt", made.certificate.pem() + intermediate.certificate.pem());
+  (void)folder.write("intermediate.crt", intermediate.certificate.pem());
+  const bool is_allowed = GENERATE(true, false);
+  serve_cas({{"ca", {is_allowed ? "*.a.example" : "*.b.example"}}, {"intermediate", {is_allowed ? "*.b.example" : "*.a.example"}}});
+  open_tls_client("client");
+  if (is_allowed) CHECK(send("GET", "/plain").body == "ausf.a.example");
+  if (!is_allowed) CHECK(is_turned_away());
+}
+
+TEST_CASE_METHOD(TlsFixture, "Where certificates are not demanded, one that its CA may not issue is not taken for none", "[sbi][tls]") {
+  auto own = files("server", "");
+  own.cas = {{folder / "ca.crt", {"ausf.a.example"}, "tls.ca[0].names"}};
+  serve(sbi::make_server_context(own));
+  open_tls_client("");
+  CHECK(send("GET", "/plain").body == "anonymous");
+  CHECK(name_of_client(ca, "ausf.a.example") == "ausf.a.example");
+  CHECK(name_of_client(ca, "ausf.b.example").empty());
+}
+
+TEST_CASE_METHOD(TlsFixture, "No session is resumed, nor is anything given out to resume one by", "[sbi][tls]") {
+  serve_cas({{"ca", {"ausf.a.example"}}});
+  keep_client(ca, {"ausf.a.example"});
+  const int version = GENERATE(TLS1_2_VERSION, TLS1_3_VERSION);
+  const auto context = sbi::make_client_context(files("client", "ca"));
+  SSL_CTX_set_min_proto_version(context->native_handle(), version);
+  SSL_CTX_set_max_proto_version(context->native_handle(), version);
+  std::unique_ptr<SSL_SESSION, decltype(&SSL_SESSION_free)> session(nullptr, &SSL_SESSION_free);
+  for (int i = 0; i < 2; ++i) {
+    const timeval patience{10, 0};
+    auto socket = connect();
+    setsockopt(socket.native_handle(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    ssl::stream<boost::asio::ip::tcp::socket> stream(std::move(socket), *context);
+    if (session) SSL_set_session(stream.native_handle(), session.get());
+    stream.handshake(ssl::stream_base::client);
+    std::array<char, 9> settings{};
+    REQUIRE(stream.read_some(boost::asio::buffer(settings)) > 0);  // tickets would have come before them
+    CHECK(SSL_session_reused(stream.native_handle()) == 0);
+    session.reset(SSL_get1_session(stream.native_handle()));
+    REQUIRE(session);
+    CHECK(SSL_SESSION_is_resumable(session.get()) == 0);
+    SSL_set_shutdown(stream.native_handle(), SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);  // or the library itself would spoil the session
+  }
 }
 
 TEST_CASE_METHOD(TlsFixture, "A server that does not verify takes anonymous clients", "[sbi][tls]") {
@@ -273,6 +388,14 @@ TEST_CASE_METHOD(TlsFixture, "Files that are at fault are named", "[sbi][tls]") 
     broken.certificate.clear();
     CHECK_THROWS_WITH(sbi::make_client_context(broken), Catch::Contains("empty.crt"));
   }
+  SECTION("one of several, which has none, or something else behind the first") {
+    auto broken = files("server", "");
+    const std::string garbled = ca.certificate.pem() + "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+    for (const std::string& path : {folder.write("empty.crt", ""), folder.write("garbled.crt", garbled), folder / "absent.crt"}) {
+      broken.cas = {{folder / "ca.crt", {"ausf.a.example"}}, {path, {}}};
+      CHECK_THROWS_WITH(sbi::make_server_context(broken), Catch::StartsWith(path + ": no CA certificate"));
+    }
+  }
 }
 
 TEST_CASE_METHOD(TlsFixture, "A connection that has just been made is answered, however early its first request came", "[sbi][tls]") {
@@ -341,6 +464,11 @@ TEST_CASE_METHOD(TlsFixture, "A context that is replaced is for new connections;
   loop.run([this] { client.reset(); });
   open_tls_client("client");
   CHECK(is_turned_away());
+  own.ca.clear();
+  own.cas = {{folder / "ca.crt", {"other.example"}}};
+  loop.run([&] { server->replace_tls(0, sbi::make_server_context(own)); });
+  CHECK(name_of_client(ca, "client.example").empty());
+  CHECK(name_of_client(ca, "other.example") == "other.example");
 }
 
 TEST_CASE_METHOD(TlsFixture, "The secrets of connections go to a file of its owner's alone, where a lab asks for it", "[sbi][tls]") {

@@ -23,6 +23,21 @@ TEST_CASE("The back row is left by the newest and the oldest in turns", "[sbi][t
   CHECK(row.empty());
 }
 
+TEST_CASE("Debtors have every second place of the back row, or all if nobody else is there", "[sbi][turns]") {
+  BackRow<int> row;
+  const Instant at(1h);
+  for (const int debtor : {11, 12, 13}) row.push(debtor, at, true);
+  for (const int other : {1, 2}) row.push(other, at);
+  CHECK(row.size() == 5);
+  CHECK(row.pop().waiter == 2);
+  CHECK(row.pop().waiter == 13);
+  CHECK(row.pop().waiter == 1);
+  CHECK(row.pop().waiter == 11);
+  CHECK_FALSE(row.empty());
+  CHECK(row.pop().waiter == 12);
+  CHECK(row.empty());
+}
+
 TEST_CASE("Who is not wanted any more leaves the back row without a turn", "[sbi][turns]") {
   BackRow<int> row;
   for (int i = 1; i <= 4; ++i) row.push(i, Instant(1h));

@@ -82,7 +82,7 @@ TEST_CASE("Every common key is read", "[service][config]") {
                           "idle_timeout_s: 3, write_timeout_s: 4, max_wait_ms: 7, max_handshakes: 8, max_handshakes_per_second: 9, "
                           "max_half_open_streams: 10, max_buffered_mib: 11, max_requests_per_second: 12, max_header_expansion: 13, "
                           "max_idle_frames_per_second: 140, max_stream_errors_per_second: 15, max_client_resets_per_second: 16, "
-                          "max_client_resets_burst: 18}\n",
+                          "max_client_resets_burst: 18, max_imports: 19, max_imports_per_peer: 20}\n",
                 "  workers: 3\n  client: {timeout_ms: 250}\n"));
   CHECK(problems.empty());
   CHECK(config.log_file == "/x.log");
@@ -110,6 +110,8 @@ TEST_CASE("Every common key is read", "[service][config]") {
   CHECK(config.limits.http2.max_stream_errors_per_second == 15);
   CHECK(config.limits.http2.max_client_resets_per_second == 16);
   CHECK(config.limits.http2.max_client_resets_burst == 18);
+  CHECK(config.limits.max_imports == 19);
+  CHECK(config.limits.max_imports_per_peer == 20);
   CHECK(config.workers == 3);
   CHECK(config.limits.share_port);
   CHECK(config.client_timeout == std::chrono::milliseconds(250));
@@ -144,6 +146,8 @@ TEST_CASE("Each number has its range, one below and one above", "[service][confi
       {"max_stream_errors_per_second", 1, 1000000},
       {"max_client_resets_per_second", 1, 1000000},
       {"max_client_resets_burst", 1, 1000000},
+      {"max_imports", 1, 1000},
+      {"max_imports_per_peer", 1, 1000},
   }));
   const auto problems = [key = key](std::int64_t value) {
     return read(with(kServer + "    limits: {" + key + ": " + std::to_string(value) + "}\n")).problems;
@@ -230,6 +234,59 @@ TEST_CASE("TLS sections name files that can be read and belong together", "[serv
     CHECK_THAT(server("certificate: " + folder.certificate + ", private_key: " + none).problems, Catch::Contains("tls.private_key: " + none));
     CHECK_THAT(server(own + ", ca: " + none).problems, Catch::Contains("tls.ca: " + none));
     CHECK_THAT(client("ca: " + none).problems, Catch::Contains("tls.ca: " + none));
+  }
+}
+
+TEST_CASE("Several CAs of a listener are a list, each perhaps with the names that it may vouch for", "[service][config]") {
+  const TlsFolder folder;
+  const std::string own = "certificate: " + folder.certificate + ", private_key: " + folder.key;
+  const auto server = [&own](const std::string& ca) {
+    return read(with("    server: [{address: 127.0.0.1, tls: {" + own + ", ca: " + ca + "}}]\n"));
+  };
+  const std::string at = "arpf.sbi.server[0].tls.ca";
+  SECTION("in order, with the place of the names") {
+    const auto [config, problems] = server("[{file: " + folder.ca + ", names: [ausf.a.example, '*.a.example']}, {file: " + folder.ca + "}]");
+    CHECK(problems.empty());
+    const auto& tls = config.http2.at(0).tls.value();
+    CHECK(tls.ca.empty());
+    CHECK(tls.verify_client);
+    REQUIRE(tls.cas.size() == 2);
+    CHECK(tls.cas[0].path == folder.ca);
+    CHECK(tls.cas[0].names == std::vector<std::string>{"ausf.a.example", "*.a.example"});
+    CHECK(tls.cas[0].member == at + "[0].names");
+    CHECK(tls.cas[1].names.empty());
+    CHECK(tls.cas[1].member == at + "[1].names");
+  }
+  SECTION("one of them needs no list, and one name neither") {
+    const auto [config, problems] = server("{file: " + folder.ca + ", names: ausf.a.example}");
+    CHECK(problems.empty());
+    CHECK(config.http2.at(0).tls.value().cas.at(0).names == std::vector<std::string>{"ausf.a.example"});
+    CHECK(config.http2.at(0).tls.value().cas.at(0).member == at + ".names");
+  }
+  SECTION("a list of names without any is not one of all") {
+    for (const char* const none : {"[]", "", "~"}) {
+      CHECK_THAT(server("[{file: " + folder.ca + ", names: " + none + "}]").problems, Catch::Contains(at + "[0].names: is empty"));
+    }
+    CHECK_THAT(server("[{file: " + folder.ca + ", names: ''}]").problems, Catch::Contains(at + "[0].names: '' is neither a name"));
+  }
+  SECTION("an asterisk stands for the first label") {
+    for (const std::string wrong : {"'*'", "'a.*.example'", "'a*.example'", "'*.'"}) {
+      const std::string problems = server("[{file: " + folder.ca + ", names: [" + wrong + "]}]").problems;
+      CHECK_THAT(problems, Catch::Contains(at + "[0].names: " + wrong + " is neither a name"));
+    }
+  }
+  SECTION("files are named that are missing, absent or hold something else") {
+    const auto none = folder.write("none.pem", "no certificate");
+    CHECK_THAT(server("[]").problems, Catch::Contains(at + ": is empty"));
+    CHECK_THAT(server("[{names: [a.example]}]").problems, Catch::Contains(at + "[0].file: is missing"));
+    CHECK_THAT(server("[{file: /absent}]").problems, Catch::Contains(at + "[0].file: the file /absent cannot be read"));
+    CHECK_THAT(server("[{file: " + folder.ca + "}, {file: " + none + "}]").problems, Catch::Contains(at + ": " + none));
+    CHECK_THAT(server("[" + folder.ca + "]").problems, Catch::Contains(at + "[0]: is not a map"));
+    CHECK_THAT(server("[{file: " + folder.ca + ", name: a.example}]").problems, Catch::Contains("name: is not known here; did you mean names?"));
+  }
+  SECTION("a client has one file") {
+    const std::string problems = read(with(kServer, "  client: {tls: {ca: [{file: " + folder.ca + "}]}}\n")).problems;
+    CHECK_THAT(problems, Catch::Contains("arpf.client.tls.ca: is not a single value"));
   }
 }
 

@@ -128,6 +128,17 @@ TEST_CASE("A value of the wrong type is an error", "[service][yaml]") {
   CHECK_THAT(problems_of("boolean: 1\n", read), Catch::Contains("boolean: 1 is neither true nor false"));
 }
 
+TEST_CASE("Which form a value has can be asked, and whether its key stands there without one", "[service][yaml]") {
+  const auto document = YamlDocument::parse("a: {map: {}, list: [], text: x, nothing:}\n", "x.yaml");
+  const Section a = document.root().section("a");
+  CHECK((a.is_map("map") && a.is_list("list")));
+  CHECK_FALSE((a.is_map("list") || a.is_list("map") || a.is_map("text") || a.is_list("text") || a.is_list("absent")));
+  CHECK((a.mentions("text") && a.mentions("nothing") && !a.has("nothing")));
+  CHECK_FALSE(a.mentions("absent"));
+  CHECK(a.name("text") == "a.text");
+  CHECK_NOTHROW(document.finish());
+}
+
 TEST_CASE("What is required and absent is an error", "[service][yaml]") {
   CHECK(problems_of("", [](const Section& root) { (void)root.text("a"); }) == "x.yaml:1:1: a: is missing");
   CHECK(problems_of("", [](const Section& root) { (void)root.section("a", true); }) == "x.yaml:1:1: a: is missing");

@@ -83,17 +83,23 @@ TEST_CASE_METHOD(CommitterFixture, "What a thread asks for within a batch is don
   Committer committer(Database::open(path));
   committer.begin_batch();
   for (int i = 0; i < 3; ++i) committer.write_later(insertion_of(i));
-  SECTION("its end begins it") {
-    committer.end_batch();
+  SECTION("settling begins it") {
+    REQUIRE(committer.end_batch());
+    committer.settle();
+    while (seen().size() < 3) std::this_thread::yield();
+    committer.write_and_wait(insertion_of(3));
+  }
+  SECTION("a write behind it begins it") {
+    REQUIRE(committer.end_batch());
     committer.write_and_wait(insertion_of(3));
   }
   SECTION("whoever blocks within it is heard at once") {
     committer.write_and_wait(insertion_of(3));
-    committer.end_batch();
+    CHECK(committer.end_batch());
   }
   SECTION("another thread's write takes it along") {
     std::thread([&committer] { committer.write_and_wait(insertion_of(3)); }).join();
-    committer.end_batch();
+    CHECK(committer.end_batch());
   }
   CHECK(seen() == std::vector<std::int64_t>{0, 1, 2, 3});
 }

@@ -1,0 +1,37 @@
+#include "lib/sbi/peer_shares.hpp"
+
+#include <algorithm>
+
+namespace sbi {
+
+void PeerShares::Share::work_off(Instant at) {
+  debt_ = std::max(Duration::zero(), debt_ - (at - last_) / kFreePart);
+  last_ = at;
+}
+
+std::shared_ptr<PeerShares::Share> PeerShares::share_of(const std::string& peer) {
+  auto& share = shares_[peer];
+  if (!share) share = std::make_shared<Share>();
+  return share;
+}
+
+void PeerShares::took(Share& share, Instant at, Duration taken) {
+  share.work_off(at);
+  share.debt_ = std::min<Duration>(share.debt_ + taken, kMostDebt);
+  if (last_ != nullptr && last_ != &share) shared_until_ = at + kShared;
+  last_ = &share;
+}
+
+bool PeerShares::is_in_debt(Share& share, Instant at) const {
+  if (at >= shared_until_) return false;
+  share.work_off(at);
+  return share.debt_ > kCredit;
+}
+
+void PeerShares::sweep(Instant at) {
+  std::erase_if(shares_, [at](const auto& entry) {
+    return entry.second.use_count() == 1 && at - entry.second->last_ > kFreePart * kMostDebt;
+  });
+}
+
+}  // namespace sbi

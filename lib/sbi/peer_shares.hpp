@@ -1,0 +1,58 @@
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <unordered_map>
+
+#include "lib/sbi/turns.hpp"
+
+namespace sbi {
+
+/// How much of a loop's time each peer took lately, so that one that takes nearly all of it stands behind the others. One a loop.
+class PeerShares {
+ public:
+  using Duration = Instant::duration;
+
+  /// A part of the loop's time that nobody minds: what a peer takes beyond it is its debt, which it works off by taking less.
+  static constexpr int kFreePart = 4;
+  /// A debt that does not count yet: a burst of a few connections or some hundred requests.
+  static constexpr std::chrono::milliseconds kCredit{2};
+  /// No debt is more: who floods is forgiven kFreePart times this after its end.
+  static constexpr std::chrono::milliseconds kMostDebt{50};
+  /// As long after another peer's turn the loop counts as shared. A peer that is alone owes nobody anything.
+  static constexpr std::chrono::seconds kShared{1};
+
+  /// Of one peer, for all its connections. Times do not go back.
+  class Share {
+   public:
+    [[nodiscard]] Instant last() const noexcept { return last_; }
+
+   private:
+    friend class PeerShares;
+    void work_off(Instant at);
+
+    Duration debt_{};
+    Instant last_{};
+  };
+
+  /// That of the peer, which it keeps over its connections.
+  std::shared_ptr<Share> share_of(const std::string& peer);
+
+  /// The peer had a turn, which ended at `at`.
+  void took(Share& share, Instant at, Duration taken);
+
+  /// True if the peer is to let others go first.
+  [[nodiscard]] bool is_in_debt(Share& share, Instant at) const;
+
+  /// Forgets peers without connections that owe nothing.
+  void sweep(Instant at);
+  [[nodiscard]] std::size_t peers() const noexcept { return shares_.size(); }
+
+ private:
+  std::unordered_map<std::string, std::shared_ptr<Share>> shares_;
+  const Share* last_ = nullptr;  ///< who had the last turn; never followed
+  Instant shared_until_{};
+};
+
+}  // namespace sbi

@@ -1,0 +1,437 @@
+#include "lib/sbi/http2_server.hpp"
+
+#include <algorithm>
+#include <boost/asio/post.hpp>
+#include <catch2/catch.hpp>
+#include <nlohmann/json.hpp>
+
+#include "lib/sbi/request_rates.hpp"
+#include "tests/sbi/served_peer.hpp"
+
+using sbi::StreamId;
+using test::exchange_settings;
+using test::Http2Peer;
+using test::import_of;
+using test::request;
+using test::ServedFixture;
+using test::tcp;
+using namespace std::chrono_literals;
+
+namespace {
+
+/// HEADERS of stream 1 without END_HEADERS, after the preface and SETTINGS.
+std::string unfinished_header_block() {
+  std::string out = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+  out.append("\0\0\0\4\0\0\0\0\0", 9);
+  out.append("\0\0\1\1\0\0\0\0\1\x82", 10);
+  return out;
+}
+
+void send_all_but_the_last_octet(Http2Peer& peer) {
+  std::string out;
+  peer.http.session.take_output(out);
+  peer.send_raw(std::string_view(out).substr(0, out.size() - 1));
+}
+
+}  // namespace
+
+TEST_CASE_METHOD(ServedFixture, "A body has its limit, said beforehand or not", "[sbi][server]") {
+  serve();
+  SECTION("with a content-length") {
+    open_client();
+    CHECK(send("POST", "/echo", std::string(1000, '1')).status == 200);
+    CHECK(send("POST", "/echo", std::string(1001, '1')).status == 413);
+    CHECK(send("GET", "/plain").status == 200);
+    CHECK(connections() == 1);
+  }
+  SECTION("without") {
+    const std::size_t size = GENERATE(1000U, 1001U);
+    FIRST_ATTACH_PEER(peer);
+    peer.flush();
+    (void)peer.http.session.request(request("POST", "/echo"));  // never sent: its stream 1 hears what the server says
+    std::string octets;
+    peer.http.session.take_output(octets);
+    octets.clear();
+    // HEADERS of stream 1: POST, http, /echo, h, as RFC 7541 writes them; then DATA with END_STREAM.
+    const std::string block("\x83\x86\x04\x05/echo\x01\x01h", 12);
+    const auto put_frame = [&octets](std::size_t length, char type, char flags, std::string_view payload) {
+      octets.append({'\0', static_cast<char>(length >> 8U), static_cast<char>(length & 0xFFU), type, flags, '\0', '\0', '\0', '\1'});
+      octets.append(payload);
+    };
+    put_frame(block.size(), 1, 4, block);
+    put_frame(size, 0, 1, std::string(size, 'x'));
+    peer.send_raw(octets);
+    REQUIRE(peer.pump_to_end(1));
+    CHECK(peer.http.streams[1].head.status == (size == 1000 ? 200 : 413));
+  }
+}
+
+TEST_CASE_METHOD(ServedFixture, "A body that does not end is refused in time", "[sbi][server]") {
+  limits.request_timeout = 1s;
+  serve();
+  FIRST_ATTACH_PEER(peer);
+  exchange_settings(peer);
+  const StreamId id = peer.http.session.request(request("POST", "/echo", std::string(900, 'a')));
+  send_all_but_the_last_octet(peer);
+  REQUIRE(peer.pump([&] { return peer.http.streams[id].has_end; }));
+  CHECK(peer.http.streams[id].head.status == 400);
+  CHECK_THAT(peer.http.streams[id].body, Catch::Contains("END_STREAM"));
+}
+
+TEST_CASE_METHOD(ServedFixture, "A streamed body that stops is refused in time", "[sbi][server]") {
+  limits.request_timeout = 1s;
+  serve();
+  loop.run([this] { gate.open(); });
+  FIRST_ATTACH_PEER(peer);
+  exchange_settings(peer);
+  const StreamId id = peer.http.session.request(import_of("/import", std::string(900, 'a')));
+  send_all_but_the_last_octet(peer);
+  REQUIRE(peer.pump([&] { return peer.http.streams[id].has_end; }));
+  CHECK(peer.http.streams[id].head.status == 400);
+}
+
+TEST_CASE_METHOD(ServedFixture, "Too many header fields, or too long ones, are 431", "[sbi][server]") {
+  serve();
+  FIRST_ATTACH_PEER(peer);
+  const auto status_of = [&](const sbi::Request& sent) {
+    const StreamId id = peer.http.session.request(sent);
+    REQUIRE(peer.pump_to_end(id));
+    return peer.http.streams[id].head.status;
+  };
+  auto sent = request("GET", "/plain");
+  for (int i = 0; i < 64; ++i) sent.headers.add("x" + std::to_string(i), "1");
+  CHECK(status_of(sent) == 200);
+  sent.headers.add("y", "1");
+  CHECK(status_of(sent) == 431);
+  sent = request("GET", "/plain");
+  sent.headers.add("x", std::string(16 * 1024 - 10, 'v'));
+  CHECK(status_of(sent) == 200);
+  sent.headers.add("y", "0123456789");
+  CHECK(status_of(sent) == 431);
+}
+
+TEST_CASE_METHOD(ServedFixture, "A connection that is idle is ended", "[sbi][server]") {
+  SECTION("before its first request") { limits.first_byte_timeout = 1s; }
+  SECTION("after its last") { limits.idle_timeout = 1s; }
+  serve();
+  FIRST_ATTACH_PEER(peer);
+  if (limits.idle_timeout == 1s) {
+    const StreamId id = peer.http.session.request(request("GET", "/plain"));
+    REQUIRE(peer.pump_to_end(id));
+  }
+  CHECK(peer.pump_to_close());
+  CHECK(peer.http.goaway);
+  CHECK(eventually([this] { return server->open_connections() == 0; }));
+}
+
+TEST_CASE_METHOD(ServedFixture, "The time to the first request and the time between requests are two limits: one passes, the other does not",
+                 "[sbi][server][limits]") {
+  const bool is_first = GENERATE(true, false);
+  (is_first ? limits.first_byte_timeout : limits.idle_timeout) = 1s;
+  serve();
+  FIRST_ATTACH_PEER(active);
+  exchange_settings(active);
+  FIRST_ATTACH_PEER(silent);
+  REQUIRE(eventually([this] { return server->open_connections() == 2; }));
+  Http2Peer& ended = is_first ? silent : active;
+  Http2Peer& kept = is_first ? active : silent;
+  CHECK(eventually([this] { return server->open_connections() == 1; }));
+  exchange_settings(kept);
+  CHECK(ended.pump_to_close());
+}
+
+TEST_CASE_METHOD(ServedFixture, "Many connections that have waited too long are all ended", "[sbi][server][limits]") {
+  limits.first_byte_timeout = 1s;
+  serve();
+  std::vector<tcp::socket> silent;
+  for (int i = 0; i < 40; ++i) silent.push_back(connect());
+  REQUIRE(eventually([this] { return server->open_connections() == 40; }));
+  FIRST_ATTACH_PEER(active);
+  exchange_settings(active);
+  CHECK(eventually([this] { return server->open_connections() == 1; }));
+  exchange_settings(active);
+}
+
+TEST_CASE_METHOD(ServedFixture, "A connection with a request under way is not idle", "[sbi][server]") {
+  limits.first_byte_timeout = limits.idle_timeout = 1s;
+  serve();
+  FIRST_ATTACH_PEER(waiting);
+  FIRST_ATTACH_PEER(idle);
+  const StreamId id = waiting.http.session.request(request("POST", "/wait", "{}"));
+  waiting.flush();
+  REQUIRE(idle.pump_to_close());
+  loop.run([this] { gate.open(); });
+  REQUIRE(waiting.pump_to_end(id));
+  CHECK(waiting.http.streams[id].head.status == 200);
+}
+
+TEST_CASE_METHOD(ServedFixture, "A header block that never ends does not keep a connection", "[sbi][server]") {
+  limits.first_byte_timeout = 1s;
+  serve();
+  FIRST_ATTACH_PEER(peer);
+  peer.http.session.go_away();  // the session of this side is not used
+  std::string ignored;
+  peer.http.session.take_output(ignored);
+  peer.send_raw(unfinished_header_block());
+  REQUIRE(eventually([this] { return server->open_connections() == 1; }));
+  CHECK(eventually([this] { return server->open_connections() == 0; }));
+}
+
+TEST_CASE_METHOD(ServedFixture, "A peer that takes nothing of its answer loses the stream", "[sbi][server]") {
+  limits.write_timeout = 1s;
+  serve();
+  sbi::Http2Session::Limits shut;
+  shut.stream_window_bytes = 0;
+  FIRST_ATTACH_PEER(peer, shut);
+  const StreamId id = peer.http.session.request(request("GET", "/plain"));
+  REQUIRE(peer.pump([&] { return peer.http.streams[id].closed.has_value(); }));
+  CHECK(peer.http.streams[id].closed == static_cast<std::uint32_t>(sbi::Http2Error::cancel));
+  CHECK_FALSE(peer.http.streams[id].has_end);
+}
+
+TEST_CASE_METHOD(ServedFixture, "More connections than allowed are turned away", "[sbi][server]") {
+  limits.max_connections = 2;
+  serve();
+  FIRST_ATTACH_PEER(one);
+  FIRST_ATTACH_PEER(two);
+  exchange_settings(one);
+  exchange_settings(two);
+  FIRST_ATTACH_PEER(three);
+  CHECK(three.pump_to_close());
+  one.close();
+  REQUIRE(eventually([this] { return server->open_connections() == 1; }));
+  FIRST_ATTACH_PEER(four);
+  const StreamId id = four.http.session.request(request("GET", "/plain"));
+  CHECK(four.pump_to_end(id));
+  CHECK(four.http.streams[id].head.status == 200);
+}
+
+TEST_CASE_METHOD(ServedFixture, "Where all connections are taken, one that has sent no request gives way to a new one", "[sbi][server][limits]") {
+  limits.max_connections = 3;
+  serve();
+  FIRST_ATTACH_PEER(active);
+  exchange_settings(active);
+  FIRST_ATTACH_PEER(oldest);
+  REQUIRE(eventually([this] { return server->open_connections() == 2; }));
+  FIRST_ATTACH_PEER(silent);
+  REQUIRE(eventually([this] { return server->open_connections() == 3; }));
+  FIRST_ATTACH_PEER(fresh);
+  exchange_settings(fresh);
+  CHECK(oldest.pump_to_close());
+  exchange_settings(active);
+  exchange_settings(silent);
+  CHECK(server->counters().connections_refused == 1);
+}
+
+TEST_CASE_METHOD(ServedFixture, "Half-open streams have a bound, and the connection that has most of them pays for it", "[sbi][server][limits]") {
+  limits.max_half_open_streams = 5;
+  serve();
+  FIRST_ATTACH_PEER(hoarder);
+  FIRST_ATTACH_PEER(usual);
+  exchange_settings(hoarder);
+  exchange_settings(usual);
+  const auto open_one = [](Http2Peer& peer) {
+    const StreamId id = peer.http.session.request(request("POST", "/echo"), sbi::Http2Session::BodySource::pieces);
+    peer.flush();
+    return id;
+  };
+  for (int i = 0; i < 4; ++i) (void)open_one(hoarder);
+  const StreamId last = open_one(usual);  // five of five
+  exchange_settings(hoarder);
+  exchange_settings(usual);
+  SECTION("one more") {
+    (void)open_one(usual);
+    CHECK(hoarder.pump_to_close());
+  }
+  SECTION("one that ended makes room") {
+    usual.http.session.finish(last);
+    REQUIRE(usual.pump_to_end(last));
+    (void)open_one(usual);
+    exchange_settings(hoarder);
+  }
+  usual.http.session.send(last, "");
+  exchange_settings(usual);
+}
+
+TEST_CASE_METHOD(ServedFixture, "Bodies that wait for their end have a bound, and the connection that has most of them pays for it", "[sbi][server][limits]") {
+  limits.max_buffered_bytes = 2000;
+  serve();
+  FIRST_ATTACH_PEER(hoarder);
+  FIRST_ATTACH_PEER(usual);
+  const auto send_some = [](Http2Peer& peer, std::size_t octets) {
+    const StreamId id = peer.http.session.request(request("POST", "/echo"), sbi::Http2Session::BodySource::pieces);
+    peer.http.session.send(id, std::string(octets, 'x'));
+    peer.flush();
+    exchange_settings(peer);
+    return id;
+  };
+  (void)send_some(hoarder, 900);
+  (void)send_some(hoarder, 600);
+  const StreamId id = send_some(usual, 500);  // 2000 of 2000
+  exchange_settings(hoarder);
+  usual.http.session.send(id, "x");
+  usual.http.session.finish(id);
+  REQUIRE(usual.pump_to_end(id));
+  CHECK(usual.http.streams[id].body.size() == 501);
+  CHECK(hoarder.pump_to_close());
+  const StreamId again = usual.http.session.request(request("POST", "/echo", std::string(1000, 'y')));  // what ended does not count
+  REQUIRE(usual.pump_to_end(again));
+  CHECK(usual.http.streams[again].head.status == 200);
+}
+
+TEST_CASE_METHOD(ServedFixture, "A peer that sends more requests a second than it may gets 429", "[sbi][server][limits]") {
+  limits.max_requests_per_second = 3;
+  serve();
+  FIRST_ATTACH_PEER(one);
+  FIRST_ATTACH_PEER(other);  // of the same address: the same peer
+  std::vector<StreamId> ids;
+  for (int i = 0; i < 3; ++i) ids.push_back(one.http.session.request(request("GET", "/plain")));
+  for (const StreamId id : ids) {
+    REQUIRE(one.pump_to_end(id));
+    CHECK(one.http.streams[id].head.status == 200);
+  }
+  // A machine that takes its time may have let a token come in again: soon there is none.
+  const auto status = [&other] {
+    const StreamId id = other.http.session.request(request("GET", "/plain"));
+    REQUIRE(other.pump_to_end(id));
+    if (other.http.streams[id].head.status == 429) {
+      CHECK(other.http.streams[id].head.headers.find("retry-after") == std::optional<std::string_view>("1"));
+      CHECK_THAT(other.http.streams[id].body, Catch::Contains("NF_CONGESTION_RISK"));
+    }
+    return other.http.streams[id].head.status;
+  };
+  int tries = 1;
+  while (status() != 429 && tries < 10000) ++tries;
+  CHECK(tries < 10000);
+}
+
+TEST_CASE("A peer's bucket holds a second's worth, fills at its rate, and is shared by its connections", "[sbi][limits]") {
+  sbi::RequestRates rates(2);
+  auto bucket = rates.bucket_of("amf.example");
+  CHECK(rates.bucket_of("amf.example") == bucket);
+  CHECK(rates.bucket_of("smf.example") != bucket);
+  sbi::RequestRates::Instant at(std::chrono::hours(1));
+  CHECK(bucket->take(at));
+  CHECK(bucket->take(at));
+  CHECK_FALSE(bucket->take(at));
+  CHECK_FALSE(bucket->take(at += std::chrono::milliseconds(499)));
+  CHECK(bucket->take(at += std::chrono::milliseconds(1)));
+  CHECK_FALSE(bucket->take(at));
+  at += std::chrono::hours(1);  // no more than a second's worth
+  CHECK(bucket->take(at));
+  CHECK(bucket->take(at));
+  CHECK_FALSE(bucket->take(at));
+  CHECK(sbi::RequestRates(0).bucket_of("amf.example") == nullptr);
+  rates.sweep(at);
+  CHECK(rates.peers() == 1);  // smf.example has no connection, and asked for nothing
+  const auto* const before = bucket.get();
+  bucket.reset();
+  rates.sweep(at + std::chrono::milliseconds(900));
+  CHECK(rates.bucket_of("amf.example").get() == before);  // another connection finds what the one before left
+  CHECK_FALSE(rates.bucket_of("amf.example")->take(at));
+  rates.sweep(at + std::chrono::milliseconds(1001));
+  CHECK(rates.peers() == 0);
+}
+
+TEST_CASE_METHOD(ServedFixture, "A header block that unfolds to many times its limit ends the connection", "[sbi][server][limits][attack]") {
+  limits.http2.max_header_bytes = 4096;
+  serve();
+  FIRST_ATTACH_PEER(bomber);
+  exchange_settings(bomber);
+  sbi::Request bomb = request("GET", "/plain");
+  const std::string value(1000, 'v');  // in the dynamic table after the first: an octet each
+  SECTION("up to the bound it is 431") {
+    for (int i = 0; i < 15; ++i) bomb.headers.add("x-bomb", value);
+    const StreamId id = bomber.http.session.request(bomb);
+    REQUIRE(bomber.pump_to_end(id));
+    CHECK(bomber.http.streams[id].head.status == 431);
+    exchange_settings(bomber);
+  }
+  SECTION("beyond it, ENHANCE_YOUR_CALM") {
+    for (int i = 0; i < 17; ++i) bomb.headers.add("x-bomb", value);
+    (void)bomber.http.session.request(bomb);
+    CHECK(bomber.pump_to_close());
+    CHECK(bomber.http.goaway.value().second == 11);
+  }
+}
+
+namespace {
+
+/// Requests that each hold up the loop, as a cryptographic check does.
+struct BusyFixture : ServedFixture {
+  BusyFixture() {
+    limits.max_wait = 200ms;
+    router.add("GET", "/busy", sbi::BodyKind::none, sbi::PlainHandler([](const sbi::Request&) {
+                 const auto until = std::chrono::steady_clock::now() + 30ms;
+                 while (std::chrono::steady_clock::now() < until) {
+                 }
+                 return sbi::Response(200);
+               }));
+  }
+  /// How many of a peer's streams were answered with `status`.
+  static long count(Http2Peer& peer, int status) {
+    return std::count_if(peer.http.streams.begin(), peer.http.streams.end(),
+                         [status](const auto& each) { return each.second.head.status == status; });
+  }
+};
+
+}  // namespace
+
+TEST_CASE_METHOD(BusyFixture, "What waited too long for its turn is turned away at once, and those after it are served again", "[sbi][server][overload]") {
+  serve();
+  FIRST_ATTACH_PEER(peer);
+  std::vector<StreamId> ids;
+  for (int i = 0; i < 50; ++i) ids.push_back(peer.http.session.request(request("GET", "/busy")));
+  peer.flush();
+  for (const StreamId id : ids) REQUIRE(peer.pump_to_end(id));
+  CHECK(count(peer, 200) >= 1);
+  CHECK(count(peer, 503) >= 30);
+  CHECK(count(peer, 200) + count(peer, 503) == 50);
+  const auto& refused = peer.http.streams[ids.back()];
+  CHECK(refused.head.status == 503);
+  CHECK(refused.head.headers.find("retry-after") == "1");
+  CHECK(nlohmann::json::parse(refused.body)["cause"] == "NF_CONGESTION");
+
+  const StreamId next = peer.http.session.request(request("GET", "/busy"));
+  peer.flush();
+  REQUIRE(peer.pump_to_end(next));
+  CHECK(peer.http.streams[next].head.status == 200);
+}
+
+TEST_CASE_METHOD(BusyFixture, "As long as nothing waits too long, everything is served", "[sbi][server][overload]") {
+  limits.max_wait = kLong;
+  serve();
+  FIRST_ATTACH_PEER(peer);
+  std::vector<StreamId> ids;
+  for (int i = 0; i < 20; ++i) ids.push_back(peer.http.session.request(request("GET", "/busy")));
+  peer.flush();
+  for (const StreamId id : ids) REQUIRE(peer.pump_to_end(id));
+  CHECK(count(peer, 200) == 20);
+}
+
+TEST_CASE_METHOD(BusyFixture, "Connections that wait behind others are turned away as well", "[sbi][server][overload]") {
+  serve();
+  std::vector<std::unique_ptr<Http2Peer>> peers;
+  for (int i = 0; i < 20; ++i) {
+    peers.push_back(std::make_unique<Http2Peer>(connect(), sbi::Http2Session::Role::client));
+    exchange_settings(*peers.back());
+  }
+  std::promise<void> release;
+  boost::asio::post(loop.io(), [&release] { release.get_future().wait_for(test::kDeadline); });  // so that all are ready when the loop looks next
+  for (auto& peer : peers) {
+    REQUIRE(peer->http.session.request(request("GET", "/busy")) == 3);
+    peer->flush();
+  }
+  release.set_value();
+  int served = 0;
+  int refused = 0;
+  for (auto& peer : peers) {
+    REQUIRE(peer->pump_to_end(3));
+    const int status = peer->http.streams[3].head.status;
+    served += status == 200 ? 1 : 0;
+    refused += status == 503 ? 1 : 0;
+  }
+  CHECK(served >= 1);
+  CHECK(refused >= 1);
+  CHECK(served + refused == 20);
+}
