@@ -321,7 +321,14 @@ class GatedFrontEnd final : public FrontEnd {
   /// Who goes on for a while still gets to read why it was refused; who does not stop is cut off.
   void pass_over(Connection& connection, std::size_t size) const {
     connection.passed_over += size;
-    if (connection.passed_over > limits().max_http1_bytes || open_->has_ended()) ::shutdown(connection.socket, SHUT_RDWR);
+    if (connection.passed_over > limits().max_http1_bytes || open_->has_ended()) cut_off(connection.socket);
+  }
+
+  /// With a reset, once Pistache closes it: who waits for room to send more would wait for minutes beside an end without one.
+  static void cut_off(int socket) {
+    constexpr linger kAtOnce{1, 0};
+    ::setsockopt(socket, SOL_SOCKET, SO_LINGER, &kAtOnce, sizeof kAtOnce);
+    ::shutdown(socket, SHUT_RDWR);
   }
 
   std::shared_ptr<OpenSockets> open_;

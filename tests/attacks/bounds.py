@@ -13,7 +13,7 @@ CONNECTION_KIB = 4        # 2.5: one that has said nothing
 SESSION_KIB = 20          # 16: one that speaks HTTP/2
 HANDSHAKE_KIB = 64        # 42: of TLS, under way
 HALF_OPEN_KIB = 3         # 1.8: a request without its end
-IMPORT_KIB = 12           # 11.3: the same, if its handler runs meanwhile; 4 of them are a line that may still end (BulkLoad::kMaxLineOctets)
+IMPORT_KIB = 1024         # one that is worked on: a piece, a line that may still end, a report (BulkLoad::kMaxProblems) of bad lines
 ANSWER_KIB = 4            # 3.1: one that the client does not take, and its stream
 HTTP1_CONNECTION_KIB = 8  # 5: Pistache's
 
@@ -34,14 +34,14 @@ def limits_in_force():
 
 def _held_kib(limits):
     """Of each attack that makes the server hold something. Where a number of connections stands, the attack opens so many, and no limit is below
-    it. What the others send is answered, or forgotten, or ends its connection. So it is with bad_lines: of one load at a time a window and a
-    report are kept, less than a MiB."""
+    it. What the others send is answered, or forgotten, or ends its connection."""
     def streams(connections):
         return min(connections * limits.max_streams, limits.max_half_open_streams)
 
     def http1_bodies(connections):
         return connections * limits.max_http1_bytes * HTTP1_BODY_FACTOR / 1024
 
+    imports = limits.max_imports_per_peer * IMPORT_KIB  # those beyond it are refused
     handshakes = limits.max_handshakes * HANDSHAKE_KIB  # those beyond it wait in the kernel
     return {
         "silent_connections": limits.max_connections * CONNECTION_KIB,
@@ -52,8 +52,9 @@ def _held_kib(limits):
         "shut_windows": 100 * (SESSION_KIB + limits.max_streams * ANSWER_KIB),  # answers are bounded by streams, and end after write_timeout
         "half_open_streams": 500 * SESSION_KIB + streams(500) * HALF_OPEN_KIB,
         "hoarded_bodies": 4 * SESSION_KIB + streams(4) * HALF_OPEN_KIB + limits.max_buffered_bytes * BODY_FACTOR / 1024,
-        # Their handlers have read them: to max_buffered_mib they do not count, and it is max_half_open_streams that bounds what is kept of the lines.
-        "hoarded_imports": 50 * SESSION_KIB + streams(50) * IMPORT_KIB,
+        "hoarded_imports": 50 * SESSION_KIB + streams(50) * HALF_OPEN_KIB + imports,
+        "abandoned_imports": SESSION_KIB + streams(1) * HALF_OPEN_KIB + imports,
+        "bad_lines": imports,
         "slow_headers": 1000 * SESSION_KIB,
         "slow_bodies": 1000 * (SESSION_KIB + HALF_OPEN_KIB),
         # HTTP/1.1 has no limit of connections but descriptors, and none of all bodies: what one may hold, times as many as there are.

@@ -13,6 +13,7 @@ import http2
 import target
 
 NEW_CONNECTION_EVERY = 10
+SOURCE = ("127.0.0.7", 0)  # another peer than the attackers, who come from 127.0.0.1
 
 Sample = collections.namedtuple("Sample", "due milliseconds listener is_new fault")
 
@@ -29,7 +30,7 @@ def tls_context():
 class Http2Caller:
     def __init__(self, address, tls, timeout):
         self._timeout = timeout
-        self._connection = http2.Connection(address, tls=tls, timeout=timeout)
+        self._connection = http2.Connection(address, tls=tls, timeout=timeout, source=SOURCE)
         self._connection.keeps_bodies = True
 
     def challenge(self):
@@ -45,7 +46,7 @@ class Http2Caller:
 
 class Http1Caller:
     def __init__(self, address, timeout):
-        self._connection = http.client.HTTPConnection(*address, timeout=timeout)
+        self._connection = http.client.HTTPConnection(*address, timeout=timeout, source_address=SOURCE)
         self._connection.connect()
 
     def challenge(self):

@@ -86,11 +86,11 @@ def status_of(block):
 
 class Connection:
     """A client's end, with prior knowledge, or over `tls` (an ssl.SSLContext). `seen` counts what the server did. It never waits but in
-    send() and wait(), and there until `until` at most."""
+    send() and wait(), and there until `until` at most. From the address `source`, if that is given."""
 
-    def __init__(self, address, seen=None, first_settings=(), tls=None, timeout=10.0):
+    def __init__(self, address, seen=None, first_settings=(), tls=None, timeout=10.0, source=None):
         self.seen = collections.Counter() if seen is None else seen
-        self.socket = socket.create_connection(address, timeout=timeout)
+        self.socket = socket.create_connection(address, timeout=timeout, source_address=source)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if tls is not None:
             self.socket = tls.wrap_socket(self.socket, server_hostname="localhost")

@@ -292,6 +292,23 @@ def bad_lines(site):
     site.each_connection(talk)
 
 
+def abandoned_imports(site):
+    """As many imports of bad lines as a connection takes, which goes then and leaves the server with them."""
+    while not site.is_over():
+        connection = site.open()
+        try:
+            for _ in range(128):
+                stream = connection.stream()
+                connection.send(connection.headers(stream, "POST", target.VECTORS_PATH, [NDJSON], False), site.until)
+                for _ in range(3):
+                    connection.send(http2.frame(DATA, 0, stream, b"x\n" * (FRAME_OCTETS // 2)), site.until)
+            connection.take()
+        except http2.Ended:
+            pass
+        finally:
+            connection.close()
+
+
 def slow_headers(site):
     """A header block of which an octet comes each second."""
     block = http2.request_block("GET", "a", "/")
