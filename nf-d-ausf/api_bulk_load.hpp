@@ -92,7 +92,7 @@ class BulkLoad {
   bool is_ascending_ = true;  ///< the window, so far
   std::deque<std::shared_ptr<Storing>> storing_;  ///< the pieces that are on their way
   std::vector<service::AuditItem> wrong_;  ///< wrong lines that are not recorded yet
-  std::size_t slice_octets_ = 4096;  ///< that are read in one go
+  std::size_t slice_octets_ = 256;  ///< that are read in one go; few at first, for they may all be wrong lines
   std::size_t accepted_ = 0;
   std::size_t rejected_ = 0;
   std::map<std::size_t, Problem> problems_;  ///< by line

@@ -34,6 +34,7 @@ constexpr int kThreads = 4;
 constexpr int kBacklog = 1024;
 constexpr std::size_t kMaxAnswerBytes = 16 * 1024 * 1024;
 constexpr std::chrono::seconds kAnswerTimeout{60};
+constexpr std::size_t kMaxPassedOver = std::size_t{256} * 1024;  ///< octets that are read behind a refusal, so that it is read too
 constexpr std::size_t kRequestLineBytes = 8 * 1024;  ///< that a head may have beside its fields; what separates these is among them
 
 /// Any header field: Pistache writes typed headers only.
@@ -321,7 +322,7 @@ class GatedFrontEnd final : public FrontEnd {
   /// Who goes on for a while still gets to read why it was refused; who does not stop is cut off.
   void pass_over(Connection& connection, std::size_t size) const {
     connection.passed_over += size;
-    if (connection.passed_over > limits().max_http1_bytes || open_->has_ended()) cut_off(connection.socket);
+    if (connection.passed_over > kMaxPassedOver || open_->has_ended()) cut_off(connection.socket);
   }
 
   /// With a reset, once Pistache closes it: who waits for room to send more would wait for minutes beside an end without one.
