@@ -308,12 +308,13 @@ Api::Answer Api::retire_device(const Request& request) {
 
 /// POST /nausfext-onboarding/v1/imports: NDJSON, an offer a line.
 Api::Answer Api::import_offers(const Request& request, sbi::BodyReader& body) {
-  const sbi::ImportPlaces::Place place = imports_.take(request.peer);
+  sbi::ImportPlaces::Place place = imports_.take(request.peer);
   Provider offered_by;
   if (!request.peer.is_anonymous()) offered_by = request.peer.name;
   service::AuditEvent about;
   if (parts_.audit.is_on()) about = service::Audit::about(request);
-  ImportOffers import(ImportOffers::Parts{parts_.committer, parts_.config, parts_.clock, parts_.audit, std::move(about)}, std::move(offered_by));
+  ImportOffers import(ImportOffers::Parts{parts_.committer, parts_.config, parts_.clock, parts_.audit, std::move(about)}, std::move(offered_by),
+                      std::move(place));
   std::exception_ptr failure;
   try {
     (void)co_await import(body);

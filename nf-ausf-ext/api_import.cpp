@@ -39,9 +39,10 @@ Offer read_offer(const profile::DiscoveryImsi& dimsi, const sbi::JsonObject& obj
   return offer;
 }
 
-ImportOffers::ImportOffers(Parts parts, Provider offered_by)
+ImportOffers::ImportOffers(Parts parts, Provider offered_by, sbi::ImportPlaces::Place place)
     : parts_(std::move(parts)),
       offered_by_(std::move(offered_by)),
+      place_(std::move(place)),
       id_(base::to_hex(crypto::random_octets<16>())),
       lines_(kMaxLineOctets, [this](std::size_t number, std::string_view line, bool is_overlong) {
         take_line(number, line, is_overlong);
@@ -49,15 +50,28 @@ ImportOffers::ImportOffers(Parts parts, Provider offered_by)
 
 boost::asio::awaitable<std::string> ImportOffers::operator()(sbi::BodyReader& body) {
   while (true) {
-    const std::optional<std::string> octets = co_await body.next();
+    std::optional<std::string> octets = co_await body.next();
     if (!octets) break;
-    lines_.add(*octets);
-    if (piece_.size() >= kPieceLines || piece_octets_ >= kPieceOctets) co_await store_piece(false);
-    if (items_.size() >= kRecordedAtOnce) co_await record_rest();
+    co_await add(std::move(*octets), body);
   }
   lines_.finish();
   co_await store_piece(true);
   co_return id_;
+}
+
+boost::asio::awaitable<void> ImportOffers::add(std::string octets, sbi::BodyReader& body) {
+  using Clock = sbi::ImportPace::Clock;
+  std::string_view left(octets);
+  while (!left.empty()) {
+    const std::size_t wrong_before = wrong_;
+    lines_.add(pace_.begin(left, Clock::now()));
+    const auto pause = pace_.end(wrong_ != wrong_before, place_.running(), Clock::now());
+    if (piece_.size() >= kPieceLines || piece_octets_ >= kPieceOctets) co_await store_piece(false);
+    if (items_.size() >= kRecordedAtOnce) co_await record_rest();
+    if (pause == Clock::duration::zero()) continue;
+    const bool goes_on = co_await body.pause(pause);
+    if (!goes_on) co_return;
+  }
 }
 
 void ImportOffers::take_line(std::size_t number, std::string_view line, bool is_overlong) {
@@ -75,6 +89,7 @@ void ImportOffers::take_line(std::size_t number, std::string_view line, bool is_
     out.offer->offered_by = offered_by_;
   } catch (const Error& error) {
     out.refusal = error;
+    ++wrong_;
   }
   piece_.push_back(std::move(out));
   piece_octets_ += line.size();

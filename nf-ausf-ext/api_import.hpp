@@ -3,6 +3,8 @@
 #include <string>
 #include <vector>
 
+#include "lib/sbi/import_pace.hpp"
+#include "lib/sbi/import_places.hpp"
 #include "lib/sbi/json.hpp"
 #include "lib/sbi/ndjson.hpp"
 #include "lib/sbi/router.hpp"
@@ -30,7 +32,7 @@ class ImportOffers {
     service::AuditEvent about;  ///< who imports, as Audit::about() has it
   };
 
-  ImportOffers(Parts parts, Provider offered_by);
+  ImportOffers(Parts parts, Provider offered_by, sbi::ImportPlaces::Place place);
   ImportOffers(const ImportOffers&) = delete;
   ImportOffers& operator=(const ImportOffers&) = delete;
 
@@ -51,9 +53,12 @@ class ImportOffers {
     std::optional<base::Error> refusal;
   };
 
+  static constexpr std::size_t kMaxSliceOctets = 64 * 1024;
   static constexpr std::size_t kRecordedAtOnce = 1024;  ///< lines
 
   using Items = std::vector<service::AuditItem>;
+  /// Reads octets of the body in slices. Of a body that is given up meanwhile the rest of them is left.
+  boost::asio::awaitable<void> add(std::string octets, sbi::BodyReader& body);
   void take_line(std::size_t number, std::string_view line, bool is_overlong);
   boost::asio::awaitable<void> store_piece(bool is_last);
   /// What became of a line, as the audit log tells it.
@@ -61,9 +66,12 @@ class ImportOffers {
 
   Parts parts_;
   const Provider offered_by_;
+  sbi::ImportPlaces::Place place_;
+  sbi::ImportPace pace_{kMaxSliceOctets};
   std::string id_;
   bool is_begun_ = false;
   std::size_t count_ = 0;
+  std::size_t wrong_ = 0;  ///< lines that are no offers
   std::vector<Line> piece_;
   std::size_t piece_octets_ = 0;
   Items items_;  ///< of lines that are stored and not recorded yet

@@ -137,7 +137,8 @@ BulkLoad::BulkLoad(AcceptVector& accept, Owner owner, sbi::ImportPlaces::Place p
       about_(std::move(about)),
       lines_(kMaxLineOctets, [this](std::size_t number, std::string_view line, bool is_overlong) {
         take_line(number, line, is_overlong);
-      }) {}
+      }),
+      pace_(audit_.is_on() ? kMaxAuditedSliceOctets : kMaxSliceOctets) {}
 
 bool BulkLoad::is_window_ripe() const {
   const std::size_t lines = is_ascending_ ? kPieceLines : std::max(kPieceLines, kWindowLines / place_.running());
@@ -146,22 +147,17 @@ bool BulkLoad::is_window_ripe() const {
 }
 
 asio::awaitable<void> BulkLoad::add(std::string octets, sbi::BodyReader& body) {
+  using Clock = sbi::ImportPace::Clock;
   std::string_view left(octets);
   while (!left.empty()) {
     const std::size_t rejected_before = rejected_;
-    const auto began = std::chrono::steady_clock::now();
-    const std::string_view slice = left.substr(0, slice_octets_);
-    left.remove_prefix(slice.size());
-    lines_.add(slice);
-    const auto taken = std::chrono::steady_clock::now() - began;
+    lines_.add(pace_.begin(left, Clock::now()));
+    const auto pause = pace_.end(rejected_ != rejected_before, place_.running(), Clock::now());
     if (is_window_ripe()) co_await store_window();
     if (wrong_.size() >= kWrongAtOnce) co_await record_wrong_lines();
-    if (rejected_ == rejected_before) {
-      slice_octets_ = std::min(audit_.is_on() ? kMaxAuditedSliceOctets : kMaxSliceOctets, slice_octets_ * 2);
-    } else {  // a wrong line costs as much as ten good ones: all such loads together have a tenth of the loop's time for them
-      slice_octets_ = std::max(kMinSliceOctets, slice_octets_ / 4);
-      if (!co_await body.pause(taken * 10 * place_.running())) co_return;
-    }
+    if (pause == Clock::duration::zero()) continue;
+    const bool goes_on = co_await body.pause(pause);
+    if (!goes_on) co_return;
   }
 }
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "lib/sbi/flat_json.hpp"
+#include "lib/sbi/import_pace.hpp"
 #include "lib/sbi/import_places.hpp"
 #include "lib/sbi/json.hpp"
 #include "lib/sbi/ndjson.hpp"
@@ -64,7 +65,6 @@ class BulkLoad {
     std::string cause;
     std::string detail;
   };
-  static constexpr std::size_t kMinSliceOctets = 64;
   static constexpr std::size_t kMaxSliceOctets = 64 * 1024;
   static constexpr std::size_t kMaxAuditedSliceOctets = 4096;  ///< a slice may be all wrong lines, each of which waits to be recorded
   static constexpr std::size_t kWrongAtOnce = 1024;            ///< wrong lines that are recorded together
@@ -92,7 +92,7 @@ class BulkLoad {
   bool is_ascending_ = true;  ///< the window, so far
   std::deque<std::shared_ptr<Storing>> storing_;  ///< the pieces that are on their way
   std::vector<service::AuditItem> wrong_;  ///< wrong lines that are not recorded yet
-  std::size_t slice_octets_ = 256;  ///< that are read in one go; few at first, for they may all be wrong lines
+  sbi::ImportPace pace_;
   std::size_t accepted_ = 0;
   std::size_t rejected_ = 0;
   std::map<std::size_t, Problem> problems_;  ///< by line

@@ -103,7 +103,7 @@ bool Http2Server::Connection::learn_peer() {
     if (name) peer_.certificate_uris = std::make_shared<const std::vector<std::string>>(peer_uris(transport_.ssl()));
     return true;
   } catch (const std::runtime_error& error) {
-    base::log::warning("{}: turned away: {}", address_, error.what());
+    if (server_->ends.admits(now())) base::log::warning("{}: turned away: {}", address_, error.what());
     return false;
   }
 }

@@ -154,7 +154,8 @@ std::optional<Http2Server::State::Row::Place> Http2Server::State::next_hello(Ins
     auto hello = hellos_.pop();
     if (hello.waiter->is_closed() || hello.waiter->ends_if_gone()) continue;  // uses up nothing of the rate
     if (!handshake_rate_ || handshake_rate_->take(at)) return hello;
-    hellos_.push(std::move(hello.waiter), hello.since, shares.is_in_debt(hello.waiter->share(), at));
+    const bool is_debtor = shares.is_in_debt(hello.waiter->share(), at);
+    hellos_.push(std::move(hello.waiter), hello.since, is_debtor);
     is_paced_ = true;
     counters.handshakes_delayed.fetch_add(1, std::memory_order_relaxed);
   }

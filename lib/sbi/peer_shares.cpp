@@ -29,8 +29,10 @@ bool PeerShares::is_in_debt(Share& share, Instant at) const {
 }
 
 void PeerShares::sweep(Instant at) {
-  std::erase_if(shares_, [at](const auto& entry) {
-    return entry.second.use_count() == 1 && at - entry.second->last_ > kFreePart * kMostDebt;
+  std::erase_if(shares_, [this, at](const auto& entry) {
+    const bool is_forgotten = entry.second.use_count() == 1 && at - entry.second->last_ > kFreePart * kMostDebt;
+    if (is_forgotten && entry.second.get() == last_) last_ = nullptr;  // it is no other peer when it comes again
+    return is_forgotten;
   });
 }
 

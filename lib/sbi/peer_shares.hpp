@@ -51,7 +51,7 @@ class PeerShares {
 
  private:
   std::unordered_map<std::string, std::shared_ptr<Share>> shares_;
-  const Share* last_ = nullptr;  ///< who had the last turn; never followed
+  const Share* last_ = nullptr;  ///< who had the last turn; null: nobody, or one that is forgotten
   Instant shared_until_{};
 };
 

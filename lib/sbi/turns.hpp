@@ -50,7 +50,7 @@ class Round {
 
 /// Those who wait while others are served first. The newest and the oldest leave it in turns: who comes last does not wait for a crowd
 /// that came before, and who came first is not forgotten while more come. Debtors, who have had more than others (PeerShares), have every
-/// second place only.
+/// second place only, and leave in the order in which they came: nobody needs to be saved from a crowd among them.
 template <class Waiter>
 class BackRow {
  public:
@@ -59,38 +59,40 @@ class BackRow {
     Instant since;
   };
 
-  void push(Waiter waiter, Instant at, bool is_debtor = false) { (is_debtor ? debtors_ : others_).push({std::move(waiter), at}); }
+  void push(Waiter waiter, Instant at, bool is_debtor = false) { (is_debtor ? debtors_ : others_).push_back({std::move(waiter), at}); }
   /// There must be one.
   Place pop() {
     is_debtors_turn_ = !is_debtors_turn_;
-    const bool takes_debtor = others_.places.empty() || (is_debtors_turn_ && !debtors_.places.empty());
-    return takes_debtor ? debtors_.pop() : others_.pop();
+    const bool takes_debtor = others_.empty() || (is_debtors_turn_ && !debtors_.empty());
+    if (takes_debtor) return take_first(debtors_);
+    takes_newest_ = !takes_newest_;
+    return takes_newest_ ? take_last(others_) : take_first(others_);
   }
   [[nodiscard]] bool empty() const noexcept { return size() == 0; }
-  [[nodiscard]] std::size_t size() const noexcept { return others_.places.size() + debtors_.places.size(); }
+  [[nodiscard]] std::size_t size() const noexcept { return others_.size() + debtors_.size(); }
   void clear() { *this = BackRow(); }
   template <class Predicate>
   void drop_if(const Predicate& is_unwanted) {
-    for (Line* line : {&others_, &debtors_}) {
-      std::erase_if(line->places, [&is_unwanted](const Place& place) { return is_unwanted(place.waiter); });
+    for (auto* line : {&others_, &debtors_}) {
+      std::erase_if(*line, [&is_unwanted](const Place& place) { return is_unwanted(place.waiter); });
     }
   }
 
  private:
-  struct Line {
-    void push(Place place) { places.push_back(std::move(place)); }
-    Place pop() {
-      takes_newest = !takes_newest;
-      Place out = std::move(takes_newest ? places.back() : places.front());
-      takes_newest ? places.pop_back() : places.pop_front();
-      return out;
-    }
-    std::deque<Place> places;
-    bool takes_newest = false;
-  };
+  static Place take_first(std::deque<Place>& line) {
+    Place out = std::move(line.front());
+    line.pop_front();
+    return out;
+  }
+  static Place take_last(std::deque<Place>& line) {
+    Place out = std::move(line.back());
+    line.pop_back();
+    return out;
+  }
 
-  Line others_;
-  Line debtors_;
+  std::deque<Place> others_;
+  std::deque<Place> debtors_;
+  bool takes_newest_ = false;
   bool is_debtors_turn_ = true;  ///< next time it is not
 };
 

@@ -54,7 +54,7 @@ class Committer {
   /// From begin_batch on, what this thread asks for is not begun before it calls settle(): then there is one group of it, and one wake-up,
   /// where the first write would have had a transaction for itself. (Unless another thread's write takes it along.) end_batch gives true
   /// if settle() is to be called; what is asked for between the two is begun as without a batch. For the writes that a loop brings
-  /// while it has more to read.
+  /// while it has more to read; of a thread, no more than one committer may have batches.
   void begin_batch() noexcept;
   [[nodiscard]] bool end_batch() noexcept;
   void settle() noexcept;

@@ -62,8 +62,8 @@ TEST_CASE_METHOD(BatchesFixture, "What is owed is settled in time while connecti
   open_client();
   std::vector<std::future<sbi::Response>> answers;
   for (int round = 0; round < 20; ++round) {  // always some on their way
-    for (int i = 0; i < 100; ++i) answers.push_back(start("POST", "/echo", "{}"));
     const int before = loop.run([this] { return settled; });
+    for (int i = 0; i < 100; ++i) answers.push_back(start("POST", "/echo", "{}"));
     CHECK(eventually([this, before] { return settled > before; }));
   }
   for (auto& answer : answers) CHECK(test::get(answer).status == 200);

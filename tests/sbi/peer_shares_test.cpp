@@ -80,3 +80,17 @@ TEST_CASE_METHOD(Peers, "A peer is forgotten once it has no connection and can o
   shares.sweep(at + all + kTick);
   CHECK(shares.peers() == 0);
 }
+
+TEST_CASE_METHOD(Peers, "A peer that was forgotten is no other peer when it comes again", "[sbi][shares]") {
+  light.reset();
+  shares.took(*heavy, at, 1us);
+  heavy.reset();
+  shares.sweep(at += 1h);
+  REQUIRE(shares.peers() == 0);
+  const auto again = shares.share_of("heavy");
+  const auto elsewhere = shares.share_of("light");  // whichever has the memory of the one that went
+  shares.took(*again, at, 1s);
+  CHECK_FALSE(shares.is_in_debt(*again, at));
+  shares.took(*elsewhere, at, 1us);
+  CHECK(shares.is_in_debt(*again, at));
+}

@@ -30,11 +30,11 @@ TEST_CASE("Debtors have every second place of the back row, or all if nobody els
   for (const int other : {1, 2}) row.push(other, at);
   CHECK(row.size() == 5);
   CHECK(row.pop().waiter == 2);
-  CHECK(row.pop().waiter == 13);
-  CHECK(row.pop().waiter == 1);
   CHECK(row.pop().waiter == 11);
-  CHECK_FALSE(row.empty());
+  CHECK(row.pop().waiter == 1);
   CHECK(row.pop().waiter == 12);
+  CHECK_FALSE(row.empty());
+  CHECK(row.pop().waiter == 13);
   CHECK(row.empty());
 }
 

@@ -86,7 +86,9 @@ TEST_CASE_METHOD(CommitterFixture, "What a thread asks for within a batch is don
   SECTION("settling begins it") {
     REQUIRE(committer.end_batch());
     committer.settle();
-    while (seen().size() < 3) std::this_thread::yield();
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+    while (seen().size() < 3 && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
+    CHECK(seen().size() == 3);
     committer.write_and_wait(insertion_of(3));
   }
   SECTION("a write behind it begins it") {
@@ -102,6 +104,9 @@ TEST_CASE_METHOD(CommitterFixture, "What a thread asks for within a batch is don
     CHECK(committer.end_batch());
   }
   CHECK(seen() == std::vector<std::int64_t>{0, 1, 2, 3});
+  committer.settle();
+  committer.begin_batch();
+  CHECK_FALSE(committer.end_batch());  // nothing was asked for
 }
 
 TEST_CASE_METHOD(CommitterFixture, "A write is on disk when it returns", "[store][committer]") {
