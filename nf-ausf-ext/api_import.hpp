@@ -54,6 +54,7 @@ class ImportOffers {
   };
 
   static constexpr std::size_t kMaxSliceOctets = 64 * 1024;
+  static constexpr int kPauses = 2;  ///< a wrong line costs less than a good one
   static constexpr std::size_t kRecordedAtOnce = 1024;  ///< lines
 
   using Items = std::vector<service::AuditItem>;
@@ -67,7 +68,7 @@ class ImportOffers {
   Parts parts_;
   const Provider offered_by_;
   sbi::ImportPlaces::Place place_;
-  sbi::ImportPace pace_{kMaxSliceOctets};
+  sbi::ImportPace pace_{kMaxSliceOctets, kPauses};
   std::string id_;
   bool is_begun_ = false;
   std::size_t count_ = 0;

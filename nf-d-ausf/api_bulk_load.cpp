@@ -138,7 +138,7 @@ BulkLoad::BulkLoad(AcceptVector& accept, Owner owner, sbi::ImportPlaces::Place p
       lines_(kMaxLineOctets, [this](std::size_t number, std::string_view line, bool is_overlong) {
         take_line(number, line, is_overlong);
       }),
-      pace_(audit_.is_on() ? kMaxAuditedSliceOctets : kMaxSliceOctets) {}
+      pace_(audit_.is_on() ? kMaxAuditedSliceOctets : kMaxSliceOctets, kPauses) {}
 
 bool BulkLoad::is_window_ripe() const {
   const std::size_t lines = is_ascending_ ? kPieceLines : std::max(kPieceLines, kWindowLines / place_.running());

@@ -67,6 +67,7 @@ class BulkLoad {
   };
   static constexpr std::size_t kMaxSliceOctets = 64 * 1024;
   static constexpr std::size_t kMaxAuditedSliceOctets = 4096;  ///< a slice may be all wrong lines, each of which waits to be recorded
+  static constexpr int kPauses = 10;  ///< a wrong line costs as much as ten good ones
   static constexpr std::size_t kWrongAtOnce = 1024;            ///< wrong lines that are recorded together
 
   void take_line(std::size_t number, std::string_view line, bool is_overlong);

@@ -7,17 +7,18 @@
 
 namespace sbi {
 
-/// How much of an import is read in one go: slices that begin small and grow while all lines are good. A wrong line costs as much as ten good
-/// ones: all imports that have some share a tenth of the loop's time for them. Of one import.
+/// How much of an import is read in one go: slices that begin small and grow while all lines are good. Behind one with wrong lines the import
+/// pauses for a multiple of the time that it took, and longer if other imports run: all that have some share a part of the loop's time for them.
+/// Of one import.
 class ImportPace {
  public:
   using Clock = std::chrono::steady_clock;
 
   static constexpr std::size_t kFewestOctets = 64;
   static constexpr std::size_t kFirstOctets = 256;  ///< they may all be wrong lines
-  static constexpr int kTenth = 10;
 
-  explicit ImportPace(std::size_t most_octets) : most_(most_octets) {}
+  /// `pauses`: that multiple.
+  ImportPace(std::size_t most_octets, int pauses) : most_(most_octets), pauses_(pauses) {}
 
   /// Takes the next slice from the front of `octets`, which are not empty. Its time runs from now on.
   std::string_view begin(std::string_view& octets, Clock::time_point now) {
@@ -34,11 +35,12 @@ class ImportPace {
       return {};
     }
     octets_ = std::max(kFewestOctets, octets_ / 4);
-    return (now - began_) * kTenth * static_cast<Clock::rep>(running);
+    return (now - began_) * pauses_ * static_cast<Clock::rep>(running);
   }
 
  private:
   std::size_t most_;
+  int pauses_;
   std::size_t octets_ = kFirstOctets;
   Clock::time_point began_{};
 };

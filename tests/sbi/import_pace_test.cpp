@@ -18,7 +18,7 @@ struct Paced {
     pause = pace.end(had_wrong_lines, running, at += 1ms);
     return size;
   }
-  ImportPace pace{1000};
+  ImportPace pace{1000, 10};
   ImportPace::Clock::time_point at{1h};
   ImportPace::Clock::duration pause{};
 };
@@ -33,7 +33,7 @@ TEST_CASE_METHOD(Paced, "While its lines are good an import is read in longer an
   CHECK(pause == 0ms);
 }
 
-TEST_CASE_METHOD(Paced, "Wrong lines make slices short, and all imports that have some share a tenth of the time", "[sbi][import]") {
+TEST_CASE_METHOD(Paced, "Wrong lines make slices short, and all imports that have some share a part of the time", "[sbi][import]") {
   CHECK(read(true) == 256);
   CHECK(pause == 10ms);
   CHECK(read(true, 3) == 64);
