@@ -105,7 +105,7 @@ TEST_CASE_METHOD(OnboardingFixture, "Refused lines do not stop the others, and e
 
 TEST_CASE_METHOD(OnboardingFixture, "No problem of an import is left out, however many there are", "[onboarding][import]") {
   start_ausf_ext(config);
-  constexpr std::size_t kCount = 100001;
+  constexpr std::size_t kCount = 30001;
   std::string lines;
   for (std::size_t i = 0; i < kCount; ++i) lines += "x\n";
   const std::string path = import(lines);
