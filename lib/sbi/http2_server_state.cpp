@@ -29,7 +29,7 @@ constexpr std::chrono::milliseconds kMaxUnsettled{10};
 }  // namespace
 
 Http2Server::State::State(asio::io_context& io, const Router& routes, const ServerLimits& allowed)
-    : loop(io), router(routes), limits(allowed), rates(allowed.max_requests_per_second), tick_(io), pace_(io) {
+    : loop(io), router(routes), limits(allowed), round(allowed.max_wait), rates(allowed.max_requests_per_second), tick_(io), pace_(io) {
   if (limits.max_handshakes_per_second > 0) handshake_rate_.emplace(static_cast<double>(limits.max_handshakes_per_second));
 }
 

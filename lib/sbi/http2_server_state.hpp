@@ -51,7 +51,7 @@ struct Http2Server::State {
     clock = began;
     is_in_turn = true;
     ++turns;
-    if (round.begin_turn(began, since)) boost::asio::post(loop, [self] { self->round.end(); });
+    if (round.begin_turn(began, since)) boost::asio::post(loop, [self] { self->round.end(now(), self->connections.size()); });
   }
   /// How long the turn was.
   Instant::duration end_turn(Instant began) {

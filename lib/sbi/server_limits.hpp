@@ -28,8 +28,8 @@ struct ServerLimits {
   std::chrono::seconds request_timeout{30};     ///< from a request's headers to its end, or between pieces of a streamed body
   std::chrono::seconds idle_timeout{300};       ///< a connection without streams
   std::chrono::seconds write_timeout{30};       ///< a peer that takes nothing of what is sent
-  /// How long a request that has come may wait for its turn; those that waited longer get 503 NF_CONGESTION at once, so that the others
-  /// are still answered in time (TS 29.500, 6.4).
+  /// How long a request that has come may wait for its turn, when it is not the first time that some wait; those that waited longer get 503
+  /// NF_CONGESTION at once, so that the others are still answered in time (TS 29.500, 6.4). Once, four times that (Round::kPatience).
   std::chrono::milliseconds max_wait{100};
 };
 

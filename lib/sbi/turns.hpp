@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <deque>
@@ -11,41 +12,71 @@ using Instant = std::chrono::steady_clock::time_point;
 
 inline Instant now() { return std::chrono::steady_clock::now(); }
 
-/// How long the connections that are ready wait for their turn. A round begins with the first of those that the loop found ready together,
-/// and ends when all of them had their turn. A loop that was idle before a turn has no one waiting: that turn is a round of its own.
+/// How long the connections that are ready wait for their turn, and whether that is too long. A round begins with the first of those that
+/// the loop found ready together, and ends when all of them had their turn. A loop that was idle before a turn has no one waiting: that
+/// turn is a round of its own.
 class Round {
  public:
+  explicit Round(Instant::duration max_wait) : max_wait_(max_wait) {}
+
   /// A connection has its turn, which it has waited for since `since`. True if end() is to be called behind all that are ready now.
   bool begin_turn(Instant at, Instant since) {
     since_ = since;
+    const bool follows = at - last_ended_ < std::max(kIdle, last_ended_ - turn_began_);
+    turn_began_ = at;
+    if (goes_on_ && !follows) finish(last_ended_);  // there was no one else
     ++turns_;
     if (is_marked_) return false;
-    if (!goes_on_) began_ = at;
-    goes_on_ = false;
-    is_marked_ = at - last_turn_ < kIdle;
+    if (!std::exchange(goes_on_, false)) began_ = at;
+    is_marked_ = follows;
     return is_marked_;
   }
-  void end_turn(Instant at) { last_turn_ = at; }
-  void end() {
-    goes_on_ = turns_ >= kManyTurns;
+  void end_turn(Instant at) {
+    last_ended_ = at;
+    if (!is_marked_) finish(at);
+  }
+  /// All that were ready when it was asked for have had their turn; `connections`: how many there are.
+  void end(Instant at, std::size_t connections) {
     is_marked_ = false;
-    turns_ = 0;
+    // There are more than the loop finds ready at a time; but those that have come again already begin a new round.
+    goes_on_ = turns_ - pass_began_ >= kManyTurns && turns_ < connections;
+    pass_began_ = turns_;
+    if (!goes_on_) finish(at);
   }
   /// Since the round began, or since the connection waits if that is longer; at a time within a turn.
   [[nodiscard]] Instant::duration age(Instant at) const { return at - (since_ < began_ ? since_ : began_); }
+  /// What is served at that time has waited too long: longer than `max_wait`, and for more than once. A loop that was held up (by a disk,
+  /// by the machine's other work) catches up in no time, and one round that is late is no overload, unless it is very late.
+  [[nodiscard]] bool is_too_late(Instant at) const {
+    const Instant::duration waited = age(at);
+    return waited > max_wait_ && (was_late_ || waited > kPatience * max_wait_);
+  }
+
+  static constexpr int kPatience = 4;
 
  private:
-  /// As many as the loop finds ready at a time, or nearly: there are more, which wait since the same time.
-  static constexpr int kManyTurns = 100;
-  /// Longer than from one turn to the next that was ready with it.
-  static constexpr std::chrono::microseconds kIdle{20};
+  void finish(Instant at) {
+    was_late_ = at - began_ > max_wait_ / 2;
+    goes_on_ = false;
+    turns_ = pass_began_ = 0;
+  }
 
+  /// As many as the loop finds ready at a time, or nearly: there are more, which wait since the same time.
+  static constexpr std::size_t kManyTurns = 100;
+  /// Longer than from one turn to the next that was ready with it; after a turn that took longer, as long as that one: a machine that
+  /// is slow at the one is slow at the other.
+  static constexpr Instant::duration kIdle = std::chrono::microseconds(20);
+
+  Instant::duration max_wait_;
   Instant began_;
   Instant since_;
-  Instant last_turn_;  ///< its end
-  int turns_ = 0;
+  Instant turn_began_;
+  Instant last_ended_;
+  std::size_t turns_ = 0;         ///< of this round
+  std::size_t pass_began_ = 0;  ///< turns that the round had when the loop last looked for what is ready
   bool is_marked_ = false;
   bool goes_on_ = false;
+  bool was_late_ = false;  ///< the round before
 };
 
 /// Those who wait while others are served first. The newest and the oldest leave it in turns: who comes last does not wait for a crowd
