@@ -182,7 +182,7 @@ void Http2Server::Connection::give_way(Connection& connection) {
 }
 
 void Http2Server::Connection::on_readable(Instant since, Instant began) {
-  server_->begin_turn(server_, began, since);
+  server_->begin_turn(server_, began, since, last_round_);
   ++idle_turns_;
   take_turn();
   const auto taken = server_->end_turn(began);

@@ -117,6 +117,7 @@ class Http2Server::Connection : public std::enable_shared_from_this<Connection> 
   Instant write_deadline_;
   std::size_t sources_ = 0;  ///< answers whose body comes in pieces
   std::size_t turn_octets_ = kFirstTurnOctets;    ///< read in a turn
+  Round::Number last_round_ = 0;                  ///< in which it had a turn
   unsigned idle_turns_ = kIdleTurns;              ///< in a row, without the end of a request
   std::shared_ptr<PeerShares::Share> share_;      ///< by its address, until its name is known
   std::shared_ptr<RequestRates::Bucket> bucket_;  ///< null: no limit

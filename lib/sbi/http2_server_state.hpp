@@ -46,12 +46,12 @@ struct Http2Server::State {
     if (!is_in_turn || ++asked % kAsksATime == 0) clock = now();
     return clock;
   }
-  /// A connection, which has waited since `since`, has its turn.
-  void begin_turn(const std::shared_ptr<State>& self, Instant began, Instant since) {
+  /// A connection, which has waited since `since`, has its turn; `last`: Round::begin_turn.
+  void begin_turn(const std::shared_ptr<State>& self, Instant began, Instant since, Round::Number& last) {
     clock = began;
     is_in_turn = true;
     ++turns;
-    if (round.begin_turn(began, since)) boost::asio::post(loop, [self] { self->round.end(now(), self->connections.size()); });
+    if (round.begin_turn(began, since, last)) boost::asio::post(loop, [self] { self->round.end_pass(); });
   }
   /// How long the turn was.
   Instant::duration end_turn(Instant began) {

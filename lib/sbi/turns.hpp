@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <deque>
 #include <utility>
 
@@ -13,70 +14,77 @@ using Instant = std::chrono::steady_clock::time_point;
 inline Instant now() { return std::chrono::steady_clock::now(); }
 
 /// How long the connections that are ready wait for their turn, and whether that is too long. A round begins with the first of those that
-/// the loop found ready together, and ends when all of them had their turn. A loop that was idle before a turn has no one waiting: that
-/// turn is a round of its own.
+/// the loop found ready together, and ends when all of them had their turn: more than it finds ready at a time are one round until one of
+/// them comes again, or nobody does. A loop that was idle before a turn has no one waiting: that turn is a round of its own.
 class Round {
  public:
+  using Number = std::uint64_t;
+
   explicit Round(Instant::duration max_wait) : max_wait_(max_wait) {}
 
-  /// A connection has its turn, which it has waited for since `since`. True if end() is to be called behind all that are ready now.
-  bool begin_turn(Instant at, Instant since) {
+  /// A connection has its turn, which it has waited for since `since`. `last`: the round of its last turn, 0 before the first; this one
+  /// afterwards. True if end_pass() is to be called behind all that are ready now.
+  bool begin_turn(Instant at, Instant since, Number& last) {
     since_ = since;
     const bool follows = at - last_ended_ < std::max(kIdle, last_ended_ - turn_began_);
     turn_began_ = at;
-    if (goes_on_ && !follows) finish(last_ended_);  // there was no one else
+    const bool begins_pass = !is_marked_;
+    if (begins_pass) {
+      pass_began_ = at;
+      turns_ = 0;
+    }
     ++turns_;
-    if (is_marked_) return false;
-    if (!std::exchange(goes_on_, false)) began_ = at;
-    is_marked_ = follows;
-    return is_marked_;
+    const bool has_come_again = last == number_ && began_ != pass_began_;
+    if (has_come_again || (begins_pass && !(goes_on_ && follows))) begin(pass_began_);
+    last = number_;
+    if (begins_pass) is_marked_ = follows;
+    return begins_pass && is_marked_;
   }
-  void end_turn(Instant at) {
-    last_ended_ = at;
-    if (!is_marked_) finish(at);
-  }
-  /// All that were ready when it was asked for have had their turn; `connections`: how many there are.
-  void end(Instant at, std::size_t connections) {
+  void end_turn(Instant at) { last_ended_ = at; }
+  /// All that were ready when it was asked for have had their turn.
+  void end_pass() {
     is_marked_ = false;
-    // There are more than the loop finds ready at a time; but those that have come again already begin a new round.
-    goes_on_ = turns_ - pass_began_ >= kManyTurns && turns_ < connections;
-    pass_began_ = turns_;
-    if (!goes_on_) finish(at);
+    goes_on_ = turns_ >= kManyTurns;
   }
   /// Since the round began, or since the connection waits if that is longer; at a time within a turn.
-  [[nodiscard]] Instant::duration age(Instant at) const { return at - (since_ < began_ ? since_ : began_); }
+  [[nodiscard]] Instant::duration age(Instant at) const { return at - std::min(since_, began_); }
   /// What is served at that time has waited too long: longer than `max_wait`, and for more than once. A loop that was held up (by a disk,
-  /// by the machine's other work) catches up in no time, and one round that is late is no overload, unless it is very late.
+  /// by the machine's other work) catches up in no time: a round that is late is no overload yet if none was within `max_wait` before it,
+  /// unless it is very late. Nor is the wait of those who stand back for others.
   [[nodiscard]] bool is_too_late(Instant at) const {
     const Instant::duration waited = age(at);
-    return waited > max_wait_ && (was_late_ || waited > kPatience * max_wait_);
+    return waited > max_wait_ && (follows_late_ || waited > kPatience * max_wait_);
   }
 
   static constexpr int kPatience = 4;
 
  private:
-  void finish(Instant at) {
-    was_late_ = at - began_ > max_wait_ / 2;
-    goes_on_ = false;
-    turns_ = pass_began_ = 0;
+  /// What was ready since `at`; the round before ended with the last turn.
+  void begin(Instant at) {
+    if (last_ended_ - began_ > max_wait_ / 2) late_ended_ = last_ended_;
+    began_ = at;
+    follows_late_ = at - late_ended_ < max_wait_;
+    ++number_;
   }
 
   /// As many as the loop finds ready at a time, or nearly: there are more, which wait since the same time.
-  static constexpr std::size_t kManyTurns = 100;
+  static constexpr int kManyTurns = 100;
   /// Longer than from one turn to the next that was ready with it; after a turn that took longer, as long as that one: a machine that
   /// is slow at the one is slow at the other.
   static constexpr Instant::duration kIdle = std::chrono::microseconds(20);
 
   Instant::duration max_wait_;
+  Number number_ = 0;
   Instant began_;
+  Instant pass_began_;  ///< the first turn of those that the loop found ready at a time
   Instant since_;
   Instant turn_began_;
-  Instant last_ended_;
-  std::size_t turns_ = 0;         ///< of this round
-  std::size_t pass_began_ = 0;  ///< turns that the round had when the loop last looked for what is ready
+  Instant last_ended_;  ///< of the turns
+  Instant late_ended_;  ///< the last round that took more than half of max_wait
+  int turns_ = 0;       ///< of this pass
   bool is_marked_ = false;
   bool goes_on_ = false;
-  bool was_late_ = false;  ///< the round before
+  bool follows_late_ = false;
 };
 
 /// Those who wait while others are served first. The newest and the oldest leave it in turns: who comes last does not wait for a crowd

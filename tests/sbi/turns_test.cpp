@@ -1,5 +1,6 @@
 #include "lib/sbi/turns.hpp"
 
+#include <array>
 #include <catch2/catch.hpp>
 
 using sbi::BackRow;
@@ -49,129 +50,142 @@ TEST_CASE("Who is not wanted any more leaves the back row without a turn", "[sbi
 
 namespace {
 
-/// A round whose maximal wait is 100 ms, and the time, which only turns move.
+/// Rounds whose maximal wait is 100 ms, and the time, which only turns move.
 struct RoundFixture {
   Round round{100ms};
   Instant at{1h};
-  std::size_t connections = 500;
+  std::array<Round::Number, 300> connections{};
 
-  /// True if the round is to be ended behind those that are ready now.
-  bool turn(Instant::duration length) {
-    const bool out = round.begin_turn(at, at);
+  bool begin_turn(std::size_t connection = 0) { return round.begin_turn(at, at, connections.at(connection)); }
+  /// True if the pass is to be ended behind those that are ready now.
+  bool turn(Instant::duration length, std::size_t connection = 0) {
+    const bool out = begin_turn(connection);
     round.end_turn(at += length);
     return out;
-  }
-  void end() { round.end(at, connections); }
-  /// What 100 ready connections take, which the loop finds ready at once; the first of the two that are looked at has had its turn.
-  void hundred(Instant::duration length) {
-    (void)turn(length);
-    for (int i = 0; i < 100; ++i) (void)turn(length);
-    end();
   }
   /// A turn of an idle loop; what is ready behind it belongs to the next round.
   void alone() {
     at += 1h;
     CHECK_FALSE(turn(1ms));
   }
-  /// A round that follows another at once, and lasts so long.
-  void lasts(Instant::duration length) {
-    REQUIRE(turn(length));
-    end();
+  /// The loop finds these ready together.
+  void pass(std::size_t first, std::size_t end, Instant::duration length) {
+    REQUIRE(turn(length, first));
+    for (std::size_t i = first + 1; i < end; ++i) REQUIRE_FALSE(turn(length, i));
+    round.end_pass();
   }
-  /// Whether what comes to be served when the round that follows is so old is turned away.
+  /// Whether what is served so long after the first of its round, which follows at once, is turned away.
   bool is_too_late_after(Instant::duration length) {
-    REQUIRE(turn(length));
-    (void)round.begin_turn(at, at);
+    REQUIRE(turn(length, 1));
+    (void)begin_turn(2);
     return round.is_too_late(at);
+  }
+  Instant::duration age_of_next(std::size_t connection) {
+    (void)begin_turn(connection);
+    return round.age(at);
   }
 };
 
 }  // namespace
 
 TEST_CASE_METHOD(RoundFixture, "A turn is as old as its round, or as the wait for it if that is longer", "[sbi][turns]") {
-  CHECK_FALSE(round.begin_turn(at, at));  // the loop was idle: a round of its own
+  CHECK_FALSE(begin_turn(0));  // the loop was idle: a round of its own
   CHECK(round.age(at + 1ms) == 1ms);
   round.end_turn(at += 1ms);
   SECTION("others follow at once: one round") {
     at += 10us;
-    CHECK(turn(5ms));
-    CHECK_FALSE(round.begin_turn(at, at));
+    CHECK(turn(5ms, 1));
+    CHECK_FALSE(begin_turn(2));
     CHECK(round.age(at) == 5ms);
     round.end_turn(at);
-    end();
-    CHECK(round.begin_turn(at, at));
+    round.end_pass();
+    CHECK(begin_turn(0));
     CHECK(round.age(at) == 0ms);
   }
   SECTION("what follows a long turn was ready with it, even if the loop is slow to look at it") {
     at += 900us;
-    CHECK(turn(5ms));
-    CHECK_FALSE(round.begin_turn(at += 2ms, at));
+    CHECK(turn(5ms, 1));
+    at += 2ms;
+    CHECK_FALSE(begin_turn(2));
     CHECK(round.age(at) == 7ms);
   }
   SECTION("what comes later than that found the loop idle") {
     at += 1001us;
-    CHECK_FALSE(turn(10us));
+    CHECK_FALSE(turn(10us, 1));
     at += 20us;
-    CHECK_FALSE(round.begin_turn(at, at));
+    CHECK_FALSE(begin_turn(2));
     CHECK(round.age(at) == 0ms);
   }
   SECTION("one that waited in the back row") {
-    CHECK(round.begin_turn(at, at - 200ms));
+    CHECK(round.begin_turn(at, at - 200ms, connections[1]));
     CHECK(round.age(at) == 200ms);
-    CHECK_FALSE(round.begin_turn(at, at));
-    CHECK(round.age(at) == 0ms);
+    CHECK(age_of_next(2) == 0ms);
   }
 }
 
 TEST_CASE_METHOD(RoundFixture, "More than the loop finds ready at a time are one round", "[sbi][turns]") {
-  hundred(1ms);
-  SECTION("of as many as there are connections") {
-    (void)round.begin_turn(at, at);
-    CHECK(round.age(at) == 100ms);
+  alone();
+  pass(1, 101, 1ms);
+  SECTION("of all that have had no turn in it") {
+    CHECK(age_of_next(101) == 100ms);
   }
-  SECTION("then who comes has come again") {
-    connections = 150;
-    hundred(1ms);
-    (void)round.begin_turn(at, at);
-    CHECK(round.age(at) == 0ms);
+  SECTION("until one comes again: it waits since the loop looked last, and so do those behind it") {
+    REQUIRE(turn(1ms, 101));
+    CHECK(age_of_next(1) == 1ms);
+    round.end_turn(at += 1ms);
+    CHECK(age_of_next(2) == 2ms);
+  }
+  SECTION("however many others are idle") {
+    for (int i = 0; i < 10; ++i) pass(1, 101, 1ms);
+    CHECK(age_of_next(1) == 0ms);
   }
   SECTION("unless the loop was idle before the next") {
     at += 10s;
-    CHECK_FALSE(round.begin_turn(at, at));
+    CHECK_FALSE(begin_turn(101));
     CHECK(round.age(at) == 0ms);
   }
 }
 
-TEST_CASE_METHOD(RoundFixture, "A wait is too long beyond its maximum in a second late round, and beyond four times that in the first", "[sbi][turns]") {
+TEST_CASE_METHOD(RoundFixture, "Fewer than the loop finds ready at a time are a round that ends with them", "[sbi][turns]") {
   alone();
-  SECTION("the first late round") {
-    CHECK_FALSE(is_too_late_after(400ms));
+  pass(1, 100, 1ms);
+  CHECK(age_of_next(101) == 0ms);
+}
+
+TEST_CASE_METHOD(RoundFixture, "A wait is too long beyond its maximum soon after a late round, and beyond four times that otherwise", "[sbi][turns]") {
+  alone();
+  SECTION("no round was late, just within") { CHECK_FALSE(is_too_late_after(400ms)); }
+  SECTION("no round was late, just beyond") { CHECK(is_too_late_after(401ms)); }
+  SECTION("after a round that was just not late") {
+    pass(3, 4, 50ms);
+    CHECK_FALSE(is_too_late_after(101ms));
   }
-  SECTION("the first that is very late") {
-    CHECK(is_too_late_after(401ms));
+  SECTION("after a late round") {
+    pass(3, 4, 51ms);
+    SECTION("within") { CHECK_FALSE(is_too_late_after(100ms)); }
+    SECTION("beyond") { CHECK(is_too_late_after(101ms)); }
+    SECTION("and short ones in between") {
+      for (int i = 0; i < 30; ++i) {
+        at += 30us;
+        if (turn(10us)) round.end_pass();
+      }
+      at += 10us;
+      CHECK(is_too_late_after(101ms));
+    }
+    SECTION("some time after it") {
+      at += 100ms;
+      CHECK_FALSE(turn(1ms));
+      CHECK_FALSE(is_too_late_after(400ms));
+    }
   }
-  SECTION("the second") {
-    lasts(51ms);
-    CHECK_FALSE(is_too_late_after(100ms));
-  }
-  SECTION("the second, later") {
-    lasts(51ms);
+  SECTION("a turn alone can be a late round as well") {
+    at += 1h;
+    CHECK_FALSE(turn(51ms));
     CHECK(is_too_late_after(101ms));
   }
-  SECTION("one that follows a round in time") {
-    lasts(500ms);
-    lasts(49ms);
-    CHECK_FALSE(is_too_late_after(400ms));
-  }
-  SECTION("a turn alone is a round as well") {
-    lasts(500ms);
-    alone();
-    CHECK_FALSE(is_too_late_after(400ms));
-  }
-  SECTION("one that lasts while there are more than the loop finds ready at a time") {
-    hundred(3ms);
-    hundred(3ms);
-    (void)round.begin_turn(at, at);
-    CHECK(round.is_too_late(at));
+  SECTION("who stands in the back row waits up to four times the maximum") {
+    (void)round.begin_turn(at, at - 400ms, connections[1]);
+    CHECK_FALSE(round.is_too_late(at));
+    CHECK(round.is_too_late(at + 1ms));
   }
 }
