@@ -322,7 +322,8 @@ class GatedFrontEnd final : public FrontEnd {
   /// Who goes on for a while still gets to read why it was refused; who does not stop is cut off.
   void pass_over(Connection& connection, std::size_t size) const {
     connection.passed_over += size;
-    if (connection.passed_over > kMaxPassedOver || open_->has_ended()) cut_off(connection.socket);
+    if (connection.passed_over > kMaxPassedOver || open_->has_ended()) return cut_off(connection.socket);
+    std::this_thread::yield();  // others have something better to do with the core
   }
 
   /// With a reset, once Pistache closes it: who waits for room to send more would wait for minutes beside an end without one.

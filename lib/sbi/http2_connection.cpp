@@ -37,7 +37,8 @@ void Http2Server::Connection::start() {
   deadline_ = now() + server_->limits.first_byte_timeout;
   stand_in(transport_.is_tls() ? &server_->handshaking : &server_->silent);
   if (transport_.is_tls()) {
-    if (server_->handshaking.size() > server_->limits.max_handshakes) give_way(*server_->handshaking.front());
+    if (server_->handshaking.size() > server_->limits.max_handshakes) server_->give_way(server_->handshaking);
+    if (is_closed_) return;  // it was this one
     transport_.begin_handshake(Transport::Side::server);
   }
   wait(Transport::Next::readable);  // the client speaks first, with TLS and without

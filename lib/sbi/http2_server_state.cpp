@@ -16,8 +16,10 @@ using ErrorCode = boost::system::error_code;
 
 /// Some at a time, for a new connection waits for all that came before it; not all, for they keep coming.
 constexpr int kAcceptsATurn = 16;
-/// TLS handshakes that wait to begin. Beyond it the crowd waits where it costs nothing and nobody has to give way to it.
+/// TLS handshakes that wait to begin, but for those of debtors. Beyond it the crowd waits where it costs nothing and nobody has to give way
+/// to it.
 constexpr std::size_t kHellosWaiting = 32;
+constexpr int kLookedAt = 64;  ///< connections, the oldest, for one that gives way
 constexpr int kSweptATurn = 256;  ///< connections whose deadlines are looked at
 constexpr int kEndedATurn = 16;   ///< of them; an end costs a hundred times a look
 /// Of the time of the loop, when others are served: at least this, and a part of what they take, so that it is never forgotten.
@@ -49,11 +51,11 @@ void Http2Server::State::accept(const std::shared_ptr<State>& self, std::size_t 
   });
 }
 
-bool Http2Server::State::has_enough_hellos(const Listener& listener) const { return listener.tls != nullptr && hellos_.size() >= kHellosWaiting; }
+bool Http2Server::State::has_enough_hellos(const Listener& listener) const { return listener.tls != nullptr && hellos_.others() >= kHellosWaiting; }
 
 /// Once half of those that waited have begun, the listeners that they held up go on.
 void Http2Server::State::let_in(const std::shared_ptr<State>& self) {
-  if (is_draining || hellos_.size() > kHellosWaiting / 2) return;
+  if (is_draining || hellos_.others() > kHellosWaiting / 2) return;
   for (std::size_t i = 0; i < listeners.size(); ++i) {
     if (std::exchange(listeners[i].is_held, false)) accept(self, i);
   }
@@ -73,6 +75,7 @@ void Http2Server::State::accept_more(const std::shared_ptr<State>& self, std::si
 
 void Http2Server::State::take_in(const std::shared_ptr<State>& self, std::size_t index, tcp::socket socket) {
   ErrorCode error;
+  const Instant began = now();
   const auto remote = socket.remote_endpoint(error);
   if (error) return;  // it came and went: what it sent is worth no work
   if (connections.size() >= limits.max_connections && !make_room()) {
@@ -85,6 +88,8 @@ void Http2Server::State::take_in(const std::shared_ptr<State>& self, std::size_t
   auto connection = std::make_shared<Connection>(self, tls ? Transport(std::move(socket), tls) : Transport(std::move(socket)), address);
   connections.insert(connection);
   connection->start();
+  const Instant ended = now();
+  shares.took(connection->share(), ended, ended - began);
 }
 
 void Http2Server::State::stand_back(const std::shared_ptr<State>& self, std::shared_ptr<Connection> connection, bool begins_handshake) {
@@ -181,8 +186,23 @@ void Http2Server::State::relieve(std::size_t Connection::*most) {
 bool Http2Server::State::make_room() {
   auto& list = silent.empty() ? handshaking : silent;
   if (list.empty()) return false;
-  Connection::give_way(*list.front());
+  give_way(list);
   return true;
+}
+
+void Http2Server::State::give_way(const std::list<Connection*>& among) {
+  const Instant at = now();
+  Connection* goes = among.front();
+  PeerShares::Duration most = PeerShares::kCredit;
+  int looked = 0;
+  for (Connection* each : among) {
+    if (++looked > kLookedAt) break;
+    const auto debt = shares.debt(each->share(), at);
+    if (debt <= most) continue;
+    goes = each;
+    most = debt;
+  }
+  Connection::give_way(*goes);
 }
 
 void Http2Server::State::run_tick(const std::shared_ptr<State>& self) {

@@ -38,6 +38,9 @@ struct Http2Server::State {
   /// Closes connections of the peer that has most of what there is too much of, those with most first, until half of it is gone.
   void relieve(std::size_t Connection::*most);
 
+  /// Closes one of these connections, of which the oldest is the first: of the old ones, one of the peer that is most in debt, or else the oldest.
+  void give_way(const std::list<Connection*>& among);
+
   /// Everything ends: closes what is open, and nothing begins any more.
   void end();
 

@@ -22,10 +22,10 @@ void PeerShares::took(Share& share, Instant at, Duration taken) {
   last_ = &share;
 }
 
-bool PeerShares::is_in_debt(Share& share, Instant at) const {
-  if (at >= shared_until_) return false;
+PeerShares::Duration PeerShares::debt(Share& share, Instant at) const {
+  if (at >= shared_until_) return Duration::zero();
   share.work_off(at);
-  return share.debt_ > kCredit;
+  return share.debt_;
 }
 
 void PeerShares::sweep(Instant at) {

@@ -42,8 +42,11 @@ class PeerShares {
   /// The peer had a turn, which ended at `at`.
   void took(Share& share, Instant at, Duration taken);
 
+  /// What the peer took beyond its free part, no more than kMostDebt; nothing while the loop is not shared.
+  [[nodiscard]] Duration debt(Share& share, Instant at) const;
+
   /// True if the peer is to let others go first.
-  [[nodiscard]] bool is_in_debt(Share& share, Instant at) const;
+  [[nodiscard]] bool is_in_debt(Share& share, Instant at) const { return debt(share, at) > kCredit; }
 
   /// Forgets peers without connections that owe nothing.
   void sweep(Instant at);

@@ -109,6 +109,8 @@ class BackRow {
   }
   [[nodiscard]] bool empty() const noexcept { return size() == 0; }
   [[nodiscard]] std::size_t size() const noexcept { return others_.size() + debtors_.size(); }
+  /// Without the debtors.
+  [[nodiscard]] std::size_t others() const noexcept { return others_.size(); }
   void clear() { *this = BackRow(); }
   template <class Predicate>
   void drop_if(const Predicate& is_unwanted) {

@@ -156,8 +156,9 @@ struct ServedFixture : RoutesFixture {
     }
     return std::nullopt;
   }
-  tcp::socket connect() {
-    tcp::socket socket(peer_io);
+  /// `from`: the address that the server takes it for.
+  tcp::socket connect(const std::string& from = "127.0.0.1") {
+    tcp::socket socket(peer_io, tcp::endpoint(boost::asio::ip::make_address(from), 0));
     socket.connect({boost::asio::ip::make_address("127.0.0.1"), port});
     return socket;
   }

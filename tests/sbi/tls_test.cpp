@@ -1,5 +1,3 @@
-#include "lib/sbi/tls.hpp"
-
 #include <openssl/ssl.h>
 
 #include <boost/asio/ssl/context.hpp>
@@ -8,88 +6,12 @@
 #include <filesystem>
 #include <memory>
 
-#include "tests/sbi/served.hpp"
-#include "tests/support/certificates.hpp"
-#include "tests/support/temporary_folder.hpp"
+#include "tests/sbi/served_tls.hpp"
 
 namespace ssl = boost::asio::ssl;
 using sbi::ClientError;
-using test::ServedFixture;
+using test::TlsFixture;
 using namespace std::chrono_literals;
-
-namespace {
-
-/// A certificate of `issuer`, valid now: TLS asks the machine's clock.
-test::Identity issued(crypto::CertificateTemplate wanted, const test::Identity* issuer) {
-  wanted.not_before = base::system_now() - 1h;
-  wanted.not_after = base::system_now() + 24h;
-  return test::identity(wanted, crypto::Curve::p256, issuer);
-}
-
-struct TlsFixture : ServedFixture {
-  TlsFixture() {
-    auto server_template = test::template_for("the server", {crypto::KeyUsage::digital_signature});
-    server_template.dns_names = {"localhost"};
-    server_template.ip_addresses = {"127.0.0.1"};
-    keep("server", issued(server_template, &ca));
-    (void)folder.write("ca.crt", ca.certificate.pem());
-    (void)folder.write("other_ca.crt", other_ca.certificate.pem());
-    scheme = "https";
-  }
-  /// A client's certificate of `issuer`.
-  void keep_client(const test::Identity& issuer, std::vector<std::string> dns_names = {}, std::vector<std::string> uris = {}) {
-    auto wanted = test::template_for("the client", {crypto::KeyUsage::digital_signature});
-    wanted.dns_names = std::move(dns_names);
-    wanted.uris = std::move(uris);
-    keep("client", issued(wanted, &issuer));
-  }
-  void keep(const std::string& name, const test::Identity& identity) {
-    (void)folder.write(name + ".crt", identity.certificate.pem());
-    (void)folder.write(name + ".key", base::as_text(identity.key.to_pem().reveal()));
-  }
-  [[nodiscard]] sbi::TlsFiles files(const std::string& own, const std::string& trusted) const {
-    sbi::TlsFiles out;
-    if (!own.empty()) out.certificate = folder / (own + ".crt");
-    if (!own.empty()) out.private_key = folder / (own + ".key");
-    if (!trusted.empty()) out.ca = folder / (trusted + ".crt");
-    return out;
-  }
-  void serve_tls(bool verifies, const std::string& trusted = "ca") {
-    auto own = files("server", trusted);
-    own.verify_client = verifies;
-    serve(sbi::make_server_context(own));
-  }
-  void open_tls_client(const std::string& own, const std::string& trusted = "ca") {
-    open_client(sbi::make_client_context(files(own, trusted)));
-  }
-  /// A server that trusts these files, each with the names that it may vouch for.
-  void serve_cas(const std::vector<std::pair<std::string, std::vector<std::string>>>& cas) {
-    auto own = files("server", "");
-    own.verify_client = true;
-    for (const auto& [file, names] : cas) own.cas.push_back({folder / (file + ".crt"), names, file + ".names"});
-    serve(sbi::make_server_context(own));
-  }
-  /// What a client with a certificate of `issuer` for this DNS name is called; empty: it is turned away.
-  std::string name_of_client(const test::Identity& issuer, const std::string& name) {
-    keep_client(issuer, {name});
-    loop.run([this] { client.reset(); });
-    open_tls_client("client");
-    auto answer = start("GET", "/plain");
-    try {
-      return test::get(answer).body;
-    } catch (const ClientError&) {
-      return "";
-    }
-  }
-  /// A server that takes nobody without a certificate takes this client's requests not at all.
-  bool is_turned_away() { return failure_of(start("GET", "/plain")).has_value(); }
-
-  test::TemporaryFolder folder;
-  test::Identity ca = issued(test::ca_template("CA"), nullptr);
-  test::Identity other_ca = issued(test::ca_template("another CA"), nullptr);
-};
-
-}  // namespace
 
 TEST_CASE_METHOD(TlsFixture, "A client is called by its certificate: DNS name, else URI, else common name", "[sbi][tls]") {
   serve_tls(true);
@@ -120,7 +42,7 @@ TEST_CASE_METHOD(TlsFixture, "A client whose certificate names nobody is turned 
   SECTION("by the common name anonymous") { wanted.common_name = "anonymous"; }
   SECTION("by the DNS name anonymous") { wanted.dns_names = {"anonymous"}; }
   SECTION("by the URI anonymous") { wanted.uris = {"anonymous"}; }
-  keep("client", issued(wanted, &ca));
+  keep("client", test::issued(wanted, &ca));
   open_tls_client("client");
   CHECK(is_turned_away());
   CHECK(eventually([this] { return server->open_connections() == 0; }));
@@ -163,7 +85,7 @@ TEST_CASE_METHOD(TlsFixture, "Without names a CA of the list vouches for any", "
   CHECK(name_of_client(ca, "ausf.b.example") == "ausf.b.example");
   CHECK(name_of_client(ca, "ausf.a.example") == "ausf.a.example");
   CHECK(name_of_client(other_ca, "ausf.a.example").empty());
-  CHECK(name_of_client(issued(test::ca_template("CA"), nullptr), "ausf.a.example").empty());  // of the same name and with another key
+  CHECK(name_of_client(test::issued(test::ca_template("CA"), nullptr), "ausf.a.example").empty());  // of the same name and with another key
 }
 
 TEST_CASE_METHOD(TlsFixture, "A CA that stands in several files vouches for what they say together", "[sbi][tls]") {
@@ -183,10 +105,10 @@ TEST_CASE_METHOD(TlsFixture, "A CA that stands in several files vouches for what
 }
 
 TEST_CASE_METHOD(TlsFixture, "Of a longer chain the trust anchor's names count, not those of an intermediate", "[sbi][tls]") {
-  const test::Identity intermediate = issued(test::ca_template("an intermediate"), &ca);
+  const test::Identity intermediate = test::issued(test::ca_template("an intermediate"), &ca);
   auto wanted = test::template_for("the client", {crypto::KeyUsage::digital_signature});
   wanted.dns_names = {"ausf.a.example"};
-  const test::Identity made = issued(wanted, &intermediate);
+  const test::Identity made = test::issued(wanted, &intermediate);
   keep("client", made);
   (void)folder.write("client.crt", made.certificate.pem() + intermediate.certificate.pem());
   (void)folder.write("intermediate.crt", intermediate.certificate.pem());
@@ -272,7 +194,7 @@ TEST_CASE_METHOD(TlsFixture, "A client demands the server's name and its CA", "[
 TEST_CASE_METHOD(TlsFixture, "A name that the certificate does not bear is refused", "[sbi][tls]") {
   auto wanted = test::template_for("localhost", {crypto::KeyUsage::digital_signature});
   wanted.dns_names = {"other.example"};
-  keep("server", issued(wanted, &ca));
+  keep("server", test::issued(wanted, &ca));
   serve_tls(false);
   open_tls_client("");
   host = GENERATE("localhost", "127.0.0.1");
@@ -346,23 +268,6 @@ TEST_CASE_METHOD(TlsFixture, "TLS without ALPN h2 is refused by the client", "[s
   CHECK(failure_of(start("GET", "/plain")) == ClientError::Kind::unreachable);
 }
 
-TEST_CASE_METHOD(TlsFixture, "A client that does not begin TLS does not keep its connection", "[sbi][tls]") {
-  limits.first_byte_timeout = 1s;
-  limits.write_timeout = 60s;
-  serve_tls(false);
-  const auto silent = connect();
-  REQUIRE(eventually([this] { return server->open_connections() == 1; }));
-  CHECK(eventually([this] { return server->open_connections() == 0; }));
-}
-
-TEST_CASE_METHOD(TlsFixture, "A server that drains ends handshakes that are under way", "[sbi][tls]") {
-  serve_tls(false);
-  const auto silent = connect();
-  REQUIRE(eventually([this] { return server->open_connections() == 1; }));
-  loop.run([this] { server->drain(); });
-  CHECK(eventually([this] { return server->open_connections() == 0; }));
-}
-
 TEST_CASE_METHOD(TlsFixture, "A client in cleartext is no client of a TLS server", "[sbi][tls]") {
   serve_tls(false);
   open_tls_client("");
@@ -398,60 +303,6 @@ TEST_CASE_METHOD(TlsFixture, "Files that are at fault are named", "[sbi][tls]") 
   }
 }
 
-TEST_CASE_METHOD(TlsFixture, "A connection that has just been made is answered, however early its first request came", "[sbi][tls]") {
-  serve_tls(false);
-  for (int i = 0; i < 40; ++i) {  // some of them with the request in the same read as the handshake's end
-    open_tls_client("");
-    CHECK(send("GET", "/plain").status == 200);
-    loop.run([this] { client.reset(); });
-  }
-}
-
-TEST_CASE_METHOD(TlsFixture, "Handshakes under way have a bound: the oldest gives way", "[sbi][tls][limits]") {
-  limits.max_handshakes = 2;
-  serve_tls(false);
-  test::Http2Peer oldest(connect(), sbi::Http2Session::Role::client);
-  REQUIRE(eventually([this] { return server->open_connections() == 1; }));
-  test::Http2Peer other(connect(), sbi::Http2Session::Role::client);
-  REQUIRE(eventually([this] { return server->open_connections() == 2; }));
-  CHECK(loop.run([this] { return server->counters().connections_refused.load(); }) == 0);
-  open_tls_client("");
-  CHECK(send("GET", "/plain").status == 200);
-  CHECK(loop.run([this] { return server->counters().connections_refused.load(); }) == 1);
-  std::string ignored;
-  oldest.http.session.take_output(ignored);
-  CHECK(oldest.pump_to_close());
-  CHECK(connections() == 2);
-}
-
-TEST_CASE_METHOD(TlsFixture, "Handshakes have a rate: those beyond it wait, and are done", "[sbi][tls][limits]") {
-  const int handshakes = GENERATE(3, 8);
-  limits.max_handshakes_per_second = 3;
-  serve_tls(false);
-  std::vector<std::unique_ptr<sbi::Client>> clients;
-  std::vector<std::future<sbi::Response>> answers;
-  const auto uri = sbi::Uri::parse("https://127.0.0.1:" + std::to_string(port));
-  for (int i = 0; i < handshakes; ++i) {
-    loop.run([&] { clients.push_back(std::make_unique<sbi::Client>(loop.io(), "TEST", sbi::make_client_context(files("", "ca")))); });
-    sbi::Request request = sbi::make_request("GET", uri, "/plain");
-    answers.push_back(loop.start(clients.back()->send(uri, std::move(request), kLong)));
-  }
-  for (auto& answer : answers) CHECK(test::get(answer).status == 200);
-  const auto delayed = loop.run([this] { return server->counters().handshakes_delayed.load(); });
-  CHECK((handshakes == 3) == (delayed == 0));
-  loop.run([&] { clients.clear(); });
-}
-
-TEST_CASE_METHOD(TlsFixture, "Handshakes without a rate do not wait for one", "[sbi][tls][limits]") {
-  serve_tls(false);
-  for (int i = 0; i < 10; ++i) {
-    open_tls_client("");
-    CHECK(send("GET", "/plain").status == 200);
-    loop.run([this] { client.reset(); });
-  }
-  CHECK(loop.run([this] { return server->counters().handshakes_delayed.load(); }) == 0);
-}
-
 TEST_CASE_METHOD(TlsFixture, "A context that is replaced is for new connections; those that are open go on", "[sbi][tls]") {
   serve_tls(true);
   keep_client(ca, {"client.example"});
@@ -481,24 +332,4 @@ TEST_CASE_METHOD(TlsFixture, "The secrets of connections go to a file of its own
   CHECK((std::filesystem::status(own.key_log).permissions() & std::filesystem::perms(0077)) == std::filesystem::perms::none);
   own.key_log = folder / "no such folder/keys.log";
   CHECK_THROWS_WITH(sbi::make_server_context(own), Catch::Contains("keys.log: cannot be written"));
-}
-
-TEST_CASE_METHOD(TlsFixture, "A connection that gives way in the moment in which its handshake ends is gone for good", "[sbi][tls][limits]") {
-  limits.max_handshakes = 1;
-  limits.max_connections = 3;
-  serve_tls(false);
-  std::vector<std::unique_ptr<sbi::Client>> clients;
-  std::vector<std::future<sbi::Response>> answers;
-  for (int i = 0; i < 200; ++i) {  // each handshake may be the oldest when the next one begins, whether it is done or not
-    loop.run([&] { clients.push_back(std::make_unique<sbi::Client>(loop.io(), "TEST", sbi::make_client_context(files("", "ca")))); });
-    const auto uri = sbi::Uri::parse("https://127.0.0.1:" + std::to_string(port));
-    sbi::Request request = sbi::make_request("GET", uri, "/plain");
-    answers.push_back(loop.start(clients.back()->send(uri, std::move(request), kLong)));
-    (void)connect();
-  }
-  for (auto& answer : answers) (void)failure_of(std::move(answer));
-  loop.run([&] { clients.clear(); });
-  open_tls_client("");
-  CHECK(eventually([this] { return server->open_connections() <= 3; }));
-  CHECK(send("GET", "/plain").status == 200);
 }
