@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "lib/service/key_files.hpp"
+#include "lib/service/routing_config.hpp"
 
 namespace arpf {
 namespace {
@@ -35,19 +36,6 @@ void check_endorsement(const service::Section& section, const service::KeyPair& 
   }
 }
 
-/// `offer_authorization`: with it, no key is released without the word of one of these.
-std::optional<std::vector<crypto::Certificate>> read_offer_signers(const service::Section& arpf) {
-  if (!arpf.has("offer_authorization")) return std::nullopt;
-  const service::Section section = arpf.section("offer_authorization");
-  auto signers = service::read_certificates(section, "service_providers");
-  if (!section.has("service_providers")) section.problem("service_providers", "is missing: no key would be released");
-  for (const crypto::Certificate& signer : signers) {
-    if (signer.has_key_usage(crypto::KeyUsage::digital_signature)) continue;
-    section.problem("service_providers", "a service provider's certificate must have the key usage digitalSignature");
-  }
-  return signers;
-}
-
 std::shared_ptr<const Trust> read_trust(const service::Section& arpf, const service::Tokens& tokens) {
   std::vector<OwnKey> agreement_keys;
   for (const service::Section& section : arpf.sections("agreement_keys", true)) {
@@ -75,6 +63,27 @@ std::shared_ptr<const Trust> read_trust(const service::Section& arpf, const serv
 }
 
 }  // namespace
+
+std::optional<std::vector<OfferSigner>> read_offer_signers(const service::Section& arpf) {
+  if (!arpf.has("offer_authorization")) return std::nullopt;
+  const service::Section section = arpf.section("offer_authorization");
+  if (!section.has("service_providers")) section.problem("service_providers", "is missing: no key would be released");
+  std::vector<OfferSigner> signers;
+  if (section.has_maps("service_providers")) {
+    for (const service::Section& entry : section.sections("service_providers")) {
+      auto certificate = service::read_certificate(entry, "certificate", service::Dates::matter);
+      auto ranges = service::read_imsi_ranges(entry, "dimsi_ranges", "leave it out for a provider that may authorize any dIMSI");
+      if (certificate) signers.push_back({*std::move(certificate), std::move(ranges)});
+    }
+  } else {
+    for (auto& certificate : service::read_certificates(section, "service_providers")) signers.push_back({std::move(certificate)});
+  }
+  for (const OfferSigner& signer : signers) {
+    if (signer.certificate.has_key_usage(crypto::KeyUsage::digital_signature)) continue;
+    section.problem("service_providers", "a service provider's certificate must have the key usage digitalSignature");
+  }
+  return signers;
+}
 
 service::Access access_of(const Config& config) {
   service::Access access;

@@ -2,8 +2,10 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "lib/service/access.hpp"
 #include "lib/service/config.hpp"
@@ -20,6 +22,10 @@ struct Config {
 
 /// Who is what, for the guard of the routes.
 service::Access access_of(const Config& config);
+
+/// `arpf: offer_authorization`: with it, no key is released without the word of one of these; nothing if it is absent. Faults are noted in
+/// the section's document.
+std::optional<std::vector<OfferSigner>> read_offer_signers(const service::Section& arpf);
 
 /// Reads config/arpf.yaml; faults are noted in its document.
 Config read_config(const service::Section& root);

@@ -5,7 +5,6 @@
 
 #include "lib/base/error.hpp"
 #include "lib/crypto/cms.hpp"
-#include "nf-arpf/check_offer_authorization.hpp"
 
 namespace arpf {
 namespace {

@@ -14,6 +14,7 @@
 #include "lib/profile/attach_token.hpp"
 #include "lib/profile/ephemeral_key.hpp"
 #include "lib/profile/identity.hpp"
+#include "nf-arpf/check_offer_authorization.hpp"
 #include "nf-arpf/claims.hpp"
 #include "nf-arpf/revocation_lists.hpp"
 
@@ -41,7 +42,7 @@ struct Trust {
   std::shared_ptr<RevocationLists> revocation_lists;  ///< never null
   std::vector<OwnKey> agreement_keys;  ///< CERT.ARPF.ECKA, several side by side
   OwnKey endorsement_key;              ///< CERT.ARPF.ECDSA
-  std::optional<std::vector<crypto::Certificate>> offer_signers = std::nullopt;  ///< nothing: offers need no authorization
+  std::optional<std::vector<OfferSigner>> offer_signers = std::nullopt;  ///< nothing: offers need no authorization
 };
 
 /// What the operator gets: CMS AuthEnvelopedData and CMS SignedData, DER.

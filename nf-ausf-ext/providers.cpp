@@ -11,17 +11,8 @@ namespace {
 ProviderRanges read_provider(const service::Section& section) {
   ProviderRanges out;
   out.peer = section.text("peer");
-  const auto sections = section.sections("dimsi_ranges", true);
-  if (section.has("dimsi_ranges") && sections.empty()) section.problem("dimsi_ranges", "is empty: this provider could offer nothing");
-  for (const service::Section& one : sections) {
-    const auto range = service::read_imsi_range(one);
-    if (!range) continue;
-    const auto overlaps = [&range](const core::ImsiRange& other) { return range->contains(other.from) || other.contains(range->from); };
-    if (std::any_of(out.ranges.begin(), out.ranges.end(), overlaps)) {
-      one.problem("from", "this range overlaps with another one of the same provider");
-    }
-    out.ranges.push_back(*range);
-  }
+  if (!section.has("dimsi_ranges")) section.problem("dimsi_ranges", "is missing");
+  out.ranges = service::read_imsi_ranges(section, "dimsi_ranges", "this provider could offer nothing");
   return out;
 }
 

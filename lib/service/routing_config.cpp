@@ -115,6 +115,20 @@ std::optional<core::ImsiRange> read_imsi_range(const Section& section) {
   return core::ImsiRange{*from, *to};
 }
 
+std::vector<core::ImsiRange> read_imsi_ranges(const Section& section, const std::string& key, const std::string& if_empty) {
+  std::vector<core::ImsiRange> out;
+  const auto sections = section.sections(key);
+  if (section.has(key) && sections.empty()) section.problem(key, "is empty: " + if_empty);
+  for (const Section& one : sections) {
+    const auto range = read_imsi_range(one);
+    if (!range) continue;
+    const auto overlaps = [&range](const core::ImsiRange& other) { return range->contains(other.from) || other.contains(range->from); };
+    if (std::any_of(out.begin(), out.end(), overlaps)) one.problem("from", "this range overlaps with another one of the same list");
+    out.push_back(*range);
+  }
+  return out;
+}
+
 core::PlmnRouting read_routing(const Section& function, const CommonConfig& common, bool has_nrf) {
   if (!function.has("routing")) return {};
   const Section routing = function.section("routing");

@@ -1,5 +1,9 @@
 #pragma once
 
+#include <optional>
+#include <string>
+#include <vector>
+
 #include "lib/core/plmn_routing.hpp"
 #include "lib/service/config.hpp"
 
@@ -11,6 +15,9 @@ core::PlmnRouting read_routing(const Section& function, const CommonConfig& comm
 
 /// `from` and `to` of a section, IMSIs of one length in order; notes what is wrong and returns nothing then.
 std::optional<core::ImsiRange> read_imsi_range(const Section& section);
+
+/// A list of such ranges that must not overlap, or one; notes what is wrong, `if_empty` of a list without any.
+std::vector<core::ImsiRange> read_imsi_ranges(const Section& section, const std::string& key, const std::string& if_empty);
 
 /// `mcc` and `mnc` of a section; notes what is wrong and returns nothing then.
 std::optional<profile::Plmn> read_plmn(const Section& section);

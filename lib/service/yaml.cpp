@@ -96,6 +96,11 @@ bool Section::has(const std::string& key) const {
 
 bool Section::is_map(const std::string& key) const { return has(key) && state_->find(key).IsMap(); }
 bool Section::is_list(const std::string& key) const { return has(key) && state_->find(key).IsSequence(); }
+bool Section::has_maps(const std::string& key) const {
+  if (!has(key)) return false;
+  const YAML::Node node = state_->find(key);
+  return node.IsMap() || (node.IsSequence() && node.size() > 0 && node[0].IsMap());
+}
 bool Section::mentions(const std::string& key) const { return state_->find(key).IsDefined(); }
 std::string Section::name(const std::string& key) const { return state_->name(key); }
 

@@ -28,6 +28,8 @@ class Section {
   /// Whether its value is a map, or a list, where a text may stand as well.
   [[nodiscard]] bool is_map(const std::string& key) const;
   [[nodiscard]] bool is_list(const std::string& key) const;
+  /// Whether it is a map, or a list that begins with one.
+  [[nodiscard]] bool has_maps(const std::string& key) const;
   /// Whether the key stands there, be it without a value, as has() does not tell.
   [[nodiscard]] bool mentions(const std::string& key) const;
   /// `arpf.sbi.server[0].port`, as problems have it.

@@ -21,6 +21,7 @@ namespace asio = boost::asio;
 
 constexpr long kMaxConnections = 64;
 constexpr int kPollMs = 1000;
+constexpr const char* kTls12Suites = "ECDHE+AESGCM:ECDHE+CHACHA20";  ///< as lib/sbi/tls.cpp; those of TLS 1.3 are all of this kind
 constexpr std::size_t kMaxBodyOctets = 1024 * 1024;  ///< of an answer; one that has more would keep the thread from the others
 
 struct Transfer {
@@ -91,6 +92,10 @@ struct HttpClient::State {
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, transfer.get());
     curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, &note_head);
     curl_easy_setopt(easy, CURLOPT_HEADERDATA, transfer.get());
+    // Nothing older than 1.2, AEAD with forward secrecy alone, no session resumed.
+    curl_easy_setopt(easy, CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
+    curl_easy_setopt(easy, CURLOPT_SSL_CIPHER_LIST, kTls12Suites);
+    curl_easy_setopt(easy, CURLOPT_SSL_SESSIONID_CACHE, 0L);
     if (!tls.ca.empty()) curl_easy_setopt(easy, CURLOPT_CAINFO, tls.ca.c_str());
     if (!tls.certificate.empty()) {
       curl_easy_setopt(easy, CURLOPT_SSLCERT, tls.certificate.c_str());

@@ -13,11 +13,14 @@ namespace {
 const std::string kInvalid = "403 AUTHORIZATION_INVALID";
 
 struct AuthorizedLab : Lab {
-  AuthorizedLab() : provider(make_party(wanted_leaf("SP", crypto::KeyUsage::digital_signature))) {
+  AuthorizedLab() : provider(make_party(wanted_leaf("SP", crypto::KeyUsage::digital_signature))) { trust_signer({provider.certificate}); }
+
+  void trust_signer(arpf::OfferSigner signer) {
     arpf::Config config = arpf_config();
     arpf::Trust trust = *config.trust;
-    trust.offer_signers = {provider.certificate};
+    trust.offer_signers.emplace().push_back(std::move(signer));
     config.trust = std::make_shared<const arpf::Trust>(std::move(trust));
+    arpf.reset();
     start_arpf(config);
   }
 
@@ -116,13 +119,73 @@ TEST_CASE_METHOD(AuthorizedLab, "A provider's certificate that has run out autho
   auto wanted = wanted_leaf("SP", crypto::KeyUsage::digital_signature);
   wanted.not_after = base::system_now() - std::chrono::minutes(1);
   const Party expired = make_party(wanted);
-  auto config = arpf_config();
-  arpf::Trust trust = *config.trust;
-  trust.offer_signers = {expired.certificate};
-  config.trust = std::make_shared<const arpf::Trust>(std::move(trust));
-  arpf.reset();
-  start_arpf(config);
+  trust_signer({expired.certificate});
   check_refused(signed_by(expired, word(device).encode()));
+}
+
+TEST_CASE_METHOD(AuthorizedLab, "A provider authorizes devices of its own ranges of dIMSIs alone", "[arpf][step-0e][offer-authorization]") {
+  const auto range = [](const char* from, const char* to) {
+    return core::ImsiRange{profile::Imsi::from_digits(from).value(), profile::Imsi::from_digits(to).value()};
+  };
+  const core::ImsiRange other = range("901700000000100", "901700000000199");
+  SECTION("the device is the first of one") {
+    trust_signer({provider.certificate, {other, range("901700000000001", "901700000000009")}});
+    CHECK(retrieve_with(device, authorization(word(device))) == "200");
+  }
+  SECTION("or the last") {
+    trust_signer({provider.certificate, {range("901700000000000", "901700000000001"), other}});
+    CHECK(retrieve_with(device, authorization(word(device))) == "200");
+  }
+  SECTION("it is before the first") {
+    trust_signer({provider.certificate, {range("901700000000002", "901700000000009"), other}});
+    check_refused(authorization(word(device)));
+  }
+  SECTION("or behind the last") {
+    trust_signer({provider.certificate, {range("901700000000000", "901700000000000"), other}});
+    check_refused(authorization(word(device)));
+  }
+}
+
+TEST_CASE_METHOD(AuthorizedLab, "Service providers are configured as files, or each with its ranges of dIMSIs", "[arpf][config][offer-authorization]") {
+  const std::string file = folder.write("sp.pem", provider.certificate.pem());
+  std::string problems;
+  const auto read = [&](const std::string& service_providers) {
+    const auto document = service::YamlDocument::parse("offer_authorization: {service_providers: " + service_providers + "}", "x.yaml");
+    auto signers = arpf::read_offer_signers(document.root());
+    try {
+      document.finish();
+    } catch (const service::ConfigError& error) {
+      problems = error.what();
+    }
+    return signers.value();
+  };
+  const std::string ranges = "dimsi_ranges: [{from: '901700', to: '901701'}, {from: '901703', to: '901703'}]";
+  SECTION("files") {
+    const auto signers = read("[" + file + "]");
+    CHECK(problems.empty());
+    REQUIRE(signers.size() == 1);
+    CHECK(signers[0].certificate == provider.certificate);
+    CHECK(signers[0].dimsi_ranges.empty());
+  }
+  SECTION("with ranges, or without") {
+    const auto signers = read("[{certificate: " + file + ", " + ranges + "}, {certificate: " + file + "}]");
+    CHECK(problems.empty());
+    REQUIRE(signers.size() == 2);
+    CHECK(signers[0].dimsi_ranges.size() == 2);
+    CHECK(signers[0].dimsi_ranges[1].contains(profile::Imsi::from_digits("901703").value()));
+    CHECK(signers[1].dimsi_ranges.empty());
+  }
+  SECTION("faults are named") {
+    const auto [value, fault] = GENERATE_COPY(table<std::string, std::string>({
+        {"[{certificate: " + file + ", dimsi_ranges: []}]", "dimsi_ranges: is empty: leave it out"},
+        {"[{certificate: " + file + ", dimsi_ranges: {from: '901701', to: '901700'}}]", "to: is before from"},
+        {"[{" + ranges + "}]", "certificate: is missing"},
+        {"[{certificate: " + file + "}, " + file + "]", "service_providers[1]: is not a map"},
+        {"[{certificate: " + file + ", ranges: {from: '901701', to: '901702'}}]", "ranges"},
+    }));
+    (void)read(value);
+    CHECK_THAT(problems, Catch::Contains(fault));
+  }
 }
 
 TEST_CASE_METHOD(AuthorizedLab, "The target AUSF hands the offer's authorization on to the ARPF", "[ausf-ext][step-0d][offer-authorization]") {

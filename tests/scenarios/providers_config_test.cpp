@@ -67,7 +67,7 @@ TEST_CASE("What is wrong with providers is named", "[ausf-ext][config][access]")
       {"[{peer: a, dimsi_ranges: []}]", "dimsi_ranges: is empty"},
       {"[{peer: a, dimsi_ranges: [{from: '9017', to: '901700000000009'}]}]", "from: is not 6 to 15 decimal digits"},
       {"[{peer: a, dimsi_ranges: [{from: '901700000000009', to: '901700000000000'}]}]", "to: is before from"},
-      {"[{peer: a, dimsi_ranges: [{from: '901700', to: '901709'}, {from: '901709', to: '901710'}]}]", "overlaps with another one of the same provider"},
+      {"[{peer: a, dimsi_ranges: [{from: '901700', to: '901709'}, {from: '901709', to: '901710'}]}]", "overlaps with another one of the same list"},
       {"[{peer: a, dimsi_ranges: [{from: '901700', to: '901709'}]}, {peer: a, dimsi_ranges: [{from: '901710', to: '901710'}]}]", "a has an entry already"},
       {"[{peer: a, dimsi_range: [{from: '901700', to: '901709'}]}]", "dimsi_range"},
   }));

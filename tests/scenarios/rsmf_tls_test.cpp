@@ -1,6 +1,9 @@
+#include <openssl/ssl.h>
+
 #include <boost/asio/ssl/context.hpp>
 #include <catch2/catch.hpp>
 #include <cstdlib>
+#include <functional>
 #include <optional>
 
 #include "lib/sbi/http2_server.hpp"
@@ -33,11 +36,14 @@ struct RsmfLab {
                  told_by = request.peer.name;
                  return sbi::Response(204);
                }));
-    const sbi::TlsFiles files{folder / "server.pem", folder / "server.key", folder / "core-ca.pem", false};
-    loop.run([&] {
-      server = std::make_unique<sbi::Http2Server>(loop.io(), router, sbi::ServerLimits());
-      port = server->listen("127.0.0.1", 0, sbi::make_server_context(files));
-    });
+    loop.run([this] { server = std::make_unique<sbi::Http2Server>(loop.io(), router, sbi::ServerLimits()); });
+    listen({folder / "server.pem", folder / "server.key", folder / "core-ca.pem", false});
+  }
+  /// At a further port. `change`: what its TLS is to be unlike ours.
+  void listen(const sbi::TlsFiles& files, const std::function<void(SSL_CTX*)>& change = [](SSL_CTX*) {}) {
+    const auto context = sbi::make_server_context(files);
+    change(context->native_handle());
+    port = loop.run([&] { return server->listen("127.0.0.1", 0, context); });
   }
   ~RsmfLab() {
     loop.run([this] { server.reset(); });
@@ -88,6 +94,37 @@ TEST_CASE_METHOD(RsmfLab, "An RSMF's certificate is held against the CA that is 
   CHECK(notify({"", "", folder / "rsmf-ca.pem"}) == "204 anonymous");
   CHECK_THAT(notify({"", "", folder / "core-ca.pem"}), Catch::Contains("https://127.0.0.1"));
   CHECK_THAT(notify({}), Catch::Contains("https://127.0.0.1"));  // the system's CAs know it not
+}
+
+TEST_CASE_METHOD(RsmfLab, "An RSMF is told over TLS 1.2 or 1.3 with AEAD and forward secrecy alone", "[ausf-ext][web][step-11]") {
+  const sbi::TlsFiles files{folder / "server.pem", folder / "server.key", "", false};
+  const web::TlsFiles tls{"", "", folder / "rsmf-ca.pem"};
+  const auto of_version = [](int version) {
+    return [version](SSL_CTX* context) {
+      SSL_CTX_set_security_level(context, 0);
+      SSL_CTX_set_min_proto_version(context, version);
+      SSL_CTX_set_max_proto_version(context, version);
+    };
+  };
+  SECTION("1.3") {
+    listen(files, of_version(TLS1_3_VERSION));
+    CHECK(notify(tls) == "204 anonymous");
+  }
+  SECTION("1.2") {
+    listen(files, of_version(TLS1_2_VERSION));
+    CHECK(notify(tls) == "204 anonymous");
+  }
+  SECTION("1.1") {
+    listen(files, of_version(TLS1_1_VERSION));
+    CHECK_THAT(notify(tls), Catch::Contains("https://127.0.0.1"));
+  }
+  SECTION("1.2 with CBC") {
+    listen(files, [&](SSL_CTX* context) {
+      of_version(TLS1_2_VERSION)(context);
+      REQUIRE(SSL_CTX_set_cipher_list(context, "ECDHE-ECDSA-AES128-SHA256:ECDHE-ECDSA-AES128-SHA") == 1);
+    });
+    CHECK_THAT(notify(tls), Catch::Contains("https://127.0.0.1"));
+  }
 }
 
 TEST_CASE_METHOD(RsmfLab, "An RSMF is shown a certificate only where one is configured for it", "[ausf-ext][web][step-11]") {
