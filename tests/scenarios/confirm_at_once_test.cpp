@@ -14,14 +14,14 @@ using ausf_ext::State;
 namespace {
 
 constexpr const char* kNetworkOfUe = "5G:mnc001.mcc001.3gppnetwork.org";
-const std::string kAmf = "amf.example";
+const std::string kAmfOfContext = "amf.example";
 const std::array<std::uint8_t, 16> kXresStar{0x10, 0x21, 0x32, 0x43, 0x54, 0x65, 0x76, 0x87, 0x98, 0xa9, 0xba, 0xcb, 0xdc, 0xed, 0xfe, 0x0f};
 const std::array<std::uint8_t, 32> kKseaf{0x4b, 0x53, 0x45, 0x41, 0x46};
 
 /// What a SEAF answers, and to what.
 struct Confirmation {
   std::optional<std::array<std::uint8_t, 16>> res_star = kXresStar;
-  std::string party = kAmf;
+  std::string party = kAmfOfContext;
   State state = State::attached;  ///< of the device
   bool is_eap = false;
   bool came_as_suci = false;
@@ -58,7 +58,7 @@ struct ConfirmationFixture {
 
   /// A context as this answer meets it: its id.
   std::string begin(const Confirmation& one) {
-    const std::string id = ids.make(imsi, kNetworkOfUe, kAmf);
+    const std::string id = ids.make(imsi, kNetworkOfUe, kAmfOfContext);
     if (!one.is_known) return id;
     AuthenticationContext context{dimsi, imsi, kNetworkOfUe, 0, one.came_as_suci, one.tells_servers, expectation(one.is_eap), {}};
     contexts.add(id, std::move(context));
