@@ -11,9 +11,9 @@ namespace ausf_ext {
 /// Remembers which of the onboarding's peers (ARPFs, the D-AUSF, the RSMF) are silent, so that one that takes requests and never answers holds up
 /// no device but those that need it.
 ///
-/// A peer is silent from when calls to it waited for `patience` and nothing was heard from it meanwhile, until it answers one, whatever the status. A silent
-/// peer is asked one thing at a time; what else is meant for it fails at once, as at a peer that cannot be reached. What waits for a silent peer is told apart
-/// (waiting()), for it is to take nobody's room. A peer that answers may have any number of calls.
+/// A peer is silent from when calls to it waited for `patience` and nothing was heard from it meanwhile, until it answers one, whatever the status.
+/// A silent peer is asked one thing at a time; what else is meant for it fails at once, as at a peer that cannot be reached. What waits for a
+/// silent peer is told apart (waiting()), for it is to take nobody's room. A peer that answers may have any number of calls.
 ///
 /// As many peers as the configuration names. Of one loop; a Call may outlive it.
 class SilentPeers {

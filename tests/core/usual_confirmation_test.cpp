@@ -43,9 +43,11 @@ TEST_CASE("ConfirmationData as SEAFs write it takes the fast path, in capitals, 
 
 TEST_CASE("ConfirmationData without a RES* that is one is left to the document reader", "[core][ueau]") {
   for (const std::string& body : std::vector<std::string>{
-           "", "{}", "null", "[]", "{", kRightConfirmation + "x", kRightConfirmation.substr(0, kRightConfirmation.size() - 1), R"({"resStar":null})",
+           "", "{}", "null", "[]", "{", kRightConfirmation + "x", kRightConfirmation.substr(0, kRightConfirmation.size() - 1),
+           R"({"resStar":null})",
            R"({"resStar":0})", R"({"resStar":""})", R"({"resStar":"00112233445566778899aabbccddee"})", R"({"resStar":"00112233445566778899aabbccddeeffff"})",
-           R"({"resStar":"0x112233445566778899aabbccddeeff"})", R"({"resStar":"\u00300112233445566778899aabbccddeeff"})", R"({"RESSTAR":"00112233445566778899aabbccddeeff"})",
+           R"({"resStar":"0x112233445566778899aabbccddeeff"})", R"({"resStar":"\u00300112233445566778899aabbccddeeff"})",
+           R"({"RESSTAR":"00112233445566778899aabbccddeeff"})",
            R"({"resStar":"00112233445566778899aabbccddeeff","resStar":"00112233445566778899aabbccddeeff"})"}) {
     CAPTURE(body);
     CHECK_FALSE(core::read_usual_confirmation(body));

@@ -139,7 +139,8 @@ struct ConfirmationFixture {
 
 }  // namespace
 
-TEST_CASE_METHOD(ConfirmationFixture, "A right RES* of a device that has attached before is confirmed at once, whatever is to be told", "[ausf-ext][step-10]") {
+TEST_CASE_METHOD(ConfirmationFixture, "A right RES* of a device that has attached before is confirmed at once, whatever is to be told",
+                 "[ausf-ext][step-10]") {
   Confirmation one;
   one.came_as_suci = GENERATE(false, true);
   one.tells_servers = GENERATE(false, true);

@@ -132,7 +132,8 @@ TEST_CASE_METHOD(SilentLab, "An ARPF that hangs holds up no device of another AR
   wait_until_it_holds_them();
   put(make_device(kDimsi), kAsync);
   CHECK(comes_to(kDimsi, "PRELOADED"));
-  CHECK(to_ausf("PUT", kDevices + kSecond, offer(make_device(kSecond), {hung.uri(), arpf_uri})).content()["state"] == "PRELOADED");  // nor who has another one
+  const Answer of_both = to_ausf("PUT", kDevices + kSecond, offer(make_device(kSecond), {hung.uri(), arpf_uri}));
+  CHECK(of_both.content()["state"] == "PRELOADED");  // nor who has another one to go to
   CHECK(hung.hanging() > 0);
   CHECK(comes_to_cause("901700000001069", "TARGET_NF_NOT_REACHABLE"));  // it is told why it waits
   hung.release();

@@ -7,9 +7,10 @@
 
 namespace {
 
-const std::string kShortLine = R"({"dimsi":"901700000000001","rand":"00112233445566778899aabbccddeeff","autn":"FFEEDDCCBBAA99887766554433221100","imsi":"001010000000001"})";
-const std::string kLongLine = "{ \"imsi\":\"00101123456\" , \"autn\":\"ffeeddccbbaa99887766554433221100\",\"rand\":\"00112233445566778899aabbccddeeff\",\t\"receiptHash\":"
-                              "\"000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f\", \"notificationUri\":\"https://a.example/receipts\","
+const std::string kShortLine = R"({"dimsi":"901700000000001","rand":"00112233445566778899aabbccddeeff",)"
+                               R"("autn":"FFEEDDCCBBAA99887766554433221100","imsi":"001010000000001"})";
+const std::string kLongLine = "{ \"imsi\":\"00101123456\" , \"autn\":\"ffeeddccbbaa99887766554433221100\",\"rand\":\"00112233445566778899aabbccddeeff\",\t"
+                              "\"receiptHash\":\"000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f\", \"notificationUri\":\"https://a.example/receipts\","
                               "\"note\":\"unread\",\"dimsi\":\"901700\"}";
 
 std::string in_words(const d_ausf::Vector& vector) {
