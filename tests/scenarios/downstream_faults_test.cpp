@@ -176,7 +176,7 @@ struct DownstreamLab : OnboardingFixture {
   void check_is_tried_again() {
     CHECK(wait_until([this] { return count("SELECT count(*) FROM devices WHERE problem_status IS NOT NULL AND state <> 6 AND attempts < 2") == 0; }));
   }
-  /// As no problem of these devices' were there.
+  /// Another device is onboarded meanwhile, through the same fronts.
   void check_goes_on(const std::string& dimsi) {
     offer_anew(dimsi);
     CHECK(comes_to(dimsi, "PRELOADED"));
