@@ -3,36 +3,20 @@
 #include <algorithm>
 #include <optional>
 
-#include "lib/sbi/flat_json.hpp"
 #include "lib/sbi/json.hpp"
+#include "nf-arpf/api_key_request.hpp"
 
 namespace arpf {
 namespace {
 
 using nlohmann::ordered_json;
-using sbi::JsonObject;
 using sbi::Request;
 using sbi::Response;
-
-constexpr std::size_t kMaxTokenOctets = 1024;
-constexpr std::size_t kMaxCertificateOctets = 8192;
-constexpr std::size_t kMaxAuthorizationOctets = 16384;
 
 profile::DiscoveryImsi read_dimsi(const Request& request) {
   const auto dimsi = profile::DiscoveryImsi::from_digits(request.path("dimsi"));
   if (!dimsi) sbi::fail_path_parameter("dimsi", "is not 6 to 15 decimal digits");
   return *dimsi;
-}
-
-/// `read(DER)` of the certificate in a member. One that does not parse is 400.
-template <class Read>
-crypto::Certificate read_certificate(const JsonObject& object, const char* name, Read read) {
-  const base::Bytes der = object.base64(name, kMaxCertificateOctets);
-  try {
-    return read(der);
-  } catch (const crypto::CryptoError& error) {
-    object.fail(name, std::string("is not a certificate: ") + error.what());
-  }
 }
 
 /// The answer's JSON. Digits and base64: nothing in it needs an escape.
@@ -47,13 +31,6 @@ service::AuditEvent event_of(service::AuditAction action, const profile::Discove
   event.dimsi = dimsi.digits();
   event.operator_id = claimant;
   return event;
-}
-
-/// Base64 of 1 to `max_octets` octets; nothing for anything else.
-std::optional<base::Bytes> octets_of(std::string_view text, std::size_t max_octets) {
-  auto octets = base::from_base64(text);
-  if (!octets || octets->empty() || octets->size() > max_octets) return std::nullopt;
-  return octets;
 }
 
 }  // namespace
@@ -79,44 +56,6 @@ Claimant Api::claimant_of(const sbi::Peer& peer) const {
   const auto known = config_.operators_by_peer.find(peer.name);
   base::require(known != config_.operators_by_peer.end(), "NOT_OWNER", "the caller is no operator that this ARPF knows");
   return known->second;
-}
-
-crypto::Certificate Api::read_known_certificate(const JsonObject& object, const char* name) {
-  return read_certificate(object, name, [this](base::BytesView der) { return known_.read(der); });
-}
-
-SeCredentials Api::read_credentials(const JsonObject& object) {
-  return {object.base64("token", kMaxTokenOctets), read_certificate(object, "seCertificate", crypto::Certificate::from_der),
-          read_known_certificate(object, "pnCertificate"), read_known_certificate(object, "ciCertificate")};
-}
-
-Api::RetrieveKeyBody Api::read_body(std::string_view body) {
-  const nlohmann::json document = sbi::parse_json(body);
-  const JsonObject object(document);
-  RetrieveKeyBody out{read_credentials(object.object("seCredentials")), read_known_certificate(object, "operatorCertificate")};
-  if (object.has("authorization")) out.credentials.authorization = object.base64("authorization", kMaxAuthorizationOctets);
-  return out;
-}
-
-std::optional<Api::RetrieveKeyBody> Api::read_usual_body(std::string_view body) {
-  const auto objects = sbi::FlatObject::read_with("seCredentials", body);
-  if (!objects) return std::nullopt;
-  const auto& [request, credentials] = *objects;
-  const auto token = octets_of(credentials.text("token"), kMaxTokenOctets);
-  const auto se = octets_of(credentials.text("seCertificate"), kMaxCertificateOctets);
-  const auto pn = octets_of(credentials.text("pnCertificate"), kMaxCertificateOctets);
-  const auto ci = octets_of(credentials.text("ciCertificate"), kMaxCertificateOctets);
-  const auto mno = octets_of(request.text("operatorCertificate"), kMaxCertificateOctets);
-  if (!token || !se || !pn || !ci || !mno) return std::nullopt;
-  const std::string_view word = request.text("authorization");
-  auto authorization = word.empty() ? base::Bytes() : octets_of(word, kMaxAuthorizationOctets);
-  if (!authorization) return std::nullopt;
-  try {
-    return RetrieveKeyBody{{*token, crypto::Certificate::from_der(*se), known_.read(*pn), known_.read(*ci), std::move(*authorization)},
-                           known_.read(*mno)};
-  } catch (const crypto::CryptoError&) {
-    return std::nullopt;
-  }
 }
 
 /// GET /narpf-certificates/v1/certificates: step (0-a).
@@ -149,8 +88,8 @@ Response Api::get_certificate(const Request& request) const {
 Api::Answer Api::retrieve_key(const Request& request) {
   const profile::DiscoveryImsi dimsi = read_dimsi(request);
   const Claimant claimant = claimant_of(request.peer);
-  std::optional<RetrieveKeyBody> body = read_usual_body(request.body);
-  if (!body) body = read_body(request.body);
+  std::optional<KeyRequest> body = read_usual_key_request(request.body, known_);
+  if (!body) body = read_key_request(request.body, known_);
 
   const ReleasedKey released = co_await release_(dimsi, body->credentials, body->operator_certificate, claimant);
   if (audit_.is_on()) co_await record_release(request, dimsi, released);

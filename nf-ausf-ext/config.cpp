@@ -100,6 +100,7 @@ Config read_config(const service::Section& root) {
   config.offer_wait = milliseconds(onboarding.integer("wait_ms", 0, 60000, 5000));
   config.first_pause = milliseconds(onboarding.integer("first_pause_ms", 10, 60000, 500));
   config.longest_pause = milliseconds(onboarding.integer("longest_pause_ms", 10, 86400000, 60000));
+  config.silent_after = milliseconds(onboarding.integer("silent_after_ms", 10, 60000, 3000));
   config.max_in_flight = static_cast<std::size_t>(onboarding.integer("max_in_flight", 1, 10000, 64));
   config.bootstrap_subscription = read_bootstrap_subscription(function);
   return config;

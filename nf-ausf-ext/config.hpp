@@ -46,6 +46,7 @@ struct Config {
   std::chrono::milliseconds offer_wait{0};
   std::chrono::milliseconds first_pause{0};
   std::chrono::milliseconds longest_pause{0};
+  std::chrono::milliseconds silent_after{3000};  ///< a peer from which nothing was heard for so long while it was asked (SilentPeers)
   std::chrono::seconds context_lifetime{0};
   std::size_t max_in_flight = 0;
   AuthenticationConfig authentication;

@@ -34,10 +34,12 @@ const TrustedArpf& FetchEphemeralKey::trusted(const std::string& uri) const {
 boost::asio::awaitable<sbi::Response> FetchEphemeralKey::post(std::string uri, std::string suffix, std::string body) {
   const sbi::Uri target = sbi::Uri::parse(trusted(uri).uri);
   const sbi::Request request = sbi::make_request("POST", target, suffix, std::move(body));
+  SilentPeers::Call call(silent_, target.origin());
   sbi::Response response;
   std::string failure;
   try {
     response = co_await client_.send(target, request, config_.common.client_timeout);
+    call.heard();
   } catch (const sbi::ClientError& error) {
     failure = error.what();
   }

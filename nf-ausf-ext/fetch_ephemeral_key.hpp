@@ -7,6 +7,7 @@
 #include "lib/sbi/client.hpp"
 #include "nf-ausf-ext/config.hpp"
 #include "nf-ausf-ext/peer_answer.hpp"
+#include "nf-ausf-ext/silent_peers.hpp"
 
 namespace ausf_ext {
 
@@ -14,10 +15,12 @@ namespace ausf_ext {
 /// endorsed this very token (PROTOCOL.md, section 6). One a loop.
 class FetchEphemeralKey {
  public:
-  FetchEphemeralKey(const Config& config, sbi::Client& client, base::Clock clock)
-      : config_(config), client_(client), clock_(std::move(clock)) {}
+  /// All outlive it.
+  FetchEphemeralKey(const Config& config, sbi::Client& client, const SilentPeers& silent, base::Clock clock)
+      : config_(config), client_(client), silent_(silent), clock_(std::move(clock)) {}
 
-  /// Throws PeerRefused for a 4xx or an answer that does not verify, PeerUnavailable if the ARPF gave no answer.
+  /// Throws PeerRefused for a 4xx or an answer that does not verify, PeerUnavailable if the ARPF gave no answer, or is
+  /// silent and being asked already.
   boost::asio::awaitable<profile::EphemeralKey> operator()(profile::DiscoveryImsi dimsi, OfferedArpf offered);
 
   /// Spends the token of the dIMSI at an ARPF, step (11). Nothing if it is done, or there is no key of ours; else why not yet.
@@ -32,6 +35,7 @@ class FetchEphemeralKey {
 
   const Config& config_;
   sbi::Client& client_;
+  const SilentPeers& silent_;
   base::Clock clock_;
   crypto::KnownCertificates known_;  ///< the ARPFs' own, which come with each answer
 };

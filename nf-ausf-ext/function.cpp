@@ -1,5 +1,7 @@
 #include "nf-ausf-ext/function.hpp"
 
+#include <algorithm>
+
 #include "lib/base/log.hpp"
 #include "lib/service/audit_console.hpp"
 #include "lib/service/upkeep_commands.hpp"
@@ -73,8 +75,9 @@ struct Instance {
   Instance(Shared& from, service::Worker& worker)
       : shared(from),
         reader(store::Database::open(shared.config.common.database, store::Database::Mode::read_only, shared.config.common.mapped_octets)),
-        fetch(shared.config, worker.client, base::system_now),
-        preload(shared.config, worker.client),
+        silent_peers(std::min(shared.config.silent_after, shared.config.common.client_timeout)),
+        fetch(shared.config, worker.client, silent_peers, base::system_now),
+        preload(shared.config, worker.client, silent_peers),
         subscribers(reader, snapshot, shared.keys, shared.counter),
         context_ids(shared.context_key),
         vectors(*shared.committer, shared.counter),
@@ -99,8 +102,8 @@ struct Instance {
     if (!shared.onboarding) {
       shared.onboarding_loop = &worker.loop;
       shared.onboarding = std::make_unique<Onboarding>(
-          worker.loop, Onboarding::Parts{shared.config, reader, *shared.committer, fetch, preload, *shared.web, shared.keys,
-                                         base::system_now, worker.audit});
+          worker.loop, Onboarding::Parts{shared.config, reader, *shared.committer, fetch, preload, silent_peers, *shared.web,
+                                         shared.keys, base::system_now, worker.audit});
       shared.onboarding->start();
     }
     return {shared.config, reader, *shared.committer, *shared.onboarding_loop, *shared.onboarding, base::system_now, worker.audit};
@@ -133,6 +136,7 @@ struct Instance {
   Shared& shared;
   store::Database reader;
   store::BatchSnapshot snapshot{reader};
+  SilentPeers silent_peers;
   FetchEphemeralKey fetch;
   PreloadVector preload;
   Subscribers subscribers;

@@ -80,7 +80,7 @@ bool Onboarding::free_rested_imsis() {
   return true;
 }
 
-bool Onboarding::has_room() const { return in_flight_.size() < parts_.config.max_in_flight; }
+bool Onboarding::has_room() const { return in_flight_.size() < parts_.config.max_in_flight + parts_.silent.waiting(); }
 
 void Onboarding::start_due() {
   while (has_room()) {
@@ -342,9 +342,13 @@ asio::awaitable<bool> Onboarding::notify(Device device) {
   std::string body = write_notification(device.dimsi, *device.imsi, *device.notify_network, device.attached_at.value_or(parts_.clock()));
   std::string failure;
   try {
+    SilentPeers::Call call(parts_.silent, parts_.config.rsmf_uri);
     const int status = co_await parts_.web.post_json(parts_.config.rsmf_uri, std::move(body), parts_.config.common.client_timeout);
+    call.heard();
     if (status < 200 || status > 299) failure = "the RSMF answered " + std::to_string(status);
   } catch (const web::HttpError& error) {
+    failure = error.what();
+  } catch (const PeerUnavailable& error) {
     failure = error.what();
   }
   if (!failure.empty()) {

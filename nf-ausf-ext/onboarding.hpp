@@ -18,6 +18,7 @@
 #include "nf-ausf-ext/fetch_ephemeral_key.hpp"
 #include "nf-ausf-ext/key_box.hpp"
 #include "nf-ausf-ext/preload_vector.hpp"
+#include "nf-ausf-ext/silent_peers.hpp"
 
 namespace ausf_ext {
 
@@ -31,6 +32,7 @@ class Onboarding {
     store::Committer& committer;
     FetchEphemeralKey& fetch;
     PreloadVector& preload;
+    const SilentPeers& silent;  ///< what `fetch` and `preload` have too
     web::HttpClient& web;
     const KeyBox& keys;
     base::Clock clock;
@@ -65,6 +67,7 @@ class Onboarding {
   boost::asio::awaitable<void> run();
   /// Frees IMSIs whose quarantine is over. False: there was none.
   bool free_rested_imsis();
+  /// What waits for silent peers takes none: there are never more than max_in_flight of it for each of them.
   [[nodiscard]] bool has_room() const;
   /// Starts what is due, the longest due first, while there is room.
   void start_due();
@@ -98,7 +101,7 @@ class Onboarding {
   boost::asio::io_context& loop_;
   Parts parts_;
   boost::asio::steady_timer timer_;
-  std::set<profile::DiscoveryImsi> in_flight_;  ///< never more than max_in_flight
+  std::set<profile::DiscoveryImsi> in_flight_;  ///< never more than max_in_flight, but for those that wait for silent peers
   std::deque<profile::DiscoveryImsi> due_;      ///< what the last look found, and has not begun
   std::optional<Due> seen_;                     ///< how far it looked; nothing: from the beginning
   base::Time looked_at_;

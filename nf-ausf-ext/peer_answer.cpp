@@ -39,7 +39,7 @@ void require_success(const sbi::Response& response, const std::string& who) {
 }
 
 bool says_it_is_gone(const Problem& problem) {
-  return problem.status == 404 && problem.cause != "RESOURCE_URI_STRUCTURE_NOT_FOUND";
+  return problem.status == 404 && !problem.cause.empty() && problem.cause != "RESOURCE_URI_STRUCTURE_NOT_FOUND";
 }
 
 }  // namespace ausf_ext

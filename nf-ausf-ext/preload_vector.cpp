@@ -18,10 +18,12 @@ std::optional<std::string> receipts_uri(const Config& config) {
 boost::asio::awaitable<sbi::Response> PreloadVector::send(std::string method, profile::DiscoveryImsi dimsi, std::string body) {
   const std::string suffix = "/ndausf-vectors/v1/vectors/" + dimsi.digits();
   const sbi::Request request = sbi::make_request(std::move(method), config_.d_ausf, suffix, std::move(body));
+  SilentPeers::Call call(silent_, config_.d_ausf.origin());
   sbi::Response response;
   std::string failure;
   try {
     response = co_await client_.send(config_.d_ausf, request, config_.common.client_timeout);
+    call.heard();
   } catch (const sbi::ClientError& error) {
     failure = error.what();
   }

@@ -6,13 +6,15 @@
 #include "nf-ausf-ext/config.hpp"
 #include "nf-ausf-ext/peer_answer.hpp"
 #include "nf-ausf-ext/prepare_vector.hpp"
+#include "nf-ausf-ext/silent_peers.hpp"
 
 namespace ausf_ext {
 
 /// Step (2): puts a device's vector at the Discovery AUSF. One a loop.
 class PreloadVector {
  public:
-  PreloadVector(const Config& config, sbi::Client& client) : config_(config), client_(client) {}
+  /// All outlive it.
+  PreloadVector(const Config& config, sbi::Client& client, const SilentPeers& silent) : config_(config), client_(client), silent_(silent) {}
 
   /// Returns once the D-AUSF has it durably. Throws PeerRefused and PeerUnavailable.
   boost::asio::awaitable<void> operator()(profile::DiscoveryImsi dimsi, profile::Imsi imsi, PreparedVector prepared);
@@ -25,6 +27,7 @@ class PreloadVector {
 
   const Config& config_;
   sbi::Client& client_;
+  const SilentPeers& silent_;
 };
 
 }  // namespace ausf_ext

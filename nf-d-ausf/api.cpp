@@ -4,6 +4,7 @@
 #include "lib/core/ueau.hpp"
 #include "lib/crypto/cipher.hpp"
 #include "nf-d-ausf/api_bulk_load.hpp"
+#include "nf-d-ausf/api_read_vector.hpp"
 
 namespace d_ausf {
 namespace {

@@ -11,66 +11,14 @@
 #include <iterator>
 #include <utility>
 
+#include "nf-d-ausf/api_read_vector.hpp"
+
 namespace d_ausf {
 namespace {
 
 namespace asio = boost::asio;
 using base::Error;
 using base::ErrorKind;
-
-constexpr std::size_t kMaxUriOctets = 1024;
-
-bool is_http(std::string_view uri) { return uri.starts_with("http://") || uri.starts_with("https://"); }
-
-}  // namespace
-
-Vector read_vector(const sbi::JsonObject& object) {
-  const profile::DiscoveryVector challenge{object.hex<16>("rand"), object.hex<16>("autn")};
-  const auto imsi = profile::Imsi::from_digits(object.text("imsi"));
-  if (!imsi) object.fail("imsi", "is not 6 to 15 decimal digits");
-  Vector vector{challenge, *imsi, object.optional_hex<32>("receiptHash"), object.optional_text("notificationUri", kMaxUriOctets)};
-  if (vector.notification_uri && !is_http(*vector.notification_uri)) {
-    object.fail_optional("notificationUri", "is not an absolute http or https URI");
-  }
-  return vector;
-}
-
-std::optional<Vector> read_usual_vector(const sbi::FlatObject& object) {
-  const auto rand = base::from_hex_exactly<16>(object.text("rand"));
-  const auto autn = base::from_hex_exactly<16>(object.text("autn"));
-  const auto imsi = profile::Imsi::from_digits(object.text("imsi"));
-  if (!rand || !autn || !imsi) return std::nullopt;
-  Vector vector{{*rand, *autn}, *imsi, std::nullopt, std::nullopt};
-  if (const std::string_view hash = object.text("receiptHash"); !hash.empty()) {
-    vector.receipt_hash = base::from_hex_exactly<32>(hash);
-    if (!vector.receipt_hash) return std::nullopt;
-  }
-  if (const std::string_view uri = object.text("notificationUri"); !uri.empty()) {
-    if (uri.size() > kMaxUriOctets || !is_http(uri)) return std::nullopt;
-    vector.notification_uri = uri;
-  }
-  return vector;
-}
-
-Vector read_vector(std::string_view body) {
-  if (const auto flat = sbi::FlatObject::read(body)) {
-    if (auto usual = read_usual_vector(*flat)) return std::move(*usual);
-  }
-  const nlohmann::json document = sbi::parse_json(body);
-  return read_vector(sbi::JsonObject(document));
-}
-
-namespace {
-
-/// The fast path of a line; nothing for one that the document reader is to judge.
-std::optional<VectorLine> read_usual_line(std::size_t number, std::string_view line) {
-  const auto flat = sbi::FlatObject::read(line);
-  if (!flat) return std::nullopt;
-  const auto dimsi = profile::DiscoveryImsi::from_digits(flat->text("dimsi"));
-  auto vector = read_usual_vector(*flat);
-  if (!dimsi || !vector) return std::nullopt;
-  return VectorLine{number, *dimsi, std::move(*vector)};
-}
 
 /// By dIMSI; of the same dIMSI as they came. Lines are large: their keys are sorted, then each line moves once.
 std::vector<VectorLine> sorted(std::vector<VectorLine> lines) {
@@ -187,14 +135,7 @@ void BulkLoad::take_line(std::size_t number, std::string_view line, bool is_over
       throw Error(ErrorKind::bad_request, "INVALID_MSG_FORMAT", "the line is longer than " + std::to_string(kMaxLineOctets) + " octets");
     }
     auto read = read_usual_line(number, line);
-    if (!read) {
-      const nlohmann::json document = sbi::parse_json(line);
-      const sbi::JsonObject object(document);
-      const auto dimsi = profile::DiscoveryImsi::from_digits(object.text("dimsi"));
-      if (!dimsi) object.fail("dimsi", "is not 6 to 15 decimal digits");
-      digits = dimsi->digits();
-      read = VectorLine{number, *dimsi, read_vector(object)};
-    }
+    if (!read) read = read_any_line(number, line, digits);
     if (!window_.empty() && read->dimsi.packed() < window_.back().dimsi.packed()) is_ascending_ = false;
     window_.push_back(std::move(*read));
     window_octets_ += line.size();

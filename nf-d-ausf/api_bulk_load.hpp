@@ -6,7 +6,6 @@
 #include <string>
 #include <vector>
 
-#include "lib/sbi/flat_json.hpp"
 #include "lib/sbi/import_pace.hpp"
 #include "lib/sbi/import_places.hpp"
 #include "lib/sbi/json.hpp"
@@ -16,13 +15,6 @@
 #include "nf-d-ausf/accept_vector.hpp"
 
 namespace d_ausf {
-
-/// Reads the members of a vector (PROTOCOL.md, section 8.2). Throws Error{bad_request} with the member named.
-Vector read_vector(const sbi::JsonObject& object);
-/// The fast path of both the above and a bulk load's line: nothing for a vector that it does not take, which read_vector() is then to judge.
-std::optional<Vector> read_usual_vector(const sbi::FlatObject& object);
-/// The body of PUT: the one or the other.
-Vector read_vector(std::string_view body);
 
 /// A bulk load of vectors, NDJSON, one a line: counts, and the first problems. Memory stays bounded whatever its length: some 30 MiB if it is alone,
 /// some 6 if there are many.

@@ -3,8 +3,8 @@
 #include "lib/aka/serving_network_name.hpp"
 #include "lib/core/pvs_info.hpp"
 #include "lib/core/usual_authentication_info.hpp"
+#include "lib/core/usual_confirmation.hpp"
 #include "lib/crypto/cipher.hpp"
-#include "lib/sbi/flat_json.hpp"
 
 namespace core {
 namespace {
@@ -137,10 +137,7 @@ Response ue_authentication_context(const Request& request, const std::string& co
 }
 
 std::optional<aka::ResStar> read_confirmation(const Request& request) {
-  if (const auto flat = sbi::FlatObject::read(request.body)) {  // as nearly every SEAF writes it
-    const auto usual = base::from_hex_exactly<16>(flat->text("resStar"));
-    if (usual) return aka::ResStar(*usual);
-  }
+  if (auto usual = read_usual_confirmation(request.body)) return usual;
   const nlohmann::json body = sbi::parse_json(request.body);
   const JsonObject object(body);
   if (object.is_null("resStar")) return std::nullopt;

@@ -17,7 +17,7 @@
 #include "nf-ausf-ext/api_peers.hpp"
 #include "nf-ausf-ext/api_receipts.hpp"
 #include "nf-ausf-ext/schema.hpp"
-#include "nf-d-ausf/api_bulk_load.hpp"
+#include "nf-d-ausf/api_read_vector.hpp"
 #include "tests/fuzz/input.hpp"
 #include "tests/support/certificates.hpp"
 

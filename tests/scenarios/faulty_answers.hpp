@@ -63,6 +63,7 @@ class DrippingBody final : public sbi::BodyReader {
 struct FaultyAnswer {
   const char* name;
   std::function<sbi::Response()> answer;
+  bool ends = true;  ///< false: it never comes whole
 };
 
 inline sbi::Response streamed(int status, std::shared_ptr<sbi::BodyReader> body) {
@@ -88,8 +89,22 @@ inline std::vector<FaultyAnswer> faulty_answers_of(int status) {
           {"null", of(type, "null")},
           {"nothing", [status] { return sbi::Response(status); }},
           {"octets that are no UTF-8", of(type, "{\"cause\":\"\xff\xfe\"}")},
-          {"it breaks off", [status] { return streamed(status, std::make_shared<BrokenBody>()); }},
-          {"no end", [status] { return streamed(status, std::make_shared<EndlessBody>()); }}};
+          {"it breaks off", [status] { return streamed(status, std::make_shared<BrokenBody>()); }, false},
+          {"no end", [status] { return streamed(status, std::make_shared<EndlessBody>()); }, false}};
+}
+
+/// JSON that is no ProblemDetails, or one whose members are not what they should be; of none of them there is a cause to be read.
+inline std::vector<FaultyAnswer> faulty_problems_of(int status) {
+  const auto of = [status](const std::string& body) { return [status, body] { return sbi::Response(status, sbi::kProblemJson, body); }; };
+  return {{"members that are null", of(R"({"status":null,"title":null,"cause":null,"detail":null,"invalidParams":null})")},
+          {"members of other types", of(R"({"status":"x","title":{},"cause":7,"detail":["x"],"invalidParams":true})")},
+          {"a cause in an object", of(R"({"cause":{"cause":"USER_NOT_FOUND"}})")},
+          {"a cause that is none", of(R"({"cause":"user not found","detail":"\u0000"})")},
+          {"no members", of("{}")},
+          {"an array", of(R"(["USER_NOT_FOUND"])")},
+          {"a text", of(R"("USER_NOT_FOUND")")},
+          {"deep nesting", of(std::string(100000, '[') + std::string(100000, ']'))},
+          {"deep nesting without an end", of(std::string(100000, '['))}};
 }
 
 /// With each of these statuses, and a redirect to `elsewhere`.

@@ -290,6 +290,7 @@ ausf_ext::Config Lab::ausf_ext_config() const {
   config.first_pause = std::chrono::milliseconds(20);
   config.longest_pause = std::chrono::milliseconds(100);
   config.context_lifetime = std::chrono::seconds(60);
+  config.silent_after = std::chrono::seconds(20);  // a machine that does other things too is not silent
   config.max_in_flight = 32;
   return config;
 }
