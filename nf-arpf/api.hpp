@@ -39,6 +39,7 @@ class Api {
   [[nodiscard]] std::optional<RetrieveKeyBody> read_usual_body(std::string_view body);
   /// The certificates of a CI, part number or operator, which come again and again, are parsed once.
   crypto::Certificate read_known_certificate(const sbi::JsonObject& object, const char* name);
+  RetrieveKeyBody read_retrieval(const sbi::Request& request);
   SeCredentials read_credentials(const sbi::JsonObject& object);
   [[nodiscard]] sbi::Response get_claim(const sbi::Request& request) const;
   Answer retrieve_key(const sbi::Request& request);
