@@ -4,7 +4,6 @@
 #include <optional>
 
 #include "lib/sbi/json.hpp"
-#include "nf-arpf/api_key_request.hpp"
 
 namespace arpf {
 namespace {
@@ -88,26 +87,36 @@ Response Api::get_certificate(const Request& request) const {
 Api::Answer Api::retrieve_key(const Request& request) {
   const profile::DiscoveryImsi dimsi = read_dimsi(request);
   const Claimant claimant = claimant_of(request.peer);
-  std::optional<KeyRequest> body = read_usual_key_request(request.body, known_);
-  if (!body) body = read_key_request(request.body, known_);
-
-  const ReleasedKey released = co_await release_(dimsi, body->credentials, body->operator_certificate, claimant);
+  const KeyRequest body = read_retrieval(request);
+  const ReleasedKey released = co_await release_(dimsi, body.credentials, body.operator_certificate, claimant);
   if (audit_.is_on()) co_await record_release(request, dimsi, released);
   std::string answer = text_of(dimsi, released);
   co_return Response(200, sbi::kJson, std::move(answer));
 }
 
-/// Before the key leaves.
-boost::asio::awaitable<void> Api::record_release(const Request& request, profile::DiscoveryImsi dimsi, const ReleasedKey& released) {
-  service::AuditEvent event;
-  event.operator_id = released.operator_id;
-  event.dimsi = dimsi.digits();
-  if (released.is_first_claim) {
-    event.action = service::AuditAction::claim;
-    audit_.note(request, event);  // in front of the next one, on disk with it
+/// The body of retrieve-key. What cannot be read as certificates and a token is a key that was refused: the router, which knows no more than that it is
+/// 400, does not tell of it.
+KeyRequest Api::read_retrieval(const Request& request) {
+  try {
+    std::optional<KeyRequest> usual = read_usual_key_request(request.body, known_);
+    return usual ? std::move(*usual) : read_key_request(request.body, known_);
+  } catch (const base::Error& refused) {
+    audit_.note_refusal(request, refused);
+    throw;
   }
-  event.action = service::AuditAction::release;
-  co_await audit_.record(request, std::move(event));
+}
+
+/// Before the key leaves. An operator that asks again may do so because the line of its claim was lost with the disk, and so it is told again; with its
+/// own time, and in one piece with the release.
+boost::asio::awaitable<void> Api::record_release(const Request& request, profile::DiscoveryImsi dimsi, const ReleasedKey& released) {
+  service::AuditEvent common;
+  common.operator_id = released.operator_id;
+  std::vector<service::AuditItem> lines(2);
+  lines[0].action = service::AuditAction::claim;
+  if (released.claimed_since) lines[0].detail = "held already, since " + base::to_rfc3339(*released.claimed_since);
+  lines[1].action = service::AuditAction::release;
+  for (service::AuditItem& line : lines) line.dimsi = dimsi.digits();
+  co_await audit_.record_together(request, std::move(common), std::move(lines));
 }
 
 /// GET /narpf-keys/v1/claims/{dimsi}
@@ -128,8 +137,21 @@ Response Api::get_claim(const Request& request) const {
 Api::Answer Api::release_claim(const Request& request) {
   const profile::DiscoveryImsi dimsi = read_dimsi(request);
   const Claimant claimant = claimant_of(request.peer);
-  co_await claims_.release(dimsi, claimant);
-  if (audit_.is_on()) co_await audit_.record(request, event_of(service::AuditAction::release_claim, dimsi, claimant));
+  service::AuditEvent event;
+  if (audit_.is_on()) {
+    const Claim held = co_await claims_.require_releasable(dimsi, claimant);
+    event = event_of(service::AuditAction::release_claim, dimsi, held.operator_id);
+    event.detail = "claimed " + base::to_rfc3339(held.claimed_at);
+    co_await audit_.record_begin(request, event);
+  }
+  std::exception_ptr failure;
+  try {
+    co_await claims_.release(dimsi, claimant);
+  } catch (...) {
+    failure = std::current_exception();
+  }
+  audit_.note_end(request, std::move(event), failure);
+  if (failure) std::rethrow_exception(failure);
   co_return Response(204);
 }
 

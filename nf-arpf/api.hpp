@@ -3,6 +3,7 @@
 #include "lib/crypto/known_certificates.hpp"
 #include "lib/sbi/router.hpp"
 #include "lib/service/audit.hpp"
+#include "nf-arpf/api_key_request.hpp"
 #include "nf-arpf/claims.hpp"
 #include "nf-arpf/config.hpp"
 #include "nf-arpf/publish_certificates.hpp"
@@ -23,6 +24,7 @@ class Api {
   using Answer = boost::asio::awaitable<sbi::Response>;
   [[nodiscard]] sbi::Response list_certificates(const sbi::Request& request) const;
   [[nodiscard]] sbi::Response get_certificate(const sbi::Request& request) const;
+  [[nodiscard]] KeyRequest read_retrieval(const sbi::Request& request);
   [[nodiscard]] sbi::Response get_claim(const sbi::Request& request) const;
   Answer retrieve_key(const sbi::Request& request);
   boost::asio::awaitable<void> record_release(const sbi::Request& request, profile::DiscoveryImsi dimsi, const ReleasedKey& released);

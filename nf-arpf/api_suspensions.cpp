@@ -36,7 +36,7 @@ Suspension require_suspension(const Suspensions& suspensions, const Fingerprint&
   return std::move(*found);
 }
 
-service::AuditEvent event_of(const char* what, const Fingerprint& part_number) {
+service::AuditEvent suspension_event(const char* what, const Fingerprint& part_number) {
   service::AuditEvent event;
   event.action = service::AuditAction::suspend;
   event.detail = what + base::to_hex(part_number);
@@ -71,7 +71,7 @@ Response SuspensionApi::get(const Request& request) const {
 SuspensionApi::Answer SuspensionApi::put(const Request& request) {
   const Fingerprint part_number = read_fingerprint(request);
   const bool is_new = co_await suspensions_.suspend(part_number, request.peer.name);
-  if (audit_.is_on()) co_await audit_.record(request, event_of("suspended: ", part_number));
+  if (audit_.is_on()) co_await audit_.record(request, suspension_event("suspended: ", part_number));
   std::string body = write(require_suspension(suspensions_, part_number)).dump();
   co_return Response(is_new ? 201 : 200, sbi::kJson, std::move(body));
 }
@@ -79,8 +79,19 @@ SuspensionApi::Answer SuspensionApi::put(const Request& request) {
 /// DELETE /narpf-keys/v1/suspensions/{fingerprint}
 SuspensionApi::Answer SuspensionApi::remove(const Request& request) {
   const Fingerprint part_number = read_fingerprint(request);
-  co_await suspensions_.lift(part_number);
-  if (audit_.is_on()) co_await audit_.record(request, event_of("lifted: ", part_number));
+  const service::AuditEvent event = suspension_event("lifted: ", part_number);
+  if (audit_.is_on()) {
+    co_await suspensions_.require_suspended(part_number);
+    co_await audit_.record_begin(request, event);
+  }
+  std::exception_ptr failure;
+  try {
+    co_await suspensions_.lift(part_number);
+  } catch (...) {
+    failure = std::current_exception();
+  }
+  audit_.note_end(request, event, failure);
+  if (failure) std::rethrow_exception(failure);
   co_return Response(204);
 }
 

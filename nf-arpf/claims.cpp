@@ -31,21 +31,28 @@ std::optional<Claim> find_claim(Database& database, const profile::DiscoveryImsi
 
 bool is_spent(Database& database, const PointHash& key) { return database.query(kIsSpent, key).next(); }
 
-/// Spends what was released under the claim, which must be the claimant's.
-void spend(Database& database, const profile::DiscoveryImsi& dimsi, const Claimant& claimant, base::Time now) {
-  const auto claim = find_claim(database, dimsi);
+/// The claim, which must be the claimant's.
+Claim require_claim(Database& database, const profile::DiscoveryImsi& dimsi, const Claimant& claimant) {
+  auto claim = find_claim(database, dimsi);
   if (!claim) throw Error(ErrorKind::not_found, "USER_NOT_FOUND", "nobody claims this dIMSI");
   base::require(!claimant || *claimant == claim->operator_id, "NOT_OWNER", "another operator claims this dIMSI");
+  return std::move(*claim);
+}
+
+/// Spends what was released under the claim, which must be the claimant's.
+void spend(Database& database, const profile::DiscoveryImsi& dimsi, const Claimant& claimant, base::Time now) {
+  (void)require_claim(database, dimsi, claimant);
   database.run(kSpendReleased, dimsi.packed(), base::to_unix_ms(now));
   database.run(kForgetReleased, dimsi.packed());
 }
 
 }  // namespace
 
-boost::asio::awaitable<bool> Claims::claim(profile::DiscoveryImsi dimsi, std::string operator_id, PointHash key,
-                                           PartNumberHash part_number) {
+boost::asio::awaitable<std::optional<base::Time>> Claims::claim(profile::DiscoveryImsi dimsi, std::string operator_id, PointHash key,
+                                                                PartNumberHash part_number) {
+  using Since = std::optional<base::Time>;
   const base::Time now = clock_();
-  store::Committer::Work<bool> work = [dimsi, operator_id, key, part_number, now](Database& database) {
+  store::Committer::Work<Since> work = [dimsi, operator_id, key, part_number, now](Database& database) {
     arpf::require_not_suspended(database, part_number);
     base::require(!is_spent(database, key), "TOKEN_SPENT", "the token's ephemeral key has served its onboarding");
     const auto held = find_claim(database, dimsi);
@@ -54,10 +61,10 @@ boost::asio::awaitable<bool> Claims::claim(profile::DiscoveryImsi dimsi, std::st
     }
     database.run(kInsertClaim, dimsi.packed(), operator_id, base::to_unix_ms(now));
     database.run(kNoteRelease, dimsi.packed(), key, base::to_unix_ms(now));
-    return !held.has_value();
+    return held ? Since(held->claimed_at) : Since();
   };
-  const bool is_new = co_await committer_.write(std::move(work));
-  co_return is_new;
+  const Since since = co_await committer_.write(std::move(work));
+  co_return since;
 }
 
 std::optional<Claim> Claims::find(const profile::DiscoveryImsi& dimsi) const { return find_claim(reader_, dimsi); }
@@ -67,6 +74,11 @@ boost::asio::awaitable<void> Claims::retire(profile::DiscoveryImsi dimsi, Claima
     spend(database, dimsi, claimant, now);
   };
   co_await committer_.write(std::move(work));
+}
+
+boost::asio::awaitable<Claim> Claims::require_releasable(profile::DiscoveryImsi dimsi, Claimant claimant) {
+  store::Committer::Work<Claim> work = [dimsi, claimant](Database& database) { return require_claim(database, dimsi, claimant); };
+  return committer_.write(std::move(work));
 }
 
 boost::asio::awaitable<void> Claims::release(profile::DiscoveryImsi dimsi, Claimant claimant) {

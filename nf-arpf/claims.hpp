@@ -37,14 +37,17 @@ class Claims {
   /// Claims the dIMSI for the operator, or counts another retrieval, and notes which key is released.
   /// Throws Error{forbidden, TOKEN_SPENT}, Error{conflict, DEVICE_CLAIMED}, and Error{forbidden, CERTIFICATE_REVOKED} if the part number is
   /// suspended, be it since the request came.
-  /// True if nobody held it before.
-  boost::asio::awaitable<bool> claim(profile::DiscoveryImsi dimsi, std::string operator_id, PointHash key, PartNumberHash part_number);
+  /// Since when the operator has held it; nothing if nobody held it before.
+  boost::asio::awaitable<std::optional<base::Time>> claim(profile::DiscoveryImsi dimsi, std::string operator_id, PointHash key, PartNumberHash part_number);
 
   [[nodiscard]] std::optional<Claim> find(const profile::DiscoveryImsi& dimsi) const;
 
   /// Spends the keys that were released under the claim, and keeps it. Again: no change.
   /// Throws Error{not_found, USER_NOT_FOUND} and Error{forbidden, NOT_OWNER}.
   boost::asio::awaitable<void> retire(profile::DiscoveryImsi dimsi, Claimant claimant);
+
+  /// The claim that release() would give up: asked behind all that was written before. Throws as release(), and changes nothing.
+  boost::asio::awaitable<Claim> require_releasable(profile::DiscoveryImsi dimsi, Claimant claimant);
 
   /// As retire, and gives the dIMSI free for another operator.
   boost::asio::awaitable<void> release(profile::DiscoveryImsi dimsi, Claimant claimant);

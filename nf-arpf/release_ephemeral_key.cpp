@@ -62,10 +62,10 @@ boost::asio::awaitable<ReleasedKey> ReleaseEphemeralKey::operator()(profile::Dis
 
   const PointHash key = crypto::sha256(verified.token.ephemeral_point);
   const PartNumberHash part_number = crypto::sha256(credentials.part_number.public_key().subject_public_key_info());
-  const bool is_first_claim = co_await claims_.claim(dimsi, operator_id, key, part_number);
+  const auto claimed_since = co_await claims_.claim(dimsi, operator_id, key, part_number);
   ReleasedKey released = seal_and_endorse(verified, operator_certificate, now);
   released.operator_id = operator_id;
-  released.is_first_claim = is_first_claim;
+  released.claimed_since = claimed_since;
   co_return std::move(released);
 }
 

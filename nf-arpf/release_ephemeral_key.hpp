@@ -50,7 +50,7 @@ struct ReleasedKey {
   base::Bytes encrypted_key;
   base::Bytes endorsement;
   std::string operator_id;
-  bool is_first_claim = false;  ///< the operator took the dIMSI with it
+  std::optional<base::Time> claimed_since = std::nullopt;  ///< the operator's claim; nothing: it took the dIMSI with this key
 };
 
 /// Step (0-e): verifies the SE credentials of a device and releases the key of its dIMSI to an operator. One a loop.

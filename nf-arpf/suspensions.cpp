@@ -23,6 +23,10 @@ Suspension suspension_of(store::Rows& rows) {
   return out;
 }
 
+[[noreturn]] void fail_unsuspended() {
+  throw base::Error(base::ErrorKind::not_found, "CONTEXT_NOT_FOUND", "this part number is not suspended");
+}
+
 }  // namespace
 
 std::vector<Suspension> Suspensions::all() const {
@@ -46,10 +50,16 @@ boost::asio::awaitable<bool> Suspensions::suspend(Fingerprint part_number, std::
   co_return is_new;
 }
 
+boost::asio::awaitable<void> Suspensions::require_suspended(Fingerprint part_number) {
+  store::Committer::Work<void> work = [part_number](Database& database) {
+    if (!database.query(kFind, part_number).next()) fail_unsuspended();
+  };
+  co_await committer_.write(std::move(work));
+}
+
 boost::asio::awaitable<void> Suspensions::lift(Fingerprint part_number) {
   store::Committer::Work<void> work = [part_number](Database& database) {
-    if (database.run(kRemove, part_number) > 0) return;
-    throw base::Error(base::ErrorKind::not_found, "CONTEXT_NOT_FOUND", "this part number is not suspended");
+    if (database.run(kRemove, part_number) == 0) fail_unsuspended();
   };
   co_await committer_.write(std::move(work));
 }

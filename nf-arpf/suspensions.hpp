@@ -37,6 +37,8 @@ class Suspensions {
 
   /// True if it was not suspended before; the first suspension's time and author stay.
   boost::asio::awaitable<bool> suspend(Fingerprint part_number, std::string by);
+  /// Throws as lift(), and changes nothing: asked behind all that was written before.
+  boost::asio::awaitable<void> require_suspended(Fingerprint part_number);
   /// Throws Error{not_found, CONTEXT_NOT_FOUND} if it is not suspended.
   boost::asio::awaitable<void> lift(Fingerprint part_number);
 

@@ -14,8 +14,13 @@ using base::ErrorKind;
 constexpr const char* kAka = "5G_AKA";
 constexpr const char* kEap = "EAP_AKA_PRIME";
 
-[[noreturn]] void fail_context() {
-  throw Error(ErrorKind::not_found, "CONTEXT_NOT_FOUND", "there is no such authentication context, or it is of another method");
+constexpr const char* kNoContext = "there is no such authentication context, or it is of another method";
+
+[[noreturn]] void fail_context() { throw Error(ErrorKind::not_found, "CONTEXT_NOT_FOUND", kNoContext); }
+
+/// For an id that is another party's, or made up: no honest peer has one.
+[[noreturn]] void refuse_foreign_context(const char* detail) {
+  throw base::ConcealedRefusal(ErrorKind::not_found, "CONTEXT_NOT_FOUND", detail, "the context is none that was made here for this peer");
 }
 
 }  // namespace
@@ -98,7 +103,7 @@ boost::asio::awaitable<void> Authenticate::note_failure(const AuthenticationCont
 }
 
 AuthenticationContext Authenticate::take(const std::string& context_id, const std::string& party) const {
-  if (!parts_.ids.is_of(context_id, party)) fail_context();
+  if (!parts_.ids.is_of(context_id, party)) refuse_foreign_context(kNoContext);
   return parts_.contexts.take(context_id);
 }
 
@@ -209,7 +214,7 @@ boost::asio::awaitable<EapAnswer> Authenticate::resynchronise(std::string contex
 
 boost::asio::awaitable<void> Authenticate::end(std::string context_id, std::string party, std::string auth_type) {
   const auto named = parts_.ids.open(context_id, party);
-  if (!named) throw Error(ErrorKind::not_found, "CONTEXT_NOT_FOUND", "there never was such an authentication context");
+  if (!named) refuse_foreign_context("there never was such an authentication context");
   parts_.contexts.remove(context_id);
   TellUdm::Event event{named->imsi, std::move(auth_type), named->serving_network_name, parts_.clock(), true};
   co_await parts_.tell_udm.removed(std::move(event));

@@ -40,6 +40,15 @@ AcceptedVector put_one(Database& database, const profile::DiscoveryImsi& dimsi, 
   return {!present, std::move(stored)};
 }
 
+/// The vector that may be removed.
+StoredVector require_removable_one(Database& database, const profile::DiscoveryImsi& dimsi, const Owner& owner, const Preconditions& conditions) {
+  auto present = find_vector(database, dimsi);
+  if (!present) throw Error(ErrorKind::not_found, "USER_NOT_FOUND", "there is no vector for this dIMSI");
+  require_owner(present, owner);
+  require_conditions(conditions, present);
+  return std::move(*present);
+}
+
 }  // namespace
 
 boost::asio::awaitable<AcceptedVector> AcceptVector::put(profile::DiscoveryImsi dimsi, Vector vector, Owner owner,
@@ -51,13 +60,18 @@ boost::asio::awaitable<AcceptedVector> AcceptVector::put(profile::DiscoveryImsi 
   return committer_.write(std::move(work));
 }
 
+boost::asio::awaitable<profile::Imsi> AcceptVector::require_removable(profile::DiscoveryImsi dimsi, Owner owner, Preconditions conditions) {
+  owners_.require_right(owner, dimsi);
+  store::Committer::Work<profile::Imsi> work = [=](Database& database) {
+    return require_removable_one(database, dimsi, owner, conditions).vector.imsi;
+  };
+  return committer_.write(std::move(work));
+}
+
 boost::asio::awaitable<void> AcceptVector::remove(profile::DiscoveryImsi dimsi, Owner owner, Preconditions conditions) {
   owners_.require_right(owner, dimsi);
   store::Committer::Work<void> work = [=](Database& database) {
-    const auto present = find_vector(database, dimsi);
-    if (!present) throw Error(ErrorKind::not_found, "USER_NOT_FOUND", "there is no vector for this dIMSI");
-    require_owner(present, owner);
-    require_conditions(conditions, present);
+    (void)require_removable_one(database, dimsi, owner, conditions);
     delete_vector(database, dimsi);
   };
   return committer_.write(std::move(work));

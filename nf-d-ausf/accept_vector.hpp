@@ -63,6 +63,9 @@ class AcceptVector {
   /// Error{bad_request, OPTIONAL_IE_INCORRECT} for a notificationUri that is not the owner's, and Error{precondition_failed}.
   boost::asio::awaitable<AcceptedVector> put(profile::DiscoveryImsi dimsi, Vector vector, Owner owner, Preconditions conditions);
 
+  /// The allocated IMSI of the vector that remove() would delete: asked behind all that was written before. Throws as remove(), and changes nothing.
+  boost::asio::awaitable<profile::Imsi> require_removable(profile::DiscoveryImsi dimsi, Owner owner, Preconditions conditions);
+
   /// Throws Error{not_found, USER_NOT_FOUND} as well.
   boost::asio::awaitable<void> remove(profile::DiscoveryImsi dimsi, Owner owner, Preconditions conditions);
 

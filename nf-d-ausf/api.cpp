@@ -169,8 +169,20 @@ Api::Answer Api::delete_vector(const Request& request) {
   const profile::DiscoveryImsi dimsi = read_dimsi(request);
   const Owner owner = owner_of(request.peer);
   const Preconditions conditions = read_preconditions(request);
-  co_await parts_.accept.remove(dimsi, owner, conditions);
-  if (parts_.audit.is_on()) co_await parts_.audit.record(request, event_of(service::AuditAction::remove, dimsi, std::nullopt));
+  service::AuditEvent event;
+  if (parts_.audit.is_on()) {
+    const profile::Imsi imsi = co_await parts_.accept.require_removable(dimsi, owner, conditions);
+    event = event_of(service::AuditAction::remove, dimsi, imsi);
+    co_await parts_.audit.record_begin(request, event);
+  }
+  std::exception_ptr failure;
+  try {
+    co_await parts_.accept.remove(dimsi, owner, conditions);
+  } catch (...) {
+    failure = std::current_exception();
+  }
+  parts_.audit.note_end(request, std::move(event), failure);
+  if (failure) std::rethrow_exception(failure);
   co_return Response(204);
 }
 

@@ -74,7 +74,9 @@ void ContextIds::check(std::string_view id) const {
     const auto [named, mac] = parts_of(*octets);
     is_genuine = base::equal_in_constant_time(mac_of(mac_, named), mac);
   }
-  if (!is_genuine) throw Error(ErrorKind::not_found, "CONTEXT_NOT_FOUND", "there is no such authentication context");
+  if (is_genuine) return;
+  throw base::ConcealedRefusal(ErrorKind::not_found, "CONTEXT_NOT_FOUND", "there is no such authentication context",
+                               "the context is none that was made here");
 }
 
 }  // namespace d_ausf

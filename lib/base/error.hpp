@@ -50,6 +50,19 @@ class Error : public std::runtime_error {
   std::vector<InvalidParam> invalid_params_;
 };
 
+/// A refusal of which the peer is to learn no more than that there is nothing: to it, it is any other Error of its kind. Whoever accounts for refusals
+/// hears of it as of one with `forbidden`.
+class ConcealedRefusal : public Error {
+ public:
+  /// `known`: why it is refused, for the log alone; nothing secret.
+  ConcealedRefusal(ErrorKind kind, std::string cause, const std::string& detail, std::string known)
+      : Error(kind, std::move(cause), detail), known_(std::move(known)) {}
+  [[nodiscard]] const std::string& known() const noexcept { return known_; }
+
+ private:
+  std::string known_;
+};
+
 /// Throws Error{forbidden, cause, detail} unless `holds`.
 inline void require(bool holds, const char* cause, const char* detail) {
   if (!holds) throw Error(ErrorKind::forbidden, cause, detail);

@@ -81,6 +81,7 @@ bool Http2Server::Connection::shake_hands() {
   has_said_hello_ = true;
   const Transport::Moved moved = transport_.shake_hands();
   if (moved.next == Transport::Next::ended) {
+    if (const auto fault = certificate_fault(transport_.ssl())) server_->router.turned_away(peer_, "its certificate is not verified: " + *fault);
     end_saying("TLS handshake failed: " + moved.error.message());
   } else if (moved.next != Transport::Next::more) {
     wait(moved.next);
@@ -105,6 +106,7 @@ bool Http2Server::Connection::learn_peer() {
     return true;
   } catch (const std::runtime_error& error) {
     if (server_->ends.admits(now())) base::log::warning("{}: turned away: {}", address_, error.what());
+    server_->router.turned_away(peer_, error.what());
     return false;
   }
 }

@@ -98,7 +98,7 @@ bool is_accepted(std::string_view content_type, BodyKind kind) {
 void tell(const Route& route, const Request& request, const Error& refused) {
   if (!route.on_refusal) return;
   const bool is_of_trust = refused.kind() == ErrorKind::unauthorized || refused.kind() == ErrorKind::forbidden ||
-                           refused.kind() == ErrorKind::conflict;
+                           refused.kind() == ErrorKind::conflict || dynamic_cast<const base::ConcealedRefusal*>(&refused) != nullptr;
   if (is_of_trust) (*route.on_refusal)(request, refused);
 }
 

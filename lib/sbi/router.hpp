@@ -43,8 +43,11 @@ using Handler = std::variant<PlainHandler, WaitingHandler, StreamingHandler, Rar
 /// call it.
 enum class BodyKind { none, json, merge_patch, ndjson };
 
-/// What is told of each request that is refused with 401, 403 or 409; on the loop's thread. Must not throw.
+/// What is told of each request that is refused with 401, 403 or 409, or by a base::ConcealedRefusal; on the loop's thread. Must not throw.
 using OnRefusal = std::function<void(const Request&, const base::Error&)>;
+/// What is told of each connection that is turned away for its peer's certificate; on the loop's thread. The peer is anonymous as long as its name is not
+/// verified. Must not throw.
+using OnTurnAway = std::function<void(const Peer&, const std::string& why)>;
 
 struct Route {
   std::string method;
@@ -89,6 +92,12 @@ class Router {
   /// Before any route is added.
   void tell_refusals(OnRefusal on_refusal) { on_refusal_ = std::make_shared<const OnRefusal>(std::move(on_refusal)); }
 
+  void tell_turn_aways(OnTurnAway on_turn_away) { on_turn_away_ = std::move(on_turn_away); }
+  /// For a front end.
+  void turned_away(const Peer& peer, const std::string& why) const {
+    if (on_turn_away_) on_turn_away_(peer, why);
+  }
+
   [[nodiscard]] const std::vector<Route>& routes() const noexcept { return routes_; }
 
   /// What stands around the requests that came in one read of a connection, as far as they are answered at once: `begin` before the first
@@ -128,6 +137,7 @@ class Router {
   std::vector<Pattern> patterns_;
   Guard guard_;
   std::shared_ptr<const OnRefusal> on_refusal_;
+  OnTurnAway on_turn_away_;
   Batch batch_;
 };
 

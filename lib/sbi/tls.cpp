@@ -178,6 +178,12 @@ std::optional<std::string> peer_name(SSL* connection) {
   return name;
 }
 
+std::optional<std::string> certificate_fault(SSL* connection) {
+  const long result = SSL_get_verify_result(connection);
+  if (result == X509_V_OK) return std::nullopt;
+  return X509_verify_cert_error_string(result);
+}
+
 std::vector<std::string> peer_uris(SSL* connection) {
   const std::unique_ptr<X509, decltype(&X509_free)> certificate(SSL_get1_peer_certificate(connection), &X509_free);
   return certificate ? alternative_names(certificate.get(), GEN_URI) : std::vector<std::string>();

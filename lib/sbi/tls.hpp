@@ -51,6 +51,9 @@ bool chose_http2(ssl_st* connection);
 /// one, with the name `anonymous`, which stands for peers without a certificate, or with one that its CA may not vouch for (TlsFiles::cas).
 std::optional<std::string> peer_name(ssl_st* connection);
 
+/// After a handshake that failed: what is wrong with the certificate that the peer showed; nothing if it showed none, or that was not why.
+std::optional<std::string> certificate_fault(ssl_st* connection);
+
 /// The URIs in its subjectAltName; none if the peer showed no certificate. To be asked once peer_name() found it verified.
 std::vector<std::string> peer_uris(ssl_st* connection);
 

@@ -95,7 +95,7 @@ AuditLog::AuditLog(std::string path, base::Clock clock, std::size_t max_waiting)
   if (end.torn > 0) {
     const std::string what = torn_text(end.torn);
     base::log::warning("the audit log {}: {}", path_, what);
-    (void)enqueue({.action = AuditAction::dropped, .detail = what}, {}, nullptr, {});
+    (void)enqueue(Row::front, {.action = AuditAction::dropped, .detail = what}, {}, nullptr, {});
   }
   thread_ = std::thread([this] { run(); });
 }
@@ -109,15 +109,23 @@ AuditLog::~AuditLog() {
   thread_.join();
 }
 
-asio::awaitable<void> AuditLog::record(AuditEvent event) { return record_all(std::move(event), {}); }
+asio::awaitable<void> AuditLog::record(AuditEvent event) { return record_in(Row::front, std::move(event), {}); }
+
+asio::awaitable<void> AuditLog::record_together(AuditEvent common, std::vector<AuditItem> few) {
+  return record_in(Row::front, std::move(common), std::move(few));
+}
 
 asio::awaitable<void> AuditLog::record_all(AuditEvent common, std::vector<AuditItem> items) {
-  const auto initiate = [this](auto handler, AuditEvent what, std::vector<AuditItem> each) {
+  return record_in(Row::back, std::move(common), std::move(items));
+}
+
+asio::awaitable<void> AuditLog::record_in(Row row, AuditEvent common, std::vector<AuditItem> items) {
+  const auto initiate = [this, row](auto handler, AuditEvent what, std::vector<AuditItem> each) {
     using Handler = decltype(handler);
     const asio::any_io_executor executor = asio::get_associated_executor(handler);
     const auto shared = std::make_shared<Handler>(std::move(handler));
     const auto resume = [shared](bool is_written) { std::move (*shared)(is_written ? nullptr : disk_failure()); };
-    if (enqueue(std::move(what), std::move(each), resume, executor)) return;
+    if (enqueue(row, std::move(what), std::move(each), resume, executor)) return;
     asio::post(executor, [shared] { std::move (*shared)(congestion()); });
   };
   return asio::async_initiate<const asio::use_awaitable_t<>, void(std::exception_ptr)>(initiate, asio::use_awaitable, std::move(common),
@@ -126,11 +134,11 @@ asio::awaitable<void> AuditLog::record_all(AuditEvent common, std::vector<AuditI
 
 void AuditLog::record_and_wait(AuditEvent event) {
   std::promise<bool> done;
-  if (!enqueue(std::move(event), {}, [&done](bool is_written) { done.set_value(is_written); }, {})) std::rethrow_exception(congestion());
+  if (!enqueue(Row::front, std::move(event), {}, [&done](bool is_written) { done.set_value(is_written); }, {})) std::rethrow_exception(congestion());
   if (!done.get_future().get()) std::rethrow_exception(disk_failure());
 }
 
-void AuditLog::note(AuditEvent event) { (void)enqueue(std::move(event), {}, nullptr, {}); }
+void AuditLog::note(AuditEvent event) { (void)enqueue(Row::front, std::move(event), {}, nullptr, {}); }
 
 void AuditLog::reopen() {
   {
@@ -145,13 +153,13 @@ std::string AuditLog::head() const {
   return head_;
 }
 
-bool AuditLog::enqueue(AuditEvent&& event, std::vector<AuditItem>&& items, Done done, asio::any_io_executor executor) {
+bool AuditLog::enqueue(Row row, AuditEvent&& event, std::vector<AuditItem>&& items, Done done, asio::any_io_executor executor) {
   AuditEvent what = bounded(std::move(event));
   for (AuditItem& item : items) item = bounded(std::move(item));
-  if (!items.empty()) {
+  if (row == Row::back) {
     {
       const std::lock_guard lock(mutex_);
-      waiting_items_.push_back({std::move(what), std::move(items), clock_(), std::move(done), std::move(executor)});
+      waiting_behind_.push_back({std::move(what), std::move(items), clock_(), std::move(done), std::move(executor)});
     }
     wake_.notify_one();
     return true;
@@ -163,7 +171,7 @@ bool AuditLog::enqueue(AuditEvent&& event, std::vector<AuditItem>&& items, Done 
       return false;
     }
     if (waiting_.size() >= max_waiting_) return false;
-    waiting_.push_back({std::move(what), {}, clock_(), std::move(done), std::move(executor)});
+    waiting_.push_back({std::move(what), std::move(items), clock_(), std::move(done), std::move(executor)});
   }
   wake_.notify_one();
   return true;
@@ -175,7 +183,7 @@ void AuditLog::run() {
     bool is_rotation_due = false;
     {
       std::unique_lock lock(mutex_);
-      const auto has_work = [this] { return !waiting_.empty() || !waiting_items_.empty() || is_rotation_due_ || (dropped_ > 0 && !is_failing_); };
+      const auto has_work = [this] { return !waiting_.empty() || !waiting_behind_.empty() || is_rotation_due_ || (dropped_ > 0 && !is_failing_); };
       wake_.wait(lock, [&] { return is_stopping_ || has_work(); });
       is_last = !has_work();
       is_rotation_due = std::exchange(is_rotation_due_, false);
@@ -190,9 +198,9 @@ AuditLog::Group AuditLog::take() {
   const auto end = waiting_.begin() + static_cast<std::ptrdiff_t>(std::min(waiting_.size(), kMaxGroup));
   Group out(std::make_move_iterator(waiting_.begin()), std::make_move_iterator(end));
   waiting_.erase(waiting_.begin(), end);
-  for (std::size_t lines = out.size(); lines < kMaxGroup && !waiting_items_.empty(); waiting_items_.pop_front()) {
-    lines += waiting_items_.front().lines();
-    out.push_back(std::move(waiting_items_.front()));
+  for (std::size_t lines = out.size(); lines < kMaxGroup && !waiting_behind_.empty(); waiting_behind_.pop_front()) {
+    lines += waiting_behind_.front().lines();
+    out.push_back(std::move(waiting_behind_.front()));
   }
   if (const std::size_t dropped = std::exchange(dropped_, 0); dropped > 0) {
     Waiting line{{.action = AuditAction::dropped, .detail = "events that were not recorded: " + std::to_string(dropped)}, {}, clock_(), nullptr};

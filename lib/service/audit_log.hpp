@@ -133,6 +133,9 @@ class AuditLog {
   /// Resumes once the line is on disk. Throws base::Error, unavailable: INSUFFICIENT_RESOURCES if it cannot be written, NF_CONGESTION if too
   /// much is waiting.
   boost::asio::awaitable<void> record(AuditEvent event);
+  /// The same for two lines or a few more that tell of one thing, one behind the other: `common`, with the items' own members in the place of its own.
+  /// All are written, or none.
+  boost::asio::awaitable<void> record_together(AuditEvent common, std::vector<AuditItem> few);
   /// The same for a line of each of the items, one to kMaxAuditItems, in their order: `common`, with the items' own members in the place of its own.
   /// All are written, or none. They are not refused for what is waiting: what waits is bounded by the callers, each of which goes on when its own
   /// are written. Throws INSUFFICIENT_RESOURCES alone.
@@ -164,8 +167,11 @@ class AuditLog {
   };
   using Group = std::vector<Waiting>;
 
-  /// False if there is no room for it.
-  bool enqueue(AuditEvent&& event, std::vector<AuditItem>&& items, Done done, boost::asio::any_io_executor executor);
+  /// Where a call of record() waits, or one of record_all().
+  enum class Row { front, back };
+  boost::asio::awaitable<void> record_in(Row row, AuditEvent common, std::vector<AuditItem> items);
+  /// False if there is no room for it, which the back row always has.
+  bool enqueue(Row row, AuditEvent&& event, std::vector<AuditItem>&& items, Done done, boost::asio::any_io_executor executor);
   void run();
   /// What is waiting, and a line DROPPED if one is due. Under the mutex.
   Group take();
@@ -186,7 +192,7 @@ class AuditLog {
   mutable std::mutex mutex_;
   std::condition_variable wake_;
   std::deque<Waiting> waiting_;
-  std::deque<Waiting> waiting_items_;  ///< those with items: they have their turn behind a group of the others
+  std::deque<Waiting> waiting_behind_;  ///< the back row: they have their turn behind a group of the others
   std::size_t dropped_ = 0;  ///< since a line said so last
   bool is_rotation_due_ = false;
   bool is_stopping_ = false;

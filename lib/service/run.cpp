@@ -80,6 +80,7 @@ struct Running::State {
     sbi::Router router;
     sbi::Client client;
     std::unique_ptr<ServiceTokens> tokens;  ///< of the client, if it sends any
+    RefusalPace refusals;                   ///< that the audit log tells of
     sbi::Http2Server server;
     Worker worker;
     std::shared_ptr<void> function;
@@ -144,10 +145,11 @@ struct Running::State {
 
   void build(const Program& program, Loop& loop) {
     loop.worker.nrf = nrf.get();
-    loop.worker.audit = Audit(audit.get());
+    loop.worker.audit = Audit(audit.get(), &loop.refusals);
     loop.router.tell_refusals([recorder = loop.worker.audit](const sbi::Request& request, const base::Error& refused) {
       recorder.note_refusal(request, refused);
     });
+    loop.router.tell_turn_aways([recorder = loop.worker.audit](const sbi::Peer& peer, const std::string& why) { recorder.note_turn_away(peer, why); });
     if (function.common.sends_tokens) {
       loop.tokens = std::make_unique<ServiceTokens>(loop.client, function.common, program.nf_type);
       loop.client.authorize_by(*loop.tokens);
@@ -235,6 +237,7 @@ struct Running::State {
 
   void end_audit() {
     if (!audit) return;
+    for (const auto& loop : loops) loop->worker.audit.note_left_out();  // their threads have ended
     try {
       audit->record_and_wait({.action = AuditAction::stop});
     } catch (const base::Error& error) {

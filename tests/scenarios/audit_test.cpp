@@ -1,14 +1,11 @@
 #include <algorithm>
 #include <catch2/catch.hpp>
-#include <fstream>
 #include <set>
-#include <sstream>
 
 #include "lib/aka/authentication_vector.hpp"
 #include "lib/profile/subscriber_keys.hpp"
-#include "lib/service/audit_command.hpp"
 #include "lib/service/audit_log.hpp"
-#include "tests/scenarios/tls_lab.hpp"
+#include "tests/scenarios/audit_lab.hpp"
 
 /// What the audit logs of the three functions tell of a device's way (docs/AUDIT.md).
 
@@ -16,12 +13,7 @@ using namespace test;
 
 namespace {
 
-std::vector<json> lines_of(const std::string& path) {
-  std::ifstream file(path);
-  std::vector<json> out;
-  for (std::string line; std::getline(file, line);) out.push_back(json::parse(line));
-  return out;
-}
+std::vector<json> lines_of(const std::string& path) { return audit_lines(path); }
 
 /// `CLAIM done one.example 901700000000001`, and the cause of a refusal.
 std::vector<std::string> summary_of(const std::string& path) {
@@ -35,19 +27,6 @@ std::vector<std::string> summary_of(const std::string& path) {
   }
   return out;
 }
-
-struct AuditLab : TlsLab {
-  template <class Config>
-  Config audited(Config config, const std::string& name) const {
-    config.common.audit_file = folder / name;
-    return config;
-  }
-  std::string verified(const std::string& name) {
-    std::ostringstream out;
-    const int status = service::verify_audit({{folder / name}, std::nullopt, std::nullopt}, out);
-    return std::to_string(status) + " " + out.str();
-  }
-};
 
 using Lines = std::vector<std::string>;
 
@@ -75,7 +54,8 @@ TEST_CASE_METHOD(AuditLab, "Each function's audit log tells who did what, and it
   CHECK(summary_of(folder / "ausf-ext.audit") == Lines{"START done anonymous", "OFFER done anonymous 901700000000001", "VECTORS done anonymous",
                                                        "RETIRE done anonymous 901700000000001", "STOP done anonymous"});
   CHECK(summary_of(folder / "d-ausf.audit") == Lines{"START done anonymous", "PRELOAD done anonymous 901700000000001",
-                                                     "DELETE done anonymous 901700000000001", "STOP done anonymous"});
+                                                     "DELETE done anonymous 901700000000001", "DELETE done anonymous 901700000000001",
+                                                     "STOP done anonymous"});
   CHECK(summary_of(folder / "arpf.audit") == Lines{"START done anonymous", "CLAIM done anonymous 901700000000001",
                                                    "RELEASE done anonymous 901700000000001", "REFUSAL refused anonymous DIMSI_MISMATCH",
                                                    "RETIRE done anonymous 901700000000001", "STOP done anonymous"});

@@ -19,6 +19,7 @@ struct TwoCas : TlsLab {
     tls.ca.clear();
     tls.cas = {{folder / "ca-a.crt", {"ausf.a.example", "*.amf.a.example"}, "arpf.sbi.server.tls.ca[0].names"},
                {folder / "ca-b.crt", {"ausf.b.example"}, "arpf.sbi.server.tls.ca[1].names"}};
+    config.common.audit_file = folder / "arpf.audit";
     config.operators_by_peer = {{"ausf.a.example", "Test Operator"}, {"ausf.b.example", "Other Operator"}};
     start_arpf(config);
   }
@@ -51,6 +52,10 @@ TEST_CASE_METHOD(TwoCas, "A CA that issues the name of another operator's is tur
   CHECK(retrieve_as("ausf.b.example", ca_b) == "403 NOT_OWNER");  // known, and not this operator's
   CHECK(retrieve_as("ausf.b.example", ca_a) == kTurnedAway);
   CHECK(retrieve_as("ausf.c.example", ca_b) == kTurnedAway);
+  arpf.reset();
+  const std::string audited = read_text(folder / "arpf.audit");
+  CHECK_THAT(audited, Catch::Contains(R"("action":"REFUSAL","outcome":"refused","peer":"anonymous")") &&
+                          Catch::Contains("turned away: its certificate is for the name ausf.a.example, for which its CA (CN = CA B) may not vouch"));
 }
 
 TEST_CASE_METHOD(TwoCas, "A CA's names stay its own when the files are read again", "[tls][access]") {

@@ -4,7 +4,7 @@
 #include "lib/aka/authentication_vector.hpp"
 #include "lib/aka/eap_aka_prime_peer.hpp"
 #include "lib/profile/subscriber_keys.hpp"
-#include "tests/scenarios/tls_lab.hpp"
+#include "tests/scenarios/audit_lab.hpp"
 
 using namespace test;
 using service::Role;
@@ -20,6 +20,7 @@ struct BindingLab : TlsLab {
     start_arpf();
     start_d_ausf();
     auto config = with_tls(ausf_ext_config());
+    config.common.audit_file = audit_file;
     config.notification_uri.reset();
     config.authentication.method = method;
     config.access = service::Access({{"provider.example", {Role::service_provider}, {}},
@@ -68,6 +69,7 @@ struct BindingLab : TlsLab {
     CHECK(refused.content()["detail"] == ask(peer, method, never, body).content()["detail"]);
   }
 
+  std::string audit_file;  ///< to be set before start(); empty: none
   std::string imsi;
   std::optional<profile::SubscriberKeys> keys;
   aka::UsimSequence sequence;
@@ -105,6 +107,27 @@ TEST_CASE_METHOD(BindingLab, "A context answers the peer that began it, and is n
     check_is_not_there("amf-2.example", "DELETE", path);
     CHECK(ask("amf-1.example", "POST", path, right).content()["authResult"] == kSuccess);
   }
+}
+
+TEST_CASE_METHOD(BindingLab, "The audit log tells who asked for another peer's context, though the answer does not; an own one that is over is no refusal",
+                 "[ausf-ext][access][contexts][audit]") {
+  audit_file = folder / "ausf-ext.audit";
+  start(ausf_ext::Method::aka_5g);
+  const Answer challenge = begin("amf-1.example");
+  const std::string path = link(challenge, "5g-aka");
+  const json right = confirmation_of(challenge);
+  CHECK(ask("amf-2.example", "PUT", path, right).verdict() == "404 CONTEXT_NOT_FOUND");
+  CHECK(ask("amf-2.example", "DELETE", path).verdict() == "404 CONTEXT_NOT_FOUND");
+  CHECK(ask("amf-1.example", "DELETE", path).status == 204);
+  CHECK(ask("amf-1.example", "PUT", path, right).verdict() == "404 CONTEXT_NOT_FOUND");
+  ausf.reset();
+  std::vector<std::string> refused;
+  for (const json& line : audit_lines(audit_file)) {
+    if (line["action"] != "REFUSAL") continue;
+    refused.push_back(line["peer"].get<std::string>() + ": " + line["target"].get<std::string>() + ": " + line["cause"].get<std::string>());
+    CHECK(line["detail"] == "the context is none that was made here for this peer");
+  }
+  CHECK(refused == std::vector<std::string>{"amf-2.example: PUT " + path + ": CONTEXT_NOT_FOUND", "amf-2.example: DELETE " + path + ": CONTEXT_NOT_FOUND"});
 }
 
 TEST_CASE_METHOD(BindingLab, "AMFs of one set go on with what another one of them began", "[ausf-ext][access][contexts]") {

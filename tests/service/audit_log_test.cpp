@@ -509,3 +509,39 @@ TEST_CASE_METHOD(AuditLogFixture, "Of many events of one request all are written
   CHECK(details() == std::vector<std::string>{"1", "2"});
   CHECK(is_whole(log));
 }
+
+TEST_CASE_METHOD(AuditLogFixture, "Two lines that tell of one thing are written one behind the other, both or none", "[audit][faults]") {
+  test::Loop loop;
+  AuditLog log(path, clock);
+  std::vector<AuditItem> two(2);
+  two[0].detail = "first";
+  two[1].detail = "second";
+  std::vector<std::string> expected{"before", "first", "second", "after"};
+  CHECK(is_recorded(log, "before"));
+  SECTION("a sound disk") {}
+  SECTION("a disk that fails") {
+    disk.sync_error = EIO;
+    expected = {"before", "after"};
+  }
+  auto writer = loop.start(log.record_together({.operator_id = "Example MNO"}, two));
+  CHECK(cause_of([&] { test::get(writer); }) == (disk.sync_error == 0 ? "" : "INSUFFICIENT_RESOURCES"));
+  disk.sync_error = 0;
+  CHECK(is_recorded(log, "after"));
+  CHECK(details() == expected);  // and no DROPPED: their writer was told
+  CHECK(is_whole(log));
+}
+
+TEST_CASE_METHOD(AuditLogFixture, "Two lines that tell of one thing are refused, as one is, where too much is waiting", "[audit][faults]") {
+  test::Loop loop;
+  AuditLog log(path, clock, 8);
+  Gate gate(log);
+  std::vector<std::future<void>> writers;
+  for (int i = 0; i < 7; ++i) writers.push_back(loop.start(log.record(event_of(std::to_string(i)))));
+  writers.push_back(loop.start(log.record_together({}, std::vector<AuditItem>(2))));
+  auto beyond = loop.start(log.record_together({}, std::vector<AuditItem>(2)));
+  CHECK(cause_of([&] { test::get(beyond); }) == "NF_CONGESTION");
+  gate.release();
+  for (auto& writer : writers) CHECK_NOTHROW(test::get(writer));
+  CHECK(lines().size() == 1 + 7 + 2);
+  CHECK(is_whole(log));
+}

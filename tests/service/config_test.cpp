@@ -1,8 +1,12 @@
 #include "lib/service/config.hpp"
 
 #include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
+#include <unistd.h>
 
 #include <catch2/catch.hpp>
+#include <iostream>
 
 #include "lib/service/key_files.hpp"
 #include "lib/service/run.hpp"
@@ -439,6 +443,55 @@ TEST_CASE_METHOD(KeyFilesFixture, "A key file that others may read is refused", 
     CHECK_FALSE(key_pair("own.crt", "own.key"));
     CHECK_THAT(problems, Catch::Contains("chmod 600"));
   }
+}
+
+TEST_CASE_METHOD(KeyFilesFixture, "A key file that an access list keeps for its owner and us passes, as systemd's credentials do; one for others is refused",
+                 "[service][key-files]") {
+  struct Entry {
+    unsigned tag, permissions;
+    std::uint32_t id;
+  };
+  constexpr std::uint32_t kNobody = 0xFFFFFFFF;
+  const std::uint32_t us = geteuid();
+  const auto give = [&](std::vector<Entry> entries) {
+    std::string octets{2, 0, 0, 0};
+    const auto add = [&octets](std::uint32_t value, int count) {
+      for (int i = 0; i < count; ++i) octets.push_back(static_cast<char>(value >> (8 * i) & 0xFF));
+    };
+    for (const Entry& entry : entries) {
+      add(entry.tag, 2);
+      add(entry.permissions, 2);
+      add(entry.id, 4);
+    }
+    return setxattr((folder / "own.key").c_str(), "system.posix_acl_access", octets.data(), octets.size(), 0) == 0;
+  };
+  // owner, we, the owning group, mask, others
+  const std::vector<Entry> sound{{1, 4, kNobody}, {2, 4, us}, {4, 0, kNobody}, {0x10, 4, kNobody}, {0x20, 0, kNobody}};
+  if (!give(sound)) {
+    std::cout << "skipped: this file system has no access control lists\n";
+    return;
+  }
+  struct stat status {};
+  REQUIRE(stat((folder / "own.key").c_str(), &status) == 0);
+  REQUIRE((status.st_mode & 07777) == 0440);
+  CHECK(key_pair("own.crt", "own.key"));
+  auto wrong = sound;
+  wrong[1].id = us + 1;
+  REQUIRE(give(wrong));
+  CHECK(key_pair("own.crt", "own.key").has_value() == (us == 0));  // root runs the commands of a function that has a user of its own
+
+  wrong = sound;
+  SECTION("other users") {
+    wrong[1].id = us + 1;
+    wrong.insert(wrong.begin() + 2, {2, 4, us + 2});
+  }
+  SECTION("the owning group") { wrong[2].permissions = 4; }
+  SECTION("another group") { wrong.insert(wrong.begin() + 3, {8, 4, 1234}); }
+  SECTION("others") { wrong[4].permissions = 4; }
+  SECTION("more than to read it") { wrong[1].permissions = wrong[3].permissions = 6; }
+  REQUIRE(give(wrong));
+  CHECK_FALSE(key_pair("own.crt", "own.key"));
+  CHECK_THAT(problems, Catch::Contains("own.key may be read by others: chmod 600 it"));
 }
 
 TEST_CASE_METHOD(KeyFilesFixture, "Key files that are absent or no keys are named", "[service][key-files]") {
