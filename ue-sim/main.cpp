@@ -1,9 +1,9 @@
 #include <fmt/core.h>
-#include <sys/resource.h>
 
 #include <CLI/CLI.hpp>
 #include <csignal>
 
+#include "lib/base/core_dumps.hpp"
 #include "ue-sim/report.hpp"
 
 namespace {
@@ -210,10 +210,9 @@ int main(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : 2;
   }
-  const rlimit none{0, 0};
-  setrlimit(RLIMIT_CORE, &none);  // keys must not end in a core file
   std::signal(SIGPIPE, SIG_IGN);
   try {
+    base::forbid_core_dumps();  // it has the keys of devices
     return run(app, commands);
   } catch (const std::exception& error) {
     fmt::print(stderr, "ue-sim: {}\n", error.what());

@@ -174,6 +174,7 @@ CommonConfig read_common(const Section& root, const std::string& nf, std::int64_
   read_nrf(function, config);
   config.sends_tokens = client.boolean("oauth2", false);
   if (config.sends_tokens && config.nrf.uris.empty()) client.problem("oauth2", "needs nrf, which gives the access tokens");
+  config.allows_debugging = function.boolean("insecure_debugging", false);
   config.database = function.text("database");
   if (function.has("audit")) config.audit_file = function.section("audit").text("file");
   config.mapped_octets = static_cast<std::size_t>(function.integer("database_mapped_mib", 0, 2047, mapped_mib)) * 1024 * 1024;

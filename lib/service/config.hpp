@@ -38,6 +38,7 @@ struct CommonConfig {
   std::optional<sbi::Uri> scp;   ///< `client: scp:`
   std::vector<sbi::Uri> direct;  ///< peers that are no part of the core, so not behind the SCP
   core::NrfSettings nrf;
+  bool allows_debugging = false;  ///< `insecure_debugging:`, for labs: this process may be debugged (base::allow_debugging)
   std::string database;
   std::string audit_file;  ///< `audit: file:`; empty: nothing is recorded
   std::size_t mapped_octets = 0;  ///< of the database, for each worker's reads; see store::Database::open

@@ -16,6 +16,7 @@
 #include <iostream>
 #include <thread>
 
+#include "lib/base/core_dumps.hpp"
 #include "lib/base/log.hpp"
 #include "lib/core/access_tokens.hpp"
 #include "lib/sbi/http1_server.hpp"
@@ -347,11 +348,10 @@ void wait_for_end(Running& running) {
   while (sigwait(&signals, &signal) == 0 && signal == SIGHUP) reload(running);
 }
 
-/// What only this user is to see: keys must not end in a core file, and databases and logs are for this user alone.
+/// Keys must not end in a core file, nor be read by other programs; and databases and logs are for this user alone.
 /// Before anything is read: the configuration brings keys.
 void keep_to_this_user() {
-  const rlimit none{0, 0};
-  setrlimit(RLIMIT_CORE, &none);
+  base::forbid_core_dumps();
   umask(S_IRWXG | S_IRWXO);
 }
 
@@ -415,6 +415,10 @@ int main(const Program& program, int argc, char** argv, const std::function<Func
     base::log::open(program.section, function.common.log_file, function.common.log_level);
     base::log::info("{} {} starts, configuration {}", program.name, FIRST_ATTACH_VERSION, config_path);
     for (const std::string& warning : warnings) base::log::error("{}", warning);
+    if (function.common.allows_debugging) {
+      base::allow_debugging();
+      base::log::warning("insecure_debugging: whoever is this user may read every key in this process's memory");
+    }
     {
       Running running(program, function);
       wait_for_end(running);

@@ -28,6 +28,7 @@ class Lab:
         self.folder, self.programs, self.net = pathlib.Path(folder), pathlib.Path(programs), net
         self.process = {}
         self.environment = {}  # function -> what its process finds in its environment, beside ours
+        self.where_and_who = {}  # cwd, user and group of the processes, as of subprocess.Popen: ours
         self.run_ue_sim("pki", "--out", self.folder / "pki", "--arpf-uri", self.uri("arpf"))
         for name in FUNCTIONS:
             text = (ROOT / "config" / (name + ".yaml")).read_text()
@@ -88,8 +89,8 @@ class Lab:
             raise RuntimeError(f"somebody else listens at {self.address(name)} already")
         with open(self.folder / (name + ".out"), "ab") as out:
             self.process[name] = subprocess.Popen(
-                [self.programs / ("nf-" + name), "-c", self.config(name), "-e", level], stdout=out, stderr=out,
-                env={**os.environ, **self.environment.get(name, {})})
+                [self.programs.resolve() / ("nf-" + name), "-c", self.config(name), "-e", level], stdout=out, stderr=out,
+                env={**os.environ, **self.environment.get(name, {})}, **self.where_and_who)
         deadline = time.monotonic() + 30
         while time.monotonic() < deadline and self.process[name].poll() is None:
             if self.is_listening(name, 7777) and self.is_listening(name, 8080):

@@ -71,6 +71,7 @@ TEST_CASE("A short configuration has sound defaults", "[service][config]") {
   CHECK(config.http1.empty());
   CHECK(config.database == "/x.db");
   CHECK(config.workers == 1);
+  CHECK_FALSE(config.allows_debugging);
   CHECK_FALSE(config.limits.share_port);
   CHECK_FALSE(config.client_tls);
   CHECK(config.client_timeout == std::chrono::seconds(10));
@@ -87,7 +88,7 @@ TEST_CASE("Every common key is read", "[service][config]") {
                           "max_half_open_streams: 10, max_buffered_mib: 11, max_requests_per_second: 12, max_header_expansion: 13, "
                           "max_idle_frames_per_second: 140, max_stream_errors_per_second: 15, max_client_resets_per_second: 16, "
                           "max_client_resets_burst: 18, max_imports: 19, max_imports_per_peer: 20}\n",
-                "  workers: 3\n  client: {timeout_ms: 250}\n"));
+                "  workers: 3\n  insecure_debugging: true\n  client: {timeout_ms: 250}\n"));
   CHECK(problems.empty());
   CHECK(config.log_file == "/x.log");
   CHECK(config.log_level == base::log::Level::debug);
@@ -117,6 +118,7 @@ TEST_CASE("Every common key is read", "[service][config]") {
   CHECK(config.limits.max_imports == 19);
   CHECK(config.limits.max_imports_per_peer == 20);
   CHECK(config.workers == 3);
+  CHECK(config.allows_debugging);
   CHECK(config.limits.share_port);
   CHECK(config.client_timeout == std::chrono::milliseconds(250));
 }

@@ -254,7 +254,8 @@ Response FakeNrf::grant_token(const Request& request) {
   const json header{{"alg", options_.token_key->curve() == crypto::Curve::p384 ? "ES384" : "ES256"}, {"typ", "JWT"}};
   const json claims{{"iss", options_.id}, {"sub", form["nfInstanceId"]}, {"aud", form["targetNfType"]}, {"scope", form["scope"]},
                     {"iat", now_s},       {"exp", now_s + options_.token_lifetime_s}};
-  const json answer{{"access_token", crypto::sign_jws(*options_.token_key, header.dump(), claims.dump())},
+  granted_tokens_.push_back(crypto::sign_jws(*options_.token_key, header.dump(), claims.dump()));
+  const json answer{{"access_token", granted_tokens_.back()},
                     {"token_type", "Bearer"},
                     {"expires_in", options_.token_lifetime_s},
                     {"scope", form["scope"]}};
@@ -328,6 +329,10 @@ void FakeNrf::withdraw(const std::string& id) {
 
 int FakeNrf::count(Kind kind) {
   return loop_.run([&] { return static_cast<int>(requests_[kind].size()); });
+}
+
+std::vector<std::string> FakeNrf::granted_tokens() {
+  return loop_.run([&] { return granted_tokens_; });
 }
 
 std::vector<Request> FakeNrf::requests(Kind kind) {

@@ -74,6 +74,8 @@ class FakeNrf {
   [[nodiscard]] std::vector<sbi::Request> requests(Kind kind);
   [[nodiscard]] std::optional<nlohmann::json> profile(const std::string& id);
   [[nodiscard]] std::vector<nlohmann::json> subscriptions();
+  /// The access tokens that it gave, in order.
+  [[nodiscard]] std::vector<std::string> granted_tokens();
   /// What subscribers answered to notifications, in order.
   [[nodiscard]] std::vector<int> notification_answers();
 
@@ -121,6 +123,7 @@ class FakeNrf {
   std::map<Kind, std::shared_ptr<boost::asio::steady_timer>> held_;
   std::map<Kind, int> waiting_;
   std::vector<int> notification_answers_;
+  std::vector<std::string> granted_tokens_;
   int next_subscription_ = 1;
 };
 

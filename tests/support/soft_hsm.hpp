@@ -38,10 +38,10 @@ inline bool is_without_soft_hsm() {
   return true;
 }
 
-/// The token `arpf` with the PIN 1234, in a folder of its own that SOFTHSM2_CONF names as long as it lives. One at a time.
+/// The token `arpf`, in a folder of its own that SOFTHSM2_CONF names as long as it lives. One at a time.
 class SoftHsm {
  public:
-  SoftHsm() {
+  explicit SoftHsm(std::string pin = "1234") : pin_(std::move(pin)) {
     std::filesystem::create_directory(folder_ / "tokens");
     const std::string conf = folder_.write("softhsm2.conf", "directories.tokendir = " + folder_ / "tokens" + "\nobjectstore.backend = file\nlog.level = ERROR\n");
     setenv("SOFTHSM2_CONF", conf.c_str(), 1);
@@ -52,15 +52,16 @@ class SoftHsm {
   SoftHsm& operator=(const SoftHsm&) = delete;
 
   void init_token(const std::string& label) const {
-    run({"softhsm2-util", "--init-token", "--free", "--label", label, "--pin", "1234", "--so-pin", "5678"});
+    run({"softhsm2-util", "--init-token", "--free", "--label", label, "--pin", pin_, "--so-pin", "5678"});
   }
   /// A key as softhsm2-util brings it in: it signs, and makes no key agreement.
   void import_to_sign(const crypto::PrivateKey& key, const std::string& label, const std::string& id) const {
     const std::string pem = folder_.write("import.key", base::as_text(key.to_pem().reveal()));
-    run({"softhsm2-util", "--import", pem, "--token", "arpf", "--label", label, "--id", id, "--pin", "1234"});
+    run({"softhsm2-util", "--import", pem, "--token", "arpf", "--label", label, "--id", id, "--pin", pin_});
     std::filesystem::remove(pem);
   }
-  [[nodiscard]] std::shared_ptr<const crypto::TokenModule> load(std::string_view pin = "1234") const {
+  [[nodiscard]] std::shared_ptr<const crypto::TokenModule> load() const { return load(pin_); }
+  [[nodiscard]] std::shared_ptr<const crypto::TokenModule> load(std::string_view pin) const {
     return crypto::TokenModule::load(soft_hsm_module(), base::SecretBytes(base::as_bytes(pin)));
   }
   [[nodiscard]] const TemporaryFolder& folder() const { return folder_; }
@@ -79,6 +80,7 @@ class SoftHsm {
     posix_spawn_file_actions_destroy(&quiet);
     if (fault != 0 || waitpid(child, &status, 0) != child || status != 0) throw std::runtime_error("softhsm2-util failed");
   }
+  std::string pin_;
   TemporaryFolder folder_;
 };
 
