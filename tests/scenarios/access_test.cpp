@@ -280,6 +280,42 @@ TEST_CASE_METHOD(TlsLab, "An access network asks for the serving networks that i
   CHECK(vector("amf.example", kServingNetwork) == "403 NOT_OWNER");
 }
 
+TEST_CASE_METHOD(TlsLab, "An HSS is given keys for the serving networks that it speaks for, whatever it says of itself besides", "[access][ausf-ext][hss]") {
+  start_arpf();
+  start_d_ausf();
+  auto config = with_tls(ausf_ext_config());
+  config.access = service::Access({{"sp.example", {Role::service_provider}, {}},
+                                   {"hss.example", {Role::ausf}, {kServingNetwork}},
+                                   {"aaa.example", {Role::ausf}, {kServingNetwork, "WLAN", "EAP_AKA"}},
+                                   {"any.example", {Role::ausf}, {}}});
+  start_ausf_ext(config);
+  const SecureElement device = make_device("901700000000001");
+  const Answer offered = by("sp.example").send(ausf_port, "PUT", kRoot + "/devices/" + device.dimsi, offer(device).dump());
+  REQUIRE(offered.status == 201);
+  const std::string root = "/nudm-ueau/v1/imsi-" + offered.content()["imsi"].get<std::string>() + "/hss-security-information/";
+  const auto vector = [&](const std::string& peer, const std::string& in_uri, const std::string& type, const std::string& mnc,
+                          const std::string& an_id = "") {
+    json body{{"hssAuthType", type}, {"numOfRequestedVectors", 1}, {"servingNetworkId", {{"mcc", "001"}, {"mnc", mnc}}}};
+    if (!an_id.empty()) body["anId"] = an_id;
+    return verdict(by(peer), ausf_port, "POST", root + in_uri + "/generate-av", body);
+  };
+  const std::string refused = "403 SERVING_NETWORK_NOT_AUTHORIZED";
+  const std::string elsewhere = "5G:mnc002.mcc001.3gppnetwork.org";
+  CHECK(vector("hss.example", "eps-aka", "EPS_AKA", "01") == "200");
+  CHECK(vector("hss.example", "eps-aka", "EPS_AKA", "02") == refused);
+  CHECK(vector("hss.example", "eap-aka-prime", "EAP_AKA_PRIME", "01", kServingNetwork) == "200");
+  CHECK(vector("hss.example", "eap-aka-prime", "EAP_AKA_PRIME", "01", elsewhere) == refused);  // its own PLMN beside another's name
+  CHECK(vector("hss.example", "eap-aka-prime", "EAP_AKA_PRIME", "01", "WLAN") == refused);     // good for any network's WLAN
+  CHECK(vector("hss.example", "eap-aka", "EAP_AKA", "01") == refused);
+  CHECK(vector("hss.example", "umts-aka", "UMTS_AKA", "01") == refused);
+  CHECK(vector("aaa.example", "eap-aka-prime", "EAP_AKA_PRIME", "01", "WLAN") == "200");
+  CHECK(vector("aaa.example", "eap-aka", "EAP_AKA", "01") == "200");
+  CHECK(vector("aaa.example", "umts-aka", "UMTS_AKA", "01") == refused);
+  CHECK(vector("any.example", "eap-aka-prime", "EAP_AKA_PRIME", "01", elsewhere) == "200");
+  CHECK(vector("any.example", "eap-aka-prime", "EAP_AKA_PRIME", "01", "WLAN") == "200");
+  CHECK(vector("any.example", "umts-aka", "UMTS_AKA", "02") == "200");
+}
+
 TEST_CASE_METHOD(TlsLab, "Where peers are known, HTTP/1.1 serves health and metrics, and nothing else", "[access][http1]") {
   auto config = with_tls(d_ausf_config());
   config.common.knows_peers = true;
