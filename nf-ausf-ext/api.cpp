@@ -106,14 +106,6 @@ std::string write_cursor(const profile::DiscoveryImsi& dimsi) {
   return {text.data(), end};
 }
 
-/// Without white space around it.
-std::string_view trimmed(std::string_view text) {
-  const auto is_space = [](char c) { return c == ' ' || c == '\t'; };
-  while (!text.empty() && is_space(text.front())) text.remove_prefix(1);
-  while (!text.empty() && is_space(text.back())) text.remove_suffix(1);
-  return text;
-}
-
 /// RFC 7240: a list of preferences, in one or several fields; names in either case, with values and parameters of no meaning here.
 bool prefers_async(std::string_view list) {
   constexpr std::string_view kWanted = "respond-async";
@@ -121,7 +113,7 @@ bool prefers_async(std::string_view list) {
   while (!list.empty()) {
     const std::size_t comma = std::min(list.find(','), list.size());
     const std::string_view item = list.substr(0, comma);
-    const std::string_view name = trimmed(item.substr(0, item.find_first_of("=;")));
+    const std::string_view name = sbi::without_space(item.substr(0, item.find_first_of("=;")));
     if (std::equal(name.begin(), name.end(), kWanted.begin(), kWanted.end(), is_same)) return true;
     list.remove_prefix(std::min(comma + 1, list.size()));
   }

@@ -1,7 +1,6 @@
 #include "nf-ausf-ext/api_authentication.hpp"
 
 #include "lib/aka/supi_or_suci.hpp"
-#include "lib/aka/serving_network_name.hpp"
 #include "lib/core/eap_session.hpp"
 #include "lib/core/hss_ueau.hpp"
 #include "lib/sbi/json.hpp"
@@ -148,8 +147,7 @@ AuthenticationApi::Answer AuthenticationApi::generate_auth_data(const Request& r
   const core::AuthenticationRequest wanted = core::read_generate_auth_data(request, parts_.home_network_keys);
   parts_.access.require_serving_network(request.peer, service::Role::ausf, wanted.serving_network_name);
   const auto subscriber = parts_.subscribers.require(wanted.subscriber.imsi);
-  base::require(parts_.config.admits(wanted.serving_network_name), "SERVING_NETWORK_NOT_AUTHORIZED",
-                "this serving network may not authenticate our subscribers");
+  parts_.config.require_admitted(wanted.serving_network_name);
   const unsigned ind = index_of(request, wanted.ausf_instance_id);
   ProvideVectors::Wanted vector_wanted{subscriber, ind, wanted.resynchronization};
   const core::ProvisioningServers& servers = parts_.config.provisioning_servers;
@@ -169,16 +167,20 @@ AuthenticationApi::Answer AuthenticationApi::generate_auth_data(const Request& r
 /// POST /nudm-ueau/v1/{supi}/hss-security-information/{hssAuthType}/generate-av
 AuthenticationApi::Answer AuthenticationApi::generate_av(const Request& request) {
   const core::HssAuthenticationRequest wanted = core::read_hss_authentication(request);
-  // CK and IK are for any serving network: who is bound to some does not get them bare.
-  const bool is_bound_by_keys = wanted.type == core::HssAuthType::eps_aka || wanted.type == core::HssAuthType::eap_aka_prime;
-  const bool names_network = is_bound_by_keys && wanted.serving_network;
-  parts_.access.require_serving_network(request.peer, service::Role::ausf, names_network ? aka::serving_network_name(*wanted.serving_network) : "");
+  core::require_key_binding(wanted);
+  // Not what the body says of the network: what the keys are good for. Bare CK and IK are good for every one.
+  const std::string bound_to = core::key_binding(wanted);
+  parts_.access.require_serving_network(request.peer, service::Role::ausf, bound_to);
   const auto subscriber = parts_.subscribers.require(wanted.imsi);
+  parts_.config.require_admitted(bound_to);
   ProvideVectors::Wanted vectors_wanted{subscriber, index_of(request, "HSS"), wanted.resynchronization};
   const auto count = static_cast<unsigned>(wanted.vectors);
   std::vector<aka::AuthenticationVector> quintets =
       co_await parts_.vectors.quintets(std::move(vectors_wanted), amf_of(wanted.type), count);
-  if (parts_.audit.is_on()) co_await record(request, service::AuditAction::vectors, subscriber->imsi, std::to_string(count) + " for an HSS");
+  if (parts_.audit.is_on()) {
+    std::string detail = std::to_string(count) + " for an HSS, bound to " + bound_to;
+    co_await record(request, service::AuditAction::vectors, subscriber->imsi, std::move(detail));
+  }
   std::vector<core::HssVector> vectors;
   for (aka::AuthenticationVector& quintet : quintets) vectors.push_back(core::make_hss_vector(wanted, std::move(quintet)));
   co_return core::hss_authentication_info_result(wanted.type, vectors);

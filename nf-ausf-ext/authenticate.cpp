@@ -34,8 +34,7 @@ AuthenticationContext Authenticate::make_context(const core::AuthenticationReque
 
 std::shared_ptr<const Subscriber> Authenticate::require_admitted(const core::AuthenticationRequest& wanted) {
   auto subscriber = parts_.subscribers.require(wanted.subscriber.imsi);
-  base::require(parts_.config.admits(wanted.serving_network_name), "SERVING_NETWORK_NOT_AUTHORIZED",
-                "this serving network may not authenticate our subscribers");
+  parts_.config.require_admitted(wanted.serving_network_name);
   return subscriber;
 }
 

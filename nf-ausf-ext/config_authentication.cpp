@@ -2,7 +2,9 @@
 
 #include <algorithm>
 
-#include "lib/aka/serving_network_name.hpp"
+#include "lib/base/error.hpp"
+#include "lib/core/hss_ueau.hpp"
+#include "lib/service/access.hpp"
 #include "lib/service/routing_config.hpp"
 
 namespace ausf_ext {
@@ -35,8 +37,13 @@ Method AuthenticationConfig::method_of(const profile::Imsi& imsi) const {
   return found == methods.end() ? method : found->method;
 }
 
-bool AuthenticationConfig::admits(const std::string& serving_network_name) const {
-  return serving_networks.empty() || std::find(serving_networks.begin(), serving_networks.end(), serving_network_name) != serving_networks.end();
+bool AuthenticationConfig::admits(const std::string& network) const {
+  return serving_networks.empty() || std::find(serving_networks.begin(), serving_networks.end(), network) != serving_networks.end();
+}
+
+void AuthenticationConfig::require_admitted(const std::string& network) const {
+  base::require(admits(network), "SERVING_NETWORK_NOT_AUTHORIZED",
+                "this serving network may not authenticate our subscribers (with bare CK and IK every one could)");
 }
 
 AuthenticationConfig read_authentication(const service::Section& section) {
@@ -49,9 +56,7 @@ AuthenticationConfig read_authentication(const service::Section& section) {
   }
   config.has_result_indications = section.boolean("result_indications", false);
   for (const std::string& name : section.texts("serving_networks")) {
-    if (!aka::is_serving_network_name(name)) {
-      section.problem("serving_networks", name + " is not of the form 5G:mnc001.mcc001.3gppnetwork.org");
-    }
+    if (!core::is_key_binding(name)) section.problem("serving_networks", name + service::kNoKeyBinding);
     config.serving_networks.push_back(name);
   }
   config.provisioning_servers = read_servers(section);

@@ -21,13 +21,16 @@ struct AuthenticationConfig {
   };
   std::vector<Exception> methods;  ///< the first one that holds the IMSI
   bool has_result_indications = false;               ///< AT_RESULT_IND in EAP-AKA'
-  std::vector<std::string> serving_networks;         ///< that may authenticate our subscribers; empty: any
+  std::vector<std::string> serving_networks;         ///< that may authenticate our subscribers (core::key_binding); empty: any
   core::ProvisioningServers provisioning_servers;    ///< pvsInfo
   bool tells_servers_always = false;                 ///< else only when onboardingInd asks for it
   std::vector<sbi::Uri> auth_event_udms;             ///< a UDM that is told of every result, in fail-over order; empty: none
 
   [[nodiscard]] Method method_of(const profile::Imsi& imsi) const;
-  [[nodiscard]] bool admits(const std::string& serving_network_name) const;
+  /// `network`: a serving network's name, or what else keys are bound to (core::key_binding).
+  [[nodiscard]] bool admits(const std::string& network) const;
+  /// Throws Error{forbidden, SERVING_NETWORK_NOT_AUTHORIZED} unless admits(network).
+  void require_admitted(const std::string& network) const;
 };
 
 AuthenticationConfig read_authentication(const service::Section& section);

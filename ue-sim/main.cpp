@@ -134,10 +134,15 @@ void add_attach(CLI::App& app, Commands& to) {
 void add_rsmf(CLI::App& app, Commands& to) {
   auto& request = to.rsmf;
   CLI::App* command =
-      add_command(app, to.is_json, "rsmf", "step 11: the RSMF's endpoint, /notifications over HTTP/1.1, until SIGTERM");
+      add_command(app, to.is_json, "rsmf", "step 11: the RSMF's endpoint, /notifications over HTTP/1.1, or HTTP/2 with TLS, until SIGTERM");
   command->add_option("--listen", to.listen, "ADDRESS:PORT")->required();
   auto* ausf_ext = command->add_option("--ausf-ext", request.ausf_ext, "URI of nf-ausf-ext, for --retire");
   command->add_flag("--retire", request.is_retiring, "retire each device that is notified")->needs(ausf_ext);
+  auto& server = request.server_tls;
+  auto* certificate = command->add_option("--server-certificate", server.certificate, "of the endpoint: it has TLS then");
+  auto* key = command->add_option("--server-private-key", server.private_key, "of that certificate")->needs(certificate);
+  certificate->needs(key);
+  command->add_option("--server-ca", server.ca, "whose certificates clients must show; absent: none")->needs(certificate);
   add_tls(*command, request.tls);
 }
 
@@ -188,6 +193,7 @@ int run(const CLI::App& app, Commands& commands) {
   }
   ue_sim::read_address(commands.listen, commands.rsmf);
   commands.rsmf.is_json = is_json;
+  commands.rsmf.server_tls.verify_client = !commands.rsmf.server_tls.ca.empty();
   ue_sim::run_rsmf(commands.rsmf);
   return 0;
 }

@@ -117,7 +117,7 @@ asio::awaitable<void> Rsmf::retire(Rsmf& self, std::string dimsi) {
   self.retire_next();
 }
 
-/// A lab's RSMF knows nobody.
+/// A lab's RSMF asks for no role; with TLS it turns away whom its CA does not vouch for.
 constexpr std::array kAccessRules{service::AccessRule{"POST", "/notifications", {}}, service::AccessRule{"GET", "/notifications", {}}};
 
 service::Function make_rsmf(const RsmfRequest& request) {
@@ -126,7 +126,12 @@ service::Function make_rsmf(const RsmfRequest& request) {
   service::Listener listener;
   listener.address = request.address;
   listener.port = request.port;
-  function.common.http1.push_back(listener);
+  if (request.server_tls.certificate.empty()) {
+    function.common.http1.push_back(listener);
+  } else {
+    listener.tls = request.server_tls;
+    function.common.http2.push_back(listener);
+  }
   if (!request.tls.ca.empty()) function.common.client_tls = request.tls;
   function.build = [&request](service::Worker& worker) {
     const auto rsmf = std::make_shared<Rsmf>(request, worker);
@@ -146,7 +151,9 @@ void run_rsmf(const RsmfRequest& request) {
   std::signal(SIGPIPE, SIG_IGN);
   base::log::open("rsmf", "", base::log::Level::warning);  // stdout is for the notifications
   const service::Running running(kProgram, make_rsmf(request));
-  fmt::print(stderr, "listening at http://{}:{}/notifications\n", request.address, running.http1_ports().front());
+  const bool is_clear = running.http2_ports().empty();
+  const std::uint16_t port = is_clear ? running.http1_ports().front() : running.http2_ports().front();
+  fmt::print(stderr, "listening at {}://{}:{}/notifications\n", is_clear ? "http" : "https", request.address, port);
   int signal = 0;
   sigwait(&signals, &signal);
 }

@@ -18,7 +18,8 @@ struct RsmfRequest {
   std::string ausf_ext;      ///< for retiring; may be empty otherwise
   bool is_retiring = false;  ///< answer every notification with POST retire
   bool is_json = false;      ///< what is printed
-  sbi::TlsFiles tls;
+  sbi::TlsFiles tls;         ///< of calls to ausf_ext
+  sbi::TlsFiles server_tls;  ///< of the endpoint, which then is HTTP/2 over TLS; without a certificate it is HTTP/1.1 in clear
 };
 
 /// {dimsi, imsi, servingNetworkName, at}: a device has its IMSI in use.
@@ -58,7 +59,7 @@ class Rsmf {
 /// The endpoint as a function that service::Running runs; `request` must outlive it.
 service::Function make_rsmf(const RsmfRequest& request);
 
-/// Serves over HTTP/1.1 until SIGTERM or SIGINT. Throws std::runtime_error if the address is taken.
+/// Serves until SIGTERM or SIGINT. Throws std::runtime_error if the address is taken.
 void run_rsmf(const RsmfRequest& request);
 
 }  // namespace ue_sim

@@ -39,7 +39,7 @@ std::string get(const std::string& url, const sbi::TlsFiles& tls, std::string& b
   if (!easy) return "libcurl cannot begin";
   curl_easy_setopt(easy.get(), CURLOPT_URL, url.c_str());
   curl_easy_setopt(easy.get(), CURLOPT_PROTOCOLS_STR, "http,https");
-  curl_easy_setopt(easy.get(), CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);
+  curl_easy_setopt(easy.get(), CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_2TLS);  // in clear 1.1
   curl_easy_setopt(easy.get(), CURLOPT_TIMEOUT_MS, kTimeoutMs);
   curl_easy_setopt(easy.get(), CURLOPT_NOSIGNAL, 1L);
   curl_easy_setopt(easy.get(), CURLOPT_WRITEFUNCTION, take_body);

@@ -11,7 +11,7 @@
 namespace ue_sim {
 
 /// Reads an RSMF's list of notifications again and again, on a thread of its own: an ordinary web server, so libcurl
-/// and HTTP/1.1, with a new connection each time.
+/// and HTTP/1.1 or, over TLS, what the server has, with a new connection each time.
 class RsmfReader {
  public:
   RsmfReader(std::string url, sbi::TlsFiles tls);

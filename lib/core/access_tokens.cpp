@@ -40,13 +40,6 @@ constexpr milliseconds kLastMoment{1000};
 /// The target's NF type and the scope.
 using Key = std::pair<std::string, std::string>;
 
-/// AccessTokenRsp.
-struct Grant {
-  std::string authorization;
-  milliseconds lifetime{};
-  std::optional<std::string> scope;  ///< if the NRF says which it grants
-};
-
 bool is_token_character(char c) {
   return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || c == '_' || c == '.';
 }
@@ -90,7 +83,7 @@ std::string named_error(const sbi::Response& answer) {
 }
 
 /// Throws Error{bad_request}, which says what is wrong with the AccessTokenRsp.
-Grant read_grant(const sbi::Response& answer) {
+TokenGrant read_grant(const sbi::Response& answer) {
   const auto document = sbi::parse_json(answer.body);
   const sbi::JsonObject response(document);
   const std::string token = response.text("access_token", kMaxAuthorizationSize - kScheme.size());
@@ -99,28 +92,6 @@ Grant read_grant(const sbi::Response& answer) {
   std::int64_t lifetime_s = kUsualTokenLifetimeS;
   if (response.has("expires_in")) lifetime_s = response.integer("expires_in", 1, std::numeric_limits<std::int64_t>::max());
   return {std::string(kScheme) + token, seconds(std::min(lifetime_s, kMaxTokenLifetimeS)), response.optional_text("scope", kMaxScopeSize)};
-}
-
-/// What an answer that is not silence means. Throws Error as AccessTokens::authorization does.
-Grant read_answer(const sbi::Response& answer, const std::string& nrf, const Key& key) {
-  const std::string refusal = "the NRF " + nrf + " gives no access token" + for_target(key) + ": ";
-  if (answer.status >= 400 && answer.status < 500) {
-    const std::string named = named_error(answer);
-    throw Error(ErrorKind::forbidden, "ACCESS_TOKEN_DENIED", refusal + std::to_string(answer.status) + (named.empty() ? "" : " ") + named);
-  }
-  if (answer.status != 200) {
-    throw Error(ErrorKind::bad_gateway, "ACCESS_TOKEN_FAILURE", refusal + "it answered " + std::to_string(answer.status));
-  }
-  Grant grant;
-  try {
-    grant = read_grant(answer);
-  } catch (const Error& error) {
-    throw Error(ErrorKind::bad_gateway, "ACCESS_TOKEN_FAILURE", refusal + "its answer is no AccessTokenRsp: " + error.what());
-  }
-  if (grant.scope && !covers(*grant.scope, key.second)) {
-    throw Error(ErrorKind::forbidden, "ACCESS_TOKEN_DENIED", refusal + "it grants less than that scope");
-  }
-  return grant;
 }
 
 NrfSettings link_settings(const AccessTokens::Settings& settings, const sbi::Uri& nrf) {
@@ -133,6 +104,27 @@ NrfSettings link_settings(const AccessTokens::Settings& settings, const sbi::Uri
 }
 
 }  // namespace
+
+TokenGrant read_token_answer(const sbi::Response& answer, const std::string& nrf, const std::string& target_nf_type, const std::string& scope) {
+  const std::string refusal = "the NRF " + nrf + " gives no access token" + for_target({target_nf_type, scope}) + ": ";
+  if (answer.status >= 400 && answer.status < 500) {
+    const std::string named = named_error(answer);
+    throw Error(ErrorKind::forbidden, "ACCESS_TOKEN_DENIED", refusal + std::to_string(answer.status) + (named.empty() ? "" : " ") + named);
+  }
+  if (answer.status != 200) {
+    throw Error(ErrorKind::bad_gateway, "ACCESS_TOKEN_FAILURE", refusal + "it answered " + std::to_string(answer.status));
+  }
+  TokenGrant grant;
+  try {
+    grant = read_grant(answer);
+  } catch (const Error& error) {
+    throw Error(ErrorKind::bad_gateway, "ACCESS_TOKEN_FAILURE", refusal + "its answer is no AccessTokenRsp: " + error.what());
+  }
+  if (grant.scope && !covers(*grant.scope, scope)) {
+    throw Error(ErrorKind::forbidden, "ACCESS_TOKEN_DENIED", refusal + "it grants less than that scope");
+  }
+  return grant;
+}
 
 /// Owned by its coroutines as well, which may outlive the AccessTokens.
 struct AccessTokens::State : std::enable_shared_from_this<State> {
@@ -174,8 +166,8 @@ struct AccessTokens::State : std::enable_shared_from_this<State> {
   void make_room();
   static asio::awaitable<std::string> authorization(std::shared_ptr<State> self, Key key);
   static asio::awaitable<void> ask(std::shared_ptr<State> self, Key key, std::shared_ptr<Flight> flight);
-  static asio::awaitable<Grant> obtain(std::shared_ptr<State> self, Key key);
-  void keep(Entry& entry, Grant grant, Flight& flight) const;
+  static asio::awaitable<TokenGrant> obtain(std::shared_ptr<State> self, Key key);
+  void keep(Entry& entry, TokenGrant grant, Flight& flight) const;
   void use_stale(Entry& entry, Error failure, const std::string& why, Flight& flight) const;
 
   const Settings settings;
@@ -222,7 +214,7 @@ asio::awaitable<std::string> AccessTokens::State::authorization(std::shared_ptr<
 }
 
 asio::awaitable<void> AccessTokens::State::ask(std::shared_ptr<State> self, Key key, std::shared_ptr<Flight> flight) {
-  Grant grant;
+  TokenGrant grant;
   std::optional<Error> failure;
   std::string why;  // what the log may know besides
   try {
@@ -248,7 +240,7 @@ asio::awaitable<void> AccessTokens::State::ask(std::shared_ptr<State> self, Key 
 }
 
 /// Of the first NRF that answers. Throws Error as AccessTokens::authorization does, but NrfUnavailable if none answers.
-asio::awaitable<Grant> AccessTokens::State::obtain(std::shared_ptr<State> self, Key key) {
+asio::awaitable<TokenGrant> AccessTokens::State::obtain(std::shared_ptr<State> self, Key key) {
   const std::string form = write_request(self->settings, key);
   std::string silences;
   for (Nrf& nrf : self->nrfs) {
@@ -259,12 +251,12 @@ asio::awaitable<Grant> AccessTokens::State::obtain(std::shared_ptr<State> self, 
     } catch (const NrfUnavailable& error) {
       silences += (silences.empty() ? "" : "; ") + std::string(error.what());
     }
-    if (answer) co_return read_answer(*answer, nrf.settings.uris.front().origin(), key);
+    if (answer) co_return read_token_answer(*answer, nrf.settings.uris.front().origin(), key.first, key.second);
   }
   throw NrfUnavailable(silences.empty() ? "there is none" : silences);
 }
 
-void AccessTokens::State::keep(Entry& entry, Grant grant, Flight& flight) const {
+void AccessTokens::State::keep(Entry& entry, TokenGrant grant, Flight& flight) const {
   const Time now = settings.clock();
   const milliseconds last = std::min(std::max<milliseconds>(grant.lifetime / 10, seconds(kMinRenewalS)), grant.lifetime / 2);
   entry.authorization = std::move(grant.authorization);

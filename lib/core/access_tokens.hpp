@@ -3,6 +3,7 @@
 #include <boost/asio/awaitable.hpp>
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,6 +22,18 @@ inline constexpr std::int64_t kUsualTokenLifetimeS = 60;
 inline constexpr std::int64_t kMaxTokenLifetimeS = 86400;
 /// So long after an NRF refused a token, or none answered, nobody asks again; who asks meanwhile is told the same. In seconds.
 inline constexpr std::int64_t kTokenPauseS = 1;
+
+/// AccessTokenRsp (TS 29.510, 6.3.5.2.3), as far as it is of use.
+struct TokenGrant {
+  std::string authorization;            ///< the value of an authorization header, `Bearer <token>`, at most kMaxAuthorizationSize octets
+  std::chrono::milliseconds lifetime{}; ///< at least a second, at most kMaxTokenLifetimeS
+  std::optional<std::string> scope;     ///< if the NRF says which it grants
+};
+
+/// What the answer of the NRF at `nrf` to a request for a token means. `target_nf_type` and `scope`: what was asked for. Throws Error:
+/// forbidden ACCESS_TOKEN_DENIED for 4xx, and for less than that scope; bad_gateway ACCESS_TOKEN_FAILURE for any other answer but 200, and
+/// for one that is no AccessTokenRsp.
+TokenGrant read_token_answer(const sbi::Response& answer, const std::string& nrf, const std::string& target_nf_type, const std::string& scope);
 
 /// The consumer's side of authorization between network functions: access tokens from the NRF (TS 33.501, 13.4.1; TS 29.510, 5.4.2.2 and
 /// 6.3). One object a loop; of that loop's thread.

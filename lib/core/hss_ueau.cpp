@@ -1,5 +1,6 @@
 #include "lib/core/hss_ueau.hpp"
 
+#include <algorithm>
 #include <array>
 #include <stdexcept>
 
@@ -44,6 +45,9 @@ std::string_view name_of(HssAuthType type) {
   }
   throw std::logic_error("an HSS authentication type without a name");
 }
+
+/// True for a type whose vectors have CK and IK as they are, bound to no network.
+bool leaves_bare(HssAuthType type) { return type != HssAuthType::eps_aka && type != HssAuthType::eap_aka_prime; }
 
 std::optional<profile::Plmn> read_serving_network(const JsonObject& object, HssAuthType type) {
   const bool is_needed = type == HssAuthType::eps_aka;
@@ -103,18 +107,33 @@ HssAuthenticationRequest read_hss_authentication(const Request& request) {
           read_resynchronization(object)};
 }
 
+std::string key_binding(const HssAuthenticationRequest& wanted) {
+  if (wanted.type == HssAuthType::eps_aka) return aka::serving_network_name(wanted.serving_network.value());
+  if (wanted.type == HssAuthType::eap_aka_prime) return wanted.access_network.value_or("");
+  return std::string(name_of(wanted.type));
+}
+
+bool is_key_binding(std::string_view text) {
+  static constexpr std::array<std::string_view, 4> kAccessNetworks{"HRPD", "WIMAX", "WLAN", "ETHERNET"};  // AccessNetworkId of TS 29.503
+  if (aka::is_serving_network_name(text) || std::ranges::find(kAccessNetworks, text) != kAccessNetworks.end()) return true;
+  return std::ranges::any_of(kTypes, [text](const TypeNames& names) { return leaves_bare(names.type) && names.in_body == text; });
+}
+
+void require_key_binding(const HssAuthenticationRequest& wanted) {
+  if (wanted.type != HssAuthType::eap_aka_prime || wanted.access_network) return;
+  throw Error(ErrorKind::bad_request, "MANDATORY_IE_MISSING", "/anId is missing: the keys of EAP-AKA' are bound to it",
+              {{"/anId", "is missing"}});
+}
+
 HssVector make_hss_vector(const HssAuthenticationRequest& wanted, aka::AuthenticationVector quintet) {
   if (wanted.type == HssAuthType::eps_aka) {
     const auto network = aka::plmn_octets(wanted.serving_network.value());
     aka::Kasme kasme = aka::derive_kasme(quintet.ck, quintet.ik, network, aka::sqn_xor_ak(quintet.autn));
     return EpsVector{quintet.rand, quintet.autn, std::move(quintet.xres), std::move(kasme)};
   }
-  if (wanted.type != HssAuthType::eap_aka_prime) return quintet;
-  if (!wanted.access_network) {
-    throw Error(ErrorKind::bad_request, "MANDATORY_IE_MISSING", "/anId is missing: the keys of EAP-AKA' are bound to it",
-                {{"/anId", "is missing"}});
-  }
-  auto [ck, ik] = aka::derive_prime_keys(quintet.ck, quintet.ik, *wanted.access_network, aka::sqn_xor_ak(quintet.autn));
+  if (leaves_bare(wanted.type)) return quintet;
+  require_key_binding(wanted);
+  auto [ck, ik] = aka::derive_prime_keys(quintet.ck, quintet.ik, wanted.access_network.value(), aka::sqn_xor_ak(quintet.autn));
   return EapAkaPrimeVector{quintet.rand, quintet.autn, std::move(quintet.xres), std::move(ck), std::move(ik)};
 }
 

@@ -2,6 +2,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -34,6 +35,17 @@ inline constexpr std::size_t kMaxHssVectors = 5;
 /// the URI, a number of vectors beyond 1 to 5, and EPS AKA without servingNetworkId.
 HssAuthenticationRequest read_hss_authentication(const sbi::Request& request);
 
+/// What the keys of the vectors are bound to, so whom they are good for: of EPS AKA the serving network's name, as 5G has it, of the PLMN that
+/// KASME is for; of EAP-AKA' anId as it came, a serving network's name or `WLAN` and the like, which names no network (empty: there is none);
+/// of all others, whose CK and IK are bound to nothing, the type, as `UMTS_AKA`. What `serving_networks` of a configuration may have.
+std::string key_binding(const HssAuthenticationRequest& wanted);
+
+/// True for what key_binding() may be: a serving network's name, an AccessNetworkId that TS 29.503 lists, or a type whose CK and IK leave bare.
+bool is_key_binding(std::string_view text);
+
+/// Throws Error{bad_request, MANDATORY_IE_MISSING} for EAP-AKA' without anId, to which nothing can be bound.
+void require_key_binding(const HssAuthenticationRequest& wanted);
+
 /// AvEpsAka.
 struct EpsVector {
   aka::Rand rand;
@@ -54,7 +66,7 @@ struct EapAkaPrimeVector {
 using HssVector = std::variant<EpsVector, UmtsVector, EapAkaPrimeVector>;
 
 /// The vector of the wanted type from a quintet: KASME for the serving network (TS 33.401, A.2), CK' and IK' for the access network
-/// (TS 33.402, A.2), else the quintet. Throws Error{bad_request, MANDATORY_IE_MISSING} for EAP-AKA' without anId.
+/// (TS 33.402, A.2), else the quintet. Throws as require_key_binding().
 HssVector make_hss_vector(const HssAuthenticationRequest& wanted, aka::AuthenticationVector quintet);
 
 /// 200 HssAuthenticationInfoResult. All vectors are of the shape of `type`, 1 to kMaxHssVectors; else std::logic_error.

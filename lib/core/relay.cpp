@@ -47,8 +47,8 @@ class InFlight {
   std::size_t& count_;
 };
 
-/// True for what makes and follows up authentication contexts.
-bool is_of_authentication(const Request& request) { return request.target.starts_with("/nausf-auth/"); }
+/// True for what makes and follows up authentication contexts. By what the target means: so the router chose its route.
+bool is_of_authentication(const Request& request) { return sbi::service_name(request.target) == "nausf-auth"; }
 
 bool has_json(const Response& response) {
   const std::string_view type = response.headers.find("content-type").value_or("");

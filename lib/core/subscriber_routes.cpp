@@ -198,7 +198,7 @@ SubscriberRoutes::Answer SubscriberRoutes::take(const Request& request, NfKind k
   }
   const auto& match = std::get<PlmnRouting::Match>(way);
   if (const auto* refused = std::get_if<Refused>(&match.target)) co_return refusal_of(*refused);
-  std::string service = request.target.substr(1, request.target.find('/', 1) - 1);
+  std::string service = sbi::service_name(request.target);
   if (std::holds_alternative<ServedByDiscovery>(match.target) && parts_.scp) {
     Response answer = co_await delegate(request, match, kind, std::move(service), body);
     co_return std::move(answer);

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "lib/base/error.hpp"
+#include "lib/sbi/message.hpp"
 
 namespace sbi {
 namespace {
@@ -31,13 +32,6 @@ bool is_token_octet(char c) {
 /// `name` is in lower case.
 bool is_named(std::string_view field, std::string_view name) {
   return std::ranges::equal(field, name, {}, [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-}
-
-std::string_view without_space(std::string_view text) {
-  const auto is_space = [](char c) { return c == ' ' || c == '\t'; };
-  while (!text.empty() && is_space(text.front())) text.remove_prefix(1);
-  while (!text.empty() && is_space(text.back())) text.remove_suffix(1);
-  return text;
 }
 
 /// Three parts with one space between each two; what method and version there are is for others to say.

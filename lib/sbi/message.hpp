@@ -133,6 +133,9 @@ struct Response {
   }
 };
 
+/// Without the white space of header fields around it: spaces and tabs (OWS of RFC 9110, 5.6.3).
+std::string_view without_space(std::string_view text);
+
 /// True for the characters that an authority (RFC 3986, 3.2) may have: what we echo in absolute URIs.
 bool is_authority(std::string_view text);
 

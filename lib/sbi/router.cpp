@@ -125,6 +125,11 @@ void require_content_type(const Route& route, const Request& request) {
 
 }  // namespace
 
+std::string service_name(std::string_view target) {
+  if (target.starts_with('/')) target.remove_prefix(1);
+  return percent_decoded(target.substr(0, target.find_first_of("/?")), false);
+}
+
 void Router::add(std::string method, std::string pattern, BodyKind body, Handler handler) {
   Pattern parts{split(std::string_view(pattern).substr(1), '/')};
   parts.has_rest = parts.segments.back().ends_with("...}");

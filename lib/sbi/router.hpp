@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -72,6 +73,10 @@ class Challenge : public base::Error {
  private:
   std::string www_authenticate_;
 };
+
+/// The first segment of a target's path, decoded as the router decodes it to choose a route: the service, `nausf-auth` of `/nausf%2Dauth/v1/x` too.
+/// Throws Error{bad_request, INVALID_MSG_FORMAT} for a bad percent sequence or a control character in it, which no target has that was routed.
+std::string service_name(std::string_view target);
 
 /// Finds the handler of a request: one table, one set of handlers, for both front ends. Immutable once served.
 class Router {

@@ -5,6 +5,7 @@
 #include <stdexcept>
 
 #include "lib/base/error.hpp"
+#include "lib/core/hss_ueau.hpp"
 
 namespace service {
 namespace {
@@ -42,6 +43,9 @@ PeerRights read_rights(const Section& entry, Roles known) {
   if (rights.peer == kEverybody && is_risky) entry.problem("peer", "* is for an access_network or a core_function only: name the peers that may do more");
   const auto networks = entry.texts("serving_networks");
   rights.serving_networks.insert(networks.begin(), networks.end());
+  for (const std::string& network : networks) {
+    if (!core::is_key_binding(network)) entry.problem("serving_networks", network + kNoKeyBinding);
+  }
   const bool may_be_bound = rights.roles.intersects({Role::access_network, Role::ausf});
   if (!networks.empty() && !may_be_bound) entry.problem("serving_networks", "are for an access_network or an ausf only");
   if (!rights.set.empty() && !rights.roles.has(Role::access_network)) entry.problem("set", "is for an access_network only");
@@ -111,7 +115,8 @@ void Access::require_serving_network(const sbi::Peer& peer, Role role, std::stri
     is_allowed = is_allowed || rights.serving_networks.contains(std::string(serving_network_name));
   });
   if (is_allowed || !is_bound) return;
-  throw base::Error(base::ErrorKind::forbidden, "SERVING_NETWORK_NOT_AUTHORIZED", "the caller does not speak for this serving network here");
+  throw base::Error(base::ErrorKind::forbidden, "SERVING_NETWORK_NOT_AUTHORIZED",
+                    "the caller does not speak for this serving network here (bare CK and IK are for every one)");
 }
 
 std::vector<AccessRule> rules_of(const sbi::Router& router, std::span<const AccessRule> table) {

@@ -58,7 +58,7 @@ struct AccessRule {
 struct PeerRights {
   std::string peer;  ///< the name in its certificate, or the NF instance id of its token; `*`: every peer that is known by either
   Roles roles;
-  std::set<std::string> serving_networks;  ///< for which it may ask, as an access network or an AUSF; empty: all
+  std::set<std::string> serving_networks;  ///< for which it may ask, as an access network or an AUSF (core::key_binding); empty: all
   std::string set = {};  ///< as an access network: goes on with what another one of this set began (an AMF set); empty: with its own only
 };
 
@@ -89,7 +89,7 @@ class Access {
   [[nodiscard]] std::string party_of(const sbi::Peer& peer) const;
 
   /// Throws Error{forbidden, SERVING_NETWORK_NOT_AUTHORIZED} if the peer, in this role, may ask for some serving networks only, and not for
-  /// this one.
+  /// this one. `serving_network_name`: or what else the keys are bound to that it asks for (core::key_binding).
   void require_serving_network(const sbi::Peer& peer, Role role, std::string_view serving_network_name) const;
 
  private:
@@ -106,6 +106,11 @@ std::span<const AccessRule> core_rules();
 /// that nobody thought about.
 /// `table`: of the function, beside core_rules().
 std::vector<AccessRule> rules_of(const sbi::Router& router, std::span<const AccessRule> table);
+
+/// What is wrong with an entry of `serving_networks` (core::is_key_binding), behind it.
+inline constexpr const char* kNoKeyBinding =
+    " is neither of the form 5G:mnc001.mcc001.3gppnetwork.org, nor HRPD, WIMAX, WLAN or ETHERNET (EAP-AKA'), nor EAP_AKA, IMS_AKA, GBA_AKA or "
+    "UMTS_AKA (CK and IK, for any network)";
 
 /// Reads `access` of a function: a list of {peer, as, serving_networks}. `roles`: those that it gives at this function.
 std::vector<PeerRights> read_access(const Section& function, Roles roles);

@@ -136,6 +136,27 @@ TEST_CASE("Keys of a type come from the quintet, bound to the network", "[core][
   body.erase("anId");
   const auto unbound = core::read_hss_authentication(request_of("eap-aka-prime", body));
   CHECK_THROWS_AS(core::make_hss_vector(unbound, quintet()), base::Error);
+  CHECK_THROWS_AS(core::require_key_binding(unbound), base::Error);
+}
+
+TEST_CASE("What the keys of a type are bound to is the PLMN of EPS, anId of EAP-AKA', and nothing else", "[core][hss]") {
+  const auto binding = [](const std::string& in_uri, const std::string& in_body, const std::string& an_id = "WLAN") {
+    json body = body_of(in_body);
+    body["anId"] = an_id;
+    return core::key_binding(core::read_hss_authentication(request_of(in_uri, body)));
+  };
+  CHECK(binding("eps-aka", "EPS_AKA") == "5G:mnc001.mcc001.3gppnetwork.org");
+  CHECK(binding("eap-aka-prime", "EAP_AKA_PRIME") == "WLAN");
+  const std::string elsewhere = "5G:mnc002.mcc001.3gppnetwork.org";
+  CHECK(binding("eap-aka-prime", "EAP_AKA_PRIME", elsewhere) == elsewhere);
+  for (const auto& [in_uri, in_body] : std::vector<std::pair<std::string, std::string>>{
+           {"eap-aka", "EAP_AKA"}, {"ims-aka", "IMS_AKA"}, {"gba-aka", "GBA_AKA"}, {"umts-aka", "UMTS_AKA"}}) {
+    CHECK(binding(in_uri, in_body, elsewhere) == in_body);
+    CHECK(core::is_key_binding(in_body));
+  }
+  for (const char* text : {"5G:mnc001.mcc001.3gppnetwork.org", "HRPD", "WIMAX", "WLAN", "ETHERNET"}) CHECK(core::is_key_binding(text));
+  const std::string short_mnc = "5G:mnc01.mcc001.3gppnetwork.org";
+  for (const std::string text : {"", "wlan", short_mnc.c_str(), "EPS_AKA", "EAP_AKA_PRIME", "umts-aka"}) CHECK_FALSE(core::is_key_binding(text));
 }
 
 TEST_CASE("Vectors are written in the shape of their type, one to five", "[core][hss]") {

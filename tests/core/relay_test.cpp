@@ -331,6 +331,20 @@ TEST_CASE_METHOD(RelayFixture, "A context is there for the party that began it, 
     const Response ongoing = follow_up(as("a", "POST", path), id);
     CHECK(json::parse(ongoing.body)["_links"]["eap-session"]["href"] == href);
   }
+  SECTION("a context that was asked for in another spelling of the service, which the router takes for the same") {
+    const std::string spelled = "/n%61usf%2Dauth/v1/ue-authentications";
+    const std::string context = upstream.uri.origin() + kContext + "/1";
+    const json body{{"_links", {{"5g-aka", {{"href", context + "/5g-aka-confirmation"}}}}}};
+    upstream.answer = Response(201, sbi::kHalJson, body.dump()).with("location", context);
+    const Response created = forward(as("a", "POST", spelled), {upstream.uri});
+    const std::string id = id_in(header(created, "location"));
+    CHECK(id == id_in(json::parse(created.body)["_links"]["5g-aka"]["href"]));
+    for (const std::string& root : {std::string(kContext), spelled}) {
+      const std::string path = root + "/" + id + "/5g-aka-confirmation";
+      CHECK(relay->resource_of(as("a", "PUT", path), id) == context);
+      for (const char* other : {"b", "anonymous"}) CHECK_FALSE(relay->resource_of(as(other, "PUT", path), id));
+    }
+  }
   SECTION("one that an anonymous peer began") {
     upstream.answer = Response(201, sbi::kHalJson, "{}").with("location", upstream.uri.origin() + kContext + "/1");
     const std::string id = id_in(header(forward(as("anonymous", "POST", kContext), {upstream.uri}), "location"));

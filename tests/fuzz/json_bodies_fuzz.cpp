@@ -5,6 +5,8 @@
 #include <functional>
 
 #include "lib/base/log.hpp"
+#include "lib/core/access_token.hpp"
+#include "lib/core/access_tokens.hpp"
 #include "lib/core/eap_session.hpp"
 #include "lib/core/hss_ueau.hpp"
 #include "lib/core/nrf_messages.hpp"
@@ -102,6 +104,31 @@ std::string read_answer(const std::string& body) {
   const auto same = [](const std::string& href) { return href; };
   const std::string led_back = core::with_links(body, same);
   fuzz::require(core::with_links(led_back, same) == led_back, "links are led back once");
+  return {};
+}
+
+/// AccessTokenRsp, by which we are somebody to others.
+std::string read_token_answer(const std::string& body) {
+  const std::string scope = "nudm-ueau";
+  const auto grant = core::read_token_answer(sbi::Response(200, sbi::kJson, body), "http://nrf", "UDM", scope);
+  const std::string& authorization = grant.authorization;
+  fuzz::require(authorization.starts_with("Bearer ") && authorization.size() <= core::kMaxAuthorizationSize, "a header that peers take");
+  fuzz::require(authorization.find_first_of("\r\n\0, ", 7, 5) == std::string::npos, "and that is one");
+  const auto lifetime = grant.lifetime;
+  fuzz::require(lifetime >= std::chrono::seconds(1) && lifetime <= std::chrono::seconds(core::kMaxTokenLifetimeS), "for a time of some use");
+  fuzz::require(!grant.scope || grant.scope->find(scope) != std::string::npos, "for what it was asked for");
+  return authorization + " " + std::to_string(lifetime.count());
+}
+
+/// AccessTokenErr or ProblemDetails: a refusal in any case.
+std::string read_token_refusal(const std::string& body) {
+  try {
+    (void)core::read_token_answer(sbi::Response(400, sbi::kJson, body), "http://nrf", "UDM", "nudm-ueau");
+  } catch (const base::Error& error) {
+    fuzz::require(error.cause() == "ACCESS_TOKEN_DENIED", "a refusal is one, whatever it says");
+    throw;
+  }
+  fuzz::require(false, "a refusal is no token");
   return {};
 }
 
@@ -250,6 +277,8 @@ const std::vector<Gist>& readers() {
       /* v */ queried(kSdm + "/sm-data?single-nssai="),
       /* w */ queried(kSdm + "/am-data?plmn-id="),
       /* x */ queried(kSdm + "?dataset-names="),
+      /* y */ direct(read_token_answer),
+      /* z */ direct(read_token_refusal),
   };
   return all;
 }

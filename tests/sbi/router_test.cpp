@@ -57,6 +57,17 @@ TEST_CASE_METHOD(RouterFixture, "A path finds its route and the route's paramete
   CHECK(request.path("action") == "retrieve-key");
 }
 
+TEST_CASE("A service has one name, however its target is spelled", "[sbi][router]") {
+  for (const char* target : {"/nausf-auth/v1/x", "/nausf%2Dauth/v1/x", "/nausf%2dauth", "/nausf-auth?a=/b", "/%6Eausf-auth/"}) {
+    CAPTURE(target);
+    CHECK(sbi::service_name(target) == "nausf-auth");
+  }
+  CHECK(sbi::service_name("/nausf-auth%2Fv1/x") == "nausf-auth/v1");  // no service: the router takes it for one segment too
+  CHECK(sbi::service_name("/NAUSF-auth/v1/x") == "NAUSF-auth");
+  CHECK(sbi::service_name("/").empty());
+  CHECK_THROWS_AS(sbi::service_name("/nausf%2"), base::Error);
+}
+
 TEST_CASE("A literal segment wins over a parameter, in whatever order they were added", "[sbi][router]") {
   const bool literal_first = GENERATE(true, false);
   sbi::Router router;

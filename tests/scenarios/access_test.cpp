@@ -8,6 +8,7 @@
 #include "nf-d-ausf/access.hpp"
 #include "tests/scenarios/routing_lab.hpp"
 #include "tests/scenarios/tls_lab.hpp"
+#include "ue-sim/pki.hpp"
 
 /// Who may call what (docs/ACCESS.md): every route of every function, asked for by a peer of each role and by a stranger.
 
@@ -51,9 +52,13 @@ struct AccessLab : TlsLab {
   /// Routes for whatever is not served here exist with a routing table; this one sends nobody anywhere.
   static core::PlmnRouting refusing(std::vector<core::RoutingEntry> own) { return {std::move(own), core::Refused{404, "USER_NOT_FOUND"}}; }
 
+  /// With what a route of any method (`*`) is asked for.
+  static std::vector<std::string> methods_of(const AccessRule& rule) {
+    if (rule.method != "*") return {std::string(rule.method)};
+    return {"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"};
+  }
   /// True if the peer is let in by the guard, whatever becomes of the request then.
-  bool is_let_in(const std::string& peer, std::uint16_t port, const AccessRule& rule) {
-    const std::string method = rule.method == "*" ? "GET" : std::string(rule.method);
+  bool is_let_in(const std::string& peer, std::uint16_t port, const AccessRule& rule, const std::string& method) {
     const Answer answer = by(peer).send_raw(port, method, target_of(rule.pattern), "", {});
     const bool is_refused = answer.verdict() == "403 NOT_OWNER" && answer.content()["detail"].get<std::string>().starts_with(kDetail);
     CAPTURE(answer.verdict(), answer.body);
@@ -62,12 +67,15 @@ struct AccessLab : TlsLab {
   }
   void check_all(std::uint16_t port, const std::vector<AccessRule>& rules) {
     for (const AccessRule& rule : rules) {
-      CAPTURE(std::string(rule.method), std::string(rule.pattern));
-      CHECK(is_let_in("stranger.example", port, rule) == rule.roles.is_empty());
-      for (const Role role : kAllRoles) {
-        CAPTURE(peer_of(role));
-        CHECK(is_let_in(peer_of(role), port, rule) == (rule.roles.is_empty() || rule.roles.has(role)));
-      }
+      for (const std::string& method : methods_of(rule)) check_one(port, rule, method);
+    }
+  }
+  void check_one(std::uint16_t port, const AccessRule& rule, const std::string& method) {
+    CAPTURE(method, std::string(rule.pattern));
+    CHECK(is_let_in("stranger.example", port, rule, method) == rule.roles.is_empty());
+    for (const Role role : kAllRoles) {
+      CAPTURE(peer_of(role));
+      CHECK(is_let_in(peer_of(role), port, rule, method) == (rule.roles.is_empty() || rule.roles.has(role)));
     }
   }
 };
@@ -280,17 +288,98 @@ TEST_CASE_METHOD(TlsLab, "An access network asks for the serving networks that i
   CHECK(vector("amf.example", kServingNetwork) == "403 NOT_OWNER");
 }
 
-TEST_CASE_METHOD(TlsLab, "Where peers are known, HTTP/1.1 serves health and metrics, and nothing else", "[access][http1]") {
-  auto config = with_tls(d_ausf_config());
-  config.common.knows_peers = true;
-  config.common.http1 = {{"127.0.0.1", 0, std::nullopt, std::nullopt}};
-  start_d_ausf(config);
-  const std::uint16_t port = d_ausf->http1_ports().at(0);
-  CHECK(send_http1(port, "GET", "/health", "", {}).content()["status"] == "UP");
-  CHECK_THAT(send_http1(port, "GET", "/metrics", "", {}).body, Catch::Contains("first_attach_http2_answers_total{status=\"2xx\"} 0"));
-  for (const AccessRule& rule : rules_of(d_ausf::kAccessRules, true)) {
-    if (rule.method == "*" || rule.method == "PATCH") continue;
-    CAPTURE(std::string(rule.pattern));
-    CHECK(send_http1(port, std::string(rule.method), target_of(rule.pattern), "", {}).verdict() == "404 RESOURCE_URI_STRUCTURE_NOT_FOUND");
+TEST_CASE_METHOD(TlsLab, "An HSS is given keys for the serving networks that it speaks for, whatever it says of itself besides", "[access][ausf-ext][hss]") {
+  start_arpf();
+  start_d_ausf();
+  auto config = with_tls(ausf_ext_config());
+  config.access = service::Access({{"sp.example", {Role::service_provider}, {}},
+                                   {"hss.example", {Role::ausf}, {kServingNetwork}},
+                                   {"aaa.example", {Role::ausf}, {kServingNetwork, "WLAN", "EAP_AKA"}},
+                                   {"any.example", {Role::ausf}, {}}});
+  start_ausf_ext(config);
+  const SecureElement device = make_device("901700000000001");
+  const Answer offered = by("sp.example").send(ausf_port, "PUT", kRoot + "/devices/" + device.dimsi, offer(device).dump());
+  REQUIRE(offered.status == 201);
+  const std::string root = "/nudm-ueau/v1/imsi-" + offered.content()["imsi"].get<std::string>() + "/hss-security-information/";
+  const auto vector = [&](const std::string& peer, const std::string& in_uri, const std::string& type, const std::string& mnc,
+                          const std::string& an_id = "") {
+    json body{{"hssAuthType", type}, {"numOfRequestedVectors", 1}, {"servingNetworkId", {{"mcc", "001"}, {"mnc", mnc}}}};
+    if (!an_id.empty()) body["anId"] = an_id;
+    return verdict(by(peer), ausf_port, "POST", root + in_uri + "/generate-av", body);
+  };
+  const std::string refused = "403 SERVING_NETWORK_NOT_AUTHORIZED";
+  const std::string elsewhere = "5G:mnc002.mcc001.3gppnetwork.org";
+  CHECK(vector("hss.example", "eps-aka", "EPS_AKA", "01") == "200");
+  CHECK(vector("hss.example", "eps-aka", "EPS_AKA", "02") == refused);
+  CHECK(vector("hss.example", "eap-aka-prime", "EAP_AKA_PRIME", "01", kServingNetwork) == "200");
+  CHECK(vector("hss.example", "eap-aka-prime", "EAP_AKA_PRIME", "01", elsewhere) == refused);  // its own PLMN beside another's name
+  CHECK(vector("hss.example", "eap-aka-prime", "EAP_AKA_PRIME", "01", "WLAN") == refused);     // good for any network's WLAN
+  CHECK(vector("hss.example", "eap-aka", "EAP_AKA", "01") == refused);
+  CHECK(vector("hss.example", "umts-aka", "UMTS_AKA", "01") == refused);
+  CHECK(vector("aaa.example", "eap-aka-prime", "EAP_AKA_PRIME", "01", "WLAN") == "200");
+  CHECK(vector("aaa.example", "eap-aka", "EAP_AKA", "01") == "200");
+  CHECK(vector("aaa.example", "umts-aka", "UMTS_AKA", "01") == refused);
+  CHECK(vector("any.example", "eap-aka-prime", "EAP_AKA_PRIME", "01", elsewhere) == "200");
+  CHECK(vector("any.example", "eap-aka-prime", "EAP_AKA_PRIME", "01", "WLAN") == "200");
+  CHECK(vector("any.example", "umts-aka", "UMTS_AKA", "02") == "200");
+}
+
+namespace {
+
+/// How the functions tell who is asking.
+enum class Knowing { nobody, certificates, tokens };
+
+/// config/*.yaml, with keys of its own and at free ports of 127.0.0.1.
+struct ShippedLab : Lab {
+  ShippedLab() {
+    ue_sim::PkiRequest request;
+    request.directory = folder / "pki";
+    (void)ue_sim::make_pki(request);
   }
+  [[nodiscard]] service::YamlDocument document(const std::string& name, Knowing knowing) const {
+    std::ifstream file(std::string(FIRST_ATTACH_SOURCE_DIR) + "/config/" + name + ".yaml");
+    std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+    const auto replace = [&text](const char* what, const std::string& by) { text = std::regex_replace(text, std::regex(what), by); };
+    if (knowing != Knowing::nobody) replace("(^|\n)#~", "$1  ");  // mutual TLS, as scripts/demo --tls has it
+    if (knowing == Knowing::tokens) {
+      replace("verify_client: true", "verify_client: false");
+      replace("\n    http1:", "\n    oauth2: {mode: required, keys: [{file: lab/pki/tls-ca.pem, algorithm: ES256}], audiences: [TEST]}\n    http1:");
+    }
+    replace("address: 127\\.0\\.0\\.[345]0", "address: 127.0.0.1");
+    replace("port: (7777|8080)", "port: 0");
+    replace("\\n    http1:", "\n    limits: {max_wait_ms: 20000}\n    http1:");  // a machine that does other things too is no overload
+    replace("lab/", folder / "");
+    return service::YamlDocument::parse(text, name);
+  }
+  /// HTTP/1.1 of a function serves its own routes if it knows nobody, else what every function has and nothing besides.
+  static void check_http1(const service::Program& program, const service::Function& function, std::span<const AccessRule> own, Knowing knowing) {
+    CAPTURE(program.name);
+    CHECK(function.common.knows_peers == (knowing != Knowing::nobody));
+    const service::Running running(program, function);
+    const std::uint16_t port = running.http1_ports().at(0);
+    CHECK(send_http1(port, "GET", "/health", "", {}).content()["status"] == "UP");
+    CHECK_THAT(send_http1(port, "GET", "/metrics", "", {}).body, Catch::Contains("first_attach_http2_answers_total{status=\"2xx\"} 0"));
+    const std::string not_there = "404 RESOURCE_URI_STRUCTURE_NOT_FOUND";
+    for (const AccessRule& rule : own) {
+      CAPTURE(std::string(rule.method), std::string(rule.pattern));
+      const Answer answer = send_http1(port, std::string(rule.method), target_of(rule.pattern), "", {});
+      CHECK((answer.verdict() == not_there) == (knowing != Knowing::nobody));
+    }
+    if (knowing == Knowing::nobody) return;
+    for (const AccessRule& rule : rules_of({}, true)) {
+      if (rule.method == "*" || rule.method == "PATCH") continue;
+      CAPTURE(std::string(rule.pattern));
+      CHECK(send_http1(port, std::string(rule.method), target_of(rule.pattern), "", {}).verdict() == not_there);
+    }
+  }
+};
+
+}  // namespace
+
+TEST_CASE_METHOD(ShippedLab, "Where peers are known, HTTP/1.1 serves health and metrics, and nothing else", "[access][http1]") {
+  const Knowing knowing = GENERATE(Knowing::nobody, Knowing::certificates, Knowing::tokens);
+  CAPTURE(static_cast<int>(knowing));
+  check_http1(arpf::kProgram, arpf::make_function(document("arpf", knowing)), arpf::kAccessRules, knowing);
+  check_http1(d_ausf::kProgram, d_ausf::make_function(document("d-ausf", knowing)), d_ausf::kAccessRules, knowing);
+  check_http1(ausf_ext::kProgram, ausf_ext::make_function(document("ausf-ext", knowing)), ausf_ext::kAccessRules, knowing);
 }

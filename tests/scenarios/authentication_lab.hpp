@@ -113,6 +113,12 @@ struct AuthenticationFixture : Lab {
   Answer generate_av(const Ue& ue, const std::string& in_uri, json body) {
     return to_ausf("POST", "/nudm-ueau/v1/" + ue.supi() + "/hss-security-information/" + in_uri + "/generate-av", std::move(body));
   }
+  /// A vector of this type; what keys may be bound to is asked for as an HSS asks: the PLMN of EPS, anId of EAP-AKA'.
+  static json wanted_av(const std::string& type, const std::string& mnc = "01", const std::string& an_id = "") {
+    json body{{"hssAuthType", type}, {"numOfRequestedVectors", 1}, {"servingNetworkId", {{"mcc", "001"}, {"mnc", mnc}}}};
+    if (!an_id.empty()) body["anId"] = an_id;
+    return body;
+  }
   static json event(bool success, const std::string& network = kServingNetwork) {
     return {{"nfInstanceId", kAusf},
             {"success", success},

@@ -78,6 +78,54 @@ TEST_CASE_METHOD(AuthenticationFixture, "A serving network that is not configure
   CHECK(generate(ue.suci(), {{"servingNetworkName", kOtherNetwork}}).verdict() == "403 SERVING_NETWORK_NOT_AUTHORIZED");
 }
 
+TEST_CASE_METHOD(AuthenticationFixture, "Vectors for an HSS are bound to serving networks that may authenticate our subscribers, or to what is named beside",
+                 "[ausf-ext][nudm-ueau][hss]") {
+  const std::string refused = "403 SERVING_NETWORK_NOT_AUTHORIZED";
+  const std::vector<std::pair<std::string, std::string>> bare{
+      {"umts-aka", "UMTS_AKA"}, {"ims-aka", "IMS_AKA"}, {"gba-aka", "GBA_AKA"}, {"eap-aka", "EAP_AKA"}};
+  ausf_ext::AuthenticationConfig config;
+  config.serving_networks = {kServingNetwork};
+  SECTION("serving networks alone") {
+    const Ue ue = start(config);
+    CHECK(generate_av(ue, "eps-aka", wanted_av("EPS_AKA")).status == 200);
+    CHECK(generate_av(ue, "eps-aka", wanted_av("EPS_AKA", "02")).verdict() == refused);
+    CHECK(generate_av(ue, "eap-aka-prime", wanted_av("EAP_AKA_PRIME", "01", kServingNetwork)).status == 200);
+    CHECK(generate_av(ue, "eap-aka-prime", wanted_av("EAP_AKA_PRIME", "02", kServingNetwork)).status == 200);  // the keys are for 01 all the same
+    // What the body says besides of the network binds nothing.
+    CHECK(generate_av(ue, "eap-aka-prime", wanted_av("EAP_AKA_PRIME", "01", kOtherNetwork)).verdict() == refused);
+    CHECK(generate_av(ue, "eap-aka-prime", wanted_av("EAP_AKA_PRIME", "01", "WLAN")).verdict() == refused);
+    CHECK(generate_av(ue, "eap-aka-prime", wanted_av("EAP_AKA_PRIME")).params() == std::vector<std::string>{"/anId"});
+    for (const auto& [in_uri, type] : bare) CHECK(generate_av(ue, in_uri, wanted_av(type)).verdict() == refused);
+  }
+  SECTION("what is named beside them, and nothing else") {
+    config.serving_networks.insert(config.serving_networks.end(), {"WLAN", "IMS_AKA"});
+    const Ue ue = start(config);
+    CHECK(generate_av(ue, "eap-aka-prime", wanted_av("EAP_AKA_PRIME", "01", "WLAN")).status == 200);
+    CHECK(generate_av(ue, "eap-aka-prime", wanted_av("EAP_AKA_PRIME", "01", "HRPD")).verdict() == refused);
+    for (const auto& [in_uri, type] : bare) {
+      CAPTURE(type);
+      CHECK(generate_av(ue, in_uri, wanted_av(type)).verdict() == (type == "IMS_AKA" ? "200" : refused));
+    }
+  }
+}
+
+TEST_CASE("Serving networks of the configuration are names that keys can be bound to", "[ausf-ext][config]") {
+  const auto problems = [](const std::string& name) -> std::string {
+    const auto document = service::YamlDocument::parse("serving_networks: ['" + name + "']\n", "x.yaml");
+    (void)ausf_ext::read_authentication(document.root());
+    try {
+      document.finish();
+    } catch (const service::ConfigError& error) {
+      return error.what();
+    }
+    return "";
+  };
+  for (const char* name : {"5G:mnc001.mcc001.3gppnetwork.org", "WLAN", "UMTS_AKA"}) CHECK(problems(name).empty());
+  for (const char* name : {"5G:mnc01.mcc001.3gppnetwork.org", "wlan", "EPS_AKA"}) {
+    CHECK_THAT(problems(name), Catch::Contains("serving_networks: " + std::string(name) + " is neither of the form"));
+  }
+}
+
 TEST_CASE_METHOD(AuthenticationFixture, "pvsInfo comes when onboardingInd asks for it, or always if so configured", "[ausf-ext][nausf-auth]") {
   ausf_ext::AuthenticationConfig config;
   config.provisioning_servers = {{{"192.0.2.7"}, {}, {"rsmf.example"}}};

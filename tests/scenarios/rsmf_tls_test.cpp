@@ -5,11 +5,15 @@
 #include <cstdlib>
 #include <functional>
 #include <optional>
+#include <thread>
 
+#include "lib/base/log.hpp"
 #include "lib/sbi/http2_server.hpp"
 #include "lib/sbi/tls.hpp"
 #include "lib/web/http_client.hpp"
 #include "tests/scenarios/lab.hpp"
+#include "ue-sim/rsmf.hpp"
+#include "ue-sim/rsmf_reader.hpp"
 
 /// How notifications reach an RSMF that is an ordinary web server: whom libcurl trusts, what it shows, which way it goes.
 
@@ -54,10 +58,10 @@ struct RsmfLab {
     (void)folder.write(name + ".key", base::as_text(party.key->to_pem().reveal()));
   }
   /// The status of a notification, and by whom it came; the error's text if none got through.
-  std::string notify(web::TlsFiles tls) {
+  std::string notify(web::TlsFiles tls, const std::string& body = "{}") {
     web::HttpClient client(std::move(tls));
     try {
-      const int status = loop.await(client.post_json("https://127.0.0.1:" + std::to_string(port) + "/notifications", "{}", kPatience));
+      const int status = loop.await(client.post_json("https://127.0.0.1:" + std::to_string(port) + "/notifications", body, kPatience));
       return std::to_string(status) + " " + told_by;
     } catch (const web::HttpError& error) {
       return error.what();
@@ -71,6 +75,8 @@ struct RsmfLab {
   std::uint16_t port = 0;
   std::string told_by;
 };
+
+const service::Program kRsmfProgram{"ue-sim rsmf", "rsmf", "RSMF", "as scripts/demo --tls starts it"};
 
 /// Sets a variable of the environment until it goes.
 class Environment {
@@ -135,6 +141,26 @@ TEST_CASE_METHOD(RsmfLab, "Notifications go where the configuration says, not th
   const std::string nowhere = "http://127.0.0.1:" + std::to_string(free_port());
   const Environment https("https_proxy", nowhere), http("http_proxy", nowhere), all("all_proxy", nowhere);
   CHECK(notify({"", "", folder / "rsmf-ca.pem"}) == "204 anonymous");
+}
+
+TEST_CASE_METHOD(RsmfLab, "The simulator's RSMF with TLS takes notifications of those who show a certificate, and lists them", "[ue-sim][step-11]") {
+  base::log::open("scenario", "", base::log::Level::off);
+  ue_sim::RsmfRequest request;
+  request.address = "127.0.0.1";
+  request.server_tls = {folder / "server.pem", folder / "server.key", folder / "core-ca.pem", true};
+  const service::Running running(kRsmfProgram, ue_sim::make_rsmf(request));
+  CHECK(running.http1_ports().empty());
+  port = running.http2_ports().at(0);
+  const web::TlsFiles own{folder / "own.pem", folder / "own.key", folder / "rsmf-ca.pem"};
+  const json told{{"dimsi", "901700000000001"}, {"imsi", "001010000000001"}};
+  CHECK_THAT(notify({"", "", folder / "rsmf-ca.pem"}, told.dump()), Catch::Contains("https://127.0.0.1"));  // without a certificate
+  CHECK(notify(own, told.dump()) == "204 ");
+  const ue_sim::RsmfReader reader("https://127.0.0.1:" + std::to_string(port) + "/notifications",
+                                  {own.certificate, own.private_key, own.ca, false});
+  const auto until = std::chrono::steady_clock::now() + kPatience;
+  while (!reader.has("901700000000001", "001010000000001") && std::chrono::steady_clock::now() < until) std::this_thread::yield();
+  CHECK(reader.has("901700000000001", "001010000000001"));
+  CHECK(reader.fault().empty());
 }
 
 TEST_CASE("The RSMF's TLS is a section of its own, and takes nothing from the core's", "[ausf-ext][config]") {

@@ -8,6 +8,7 @@
 #include <catch2/catch.hpp>
 #include <iostream>
 
+#include "lib/service/access.hpp"
 #include "lib/service/key_files.hpp"
 #include "lib/service/run.hpp"
 #include "tests/support/certificates.hpp"
@@ -197,6 +198,23 @@ TEST_CASE("An address beyond loopback needs verified clients, or a word that say
   CHECK_THAT(problems("address: 127.0.0.256"), Catch::Contains("is not an IP address"));
 }
 
+TEST_CASE("Serving networks of a peer are names that keys can be bound to", "[service][config][access]") {
+  const auto problems = [](const std::string& name) -> std::string {
+    const auto document = YamlDocument::parse("access: [{peer: a.example, as: ausf, serving_networks: ['" + name + "']}]\n", "x.yaml");
+    (void)service::read_access(document.root(), {service::Role::ausf});
+    try {
+      document.finish();
+    } catch (const ConfigError& error) {
+      return error.what();
+    }
+    return "";
+  };
+  for (const char* name : {"5G:mnc001.mcc001.3gppnetwork.org", "WLAN", "UMTS_AKA"}) CHECK(problems(name).empty());
+  for (const char* name : {"5G:mnc01.mcc001.3gppnetwork.org", "wlan", "EPS_AKA"}) {
+    CHECK_THAT(problems(name), Catch::Contains("serving_networks: " + std::string(name) + " is neither of the form"));
+  }
+}
+
 TEST_CASE("TLS sections name files that can be read and belong together", "[service][config]") {
   const TlsFolder folder;
   const auto server = [](const std::string& tls) { return read(with("    server: {address: 127.0.0.1, tls: {" + tls + "}}\n")); };
@@ -220,6 +238,18 @@ TEST_CASE("TLS sections name files that can be read and belong together", "[serv
     CHECK_THAT(client("certificate: " + folder.certificate).problems, Catch::Contains("tls.private_key: is missing"));
     CHECK_THAT(client("ca: /absent").problems, Catch::Contains("the file /absent cannot be read"));
     CHECK_THAT(client("ca: " + folder.ca + ", verify_client: true").problems, Catch::Contains("verify_client: is not known here"));
+  }
+  SECTION("a log of the keys of connections is for a lab that says so, on either side") {
+    const std::string log = own + ", ca: " + folder.ca + ", sslkeylogfile: " + (folder / "keys.log");
+    const std::string refused = "tls.sslkeylogfile: lets whoever reads the file read every connection";
+    CHECK_THAT(server(log).problems, Catch::Contains(refused));
+    CHECK_THAT(client(log).problems, Catch::Contains(refused));
+    CHECK_THAT(server(log + ", insecure_key_log: false").problems, Catch::Contains(refused));
+    CHECK_THAT(client(log + ", insecure_key_log: false").problems, Catch::Contains(refused));
+    CHECK(server(log + ", insecure_key_log: true").problems.empty());
+    CHECK(client(log + ", insecure_key_log: true").problems.empty());
+    CHECK(server(log + ", insecure_key_log: true").config.http2.at(0).tls->key_log == folder / "keys.log");
+    CHECK(client(log + ", insecure_key_log: true").config.client_tls->key_log == folder / "keys.log");
   }
   SECTION("not of HTTP/1.1") {
     CHECK_THAT(read(with(kServer + "    http1: {address: 127.0.0.1, tls: {}}\n")).problems, Catch::Contains("tls: is not known here"));
