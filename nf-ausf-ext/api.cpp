@@ -36,9 +36,8 @@ profile::DiscoveryImsi read_dimsi(const Request& request) {
   return *dimsi;
 }
 
-[[noreturn]] void fail_query(const char* name, const std::string& reason) {
-  const std::string param = std::string("query ") + name;
-  throw Error(ErrorKind::bad_request, "OPTIONAL_IE_INCORRECT", param + " " + reason, {{param, reason}});
+[[noreturn]] void fail_listing_query(const char* name, const std::string& reason) {
+  sbi::fail_query_parameter("OPTIONAL_IE_INCORRECT", name, reason);
 }
 
 ordered_json write_problem(const Problem& problem) {
@@ -75,7 +74,7 @@ std::size_t read_limit(const Request& request) {
   std::size_t limit = 0;
   const auto [end, fault] = std::from_chars(text->data(), text->data() + text->size(), limit);
   if (fault != std::errc() || end != text->data() + text->size() || limit < 1 || limit > kMaxPage) {
-    fail_query("limit", "is not a number from 1 to " + std::to_string(kMaxPage));
+    fail_listing_query("limit", "is not a number from 1 to " + std::to_string(kMaxPage));
   }
   return limit;
 }
@@ -84,7 +83,7 @@ std::optional<State> read_state(const Request& request) {
   const auto text = request.query("state");
   if (!text) return std::nullopt;
   const auto state = state_from_name(*text);
-  if (!state) fail_query("state", "is none of OFFERED, KEY_RETRIEVED, PRELOADED, RECEIVED, ATTACHED, RETIRED, FAILED");
+  if (!state) fail_listing_query("state", "is none of OFFERED, KEY_RETRIEVED, PRELOADED, RECEIVED, ATTACHED, RETIRED, FAILED");
   return state;
 }
 
@@ -96,7 +95,7 @@ std::optional<profile::DiscoveryImsi> read_cursor(const Request& request) {
   const auto [end, fault] = std::from_chars(text->data(), text->data() + text->size(), packed, 16);
   const bool is_number = fault == std::errc() && end == text->data() + text->size();
   const auto dimsi = is_number ? profile::DiscoveryImsi::from_packed(packed) : std::nullopt;
-  if (!dimsi) fail_query("from", "is not a cursor of this function");
+  if (!dimsi) fail_listing_query("from", "is not a cursor of this function");
   return dimsi;
 }
 

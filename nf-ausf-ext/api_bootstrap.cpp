@@ -45,12 +45,8 @@ void require_authenticated(Database& database, const Imsi& imsi) {
 
 // --- Query parameters ---------------------------------------------------------------------------------------------------------
 
-[[noreturn]] void fail_query(const char* cause, const char* name, const std::string& reason) {
-  const std::string param = std::string("query ") + name;
-  throw Error(ErrorKind::bad_request, cause, param + " " + reason, {{param, reason}});
-}
-[[noreturn]] void fail_query(const char* name, const std::string& reason) {
-  fail_query("OPTIONAL_QUERY_PARAM_INCORRECT", name, reason);
+[[noreturn]] void fail_optional_query(const char* name, const std::string& reason) {
+  sbi::fail_query_parameter("OPTIONAL_QUERY_PARAM_INCORRECT", name, reason);
 }
 
 /// A query parameter that holds a JSON object; nothing if it is absent.
@@ -61,9 +57,9 @@ std::optional<json> query_object(const Request& request, const char* name) {
   try {
     document = sbi::parse_json(*text);
   } catch (const Error&) {
-    fail_query(name, "is not JSON");
+    fail_optional_query(name, "is not JSON");
   }
-  if (!document.is_object()) fail_query(name, "is not a JSON object");
+  if (!document.is_object()) fail_optional_query(name, "is not a JSON object");
   return document;
 }
 
@@ -87,7 +83,7 @@ std::optional<Snssai> query_snssai(const Request& request) {
   const auto object = query_object(request, "single-nssai");
   if (!object) return std::nullopt;
   return read_snssai(*object, [](const char* member, const char* reason) {
-    fail_query("single-nssai", std::string("has a member ") + member + " that " + reason);
+    fail_optional_query("single-nssai", std::string("has a member ") + member + " that " + reason);
   });
 }
 
@@ -99,26 +95,26 @@ void check_plmn_id(const Request& request) {
     const auto member = object->find(name);
     return member != object->end() && member->is_string() ? member->get<std::string>() : std::string();
   };
-  if (!profile::Plmn::from(digits("mcc"), digits("mnc"))) fail_query("plmn-id", "has no mcc of 3 digits and mnc of 2 or 3");
+  if (!profile::Plmn::from(digits("mcc"), digits("mnc"))) fail_optional_query("plmn-id", "has no mcc of 3 digits and mnc of 2 or 3");
 }
 
 std::optional<std::string> query_dnn(const Request& request) {
   const auto text = request.query("dnn");
   if (!text) return std::nullopt;
-  if (text->empty() || text->size() > kMaxDnn) fail_query("dnn", "is not 1 to " + std::to_string(kMaxDnn) + " characters");
+  if (text->empty() || text->size() > kMaxDnn) fail_optional_query("dnn", "is not 1 to " + std::to_string(kMaxDnn) + " characters");
   return std::string(*text);
 }
 
 std::vector<std::string> query_dataset_names(const Request& request) {
   constexpr const char* kName = "dataset-names";
   const auto text = request.query(kName);
-  if (!text) fail_query("MANDATORY_QUERY_PARAM_MISSING", kName, "is missing");
+  if (!text) sbi::fail_query_parameter("MANDATORY_QUERY_PARAM_MISSING", kName, "is missing");
   std::vector<std::string> out;
   std::string_view rest = *text;
   while (true) {
     const std::size_t comma = rest.find(',');
     const std::string_view name = rest.substr(0, comma);
-    if (name.empty()) fail_query("MANDATORY_QUERY_PARAM_INCORRECT", kName, "has an empty name");
+    if (name.empty()) sbi::fail_query_parameter("MANDATORY_QUERY_PARAM_INCORRECT", kName, "has an empty name");
     out.emplace_back(name);
     if (comma == std::string_view::npos) return out;
     rest.remove_prefix(comma + 1);

@@ -16,7 +16,7 @@ using std::chrono::steady_clock;
 constexpr std::size_t kTbcdOctets = 8;
 constexpr std::size_t kNetworkOctets = 3;
 
-[[noreturn]] void fail_context() {
+[[noreturn]] void fail_expired_context() {
   throw Error(ErrorKind::not_found, "CONTEXT_NOT_FOUND", "there is no such authentication context, or it has expired");
 }
 
@@ -91,10 +91,10 @@ void AuthenticationContexts::add(const std::string& id, AuthenticationContext co
 AuthenticationContext AuthenticationContexts::take(const std::string& id) {
   const std::lock_guard lock(mutex_);
   const auto found = by_id_.find(id);
-  if (found == by_id_.end()) fail_context();
+  if (found == by_id_.end()) fail_expired_context();
   AuthenticationContext context = std::move(found->second.at->context);
   erase(found);
-  if (context.expires_at < steady_clock::now()) fail_context();
+  if (context.expires_at < steady_clock::now()) fail_expired_context();
   return context;
 }
 

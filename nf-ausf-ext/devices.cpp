@@ -16,7 +16,7 @@ using store::Rows;
   "dimsi, state, epoch, offer_hash, arpf_position, ephemeral_key, imsi, mnc_length, problem_status, problem_cause, "   \
   "problem_detail, attempts, due_at, expires_at, notify_network, attached_at, offered_by"
 
-constexpr const char* kFind = "SELECT " DEVICE_COLUMNS " FROM devices WHERE dimsi = $1";
+constexpr const char* kFindDevice = "SELECT " DEVICE_COLUMNS " FROM devices WHERE dimsi = $1";
 constexpr const char* kFindByImsi = "SELECT " DEVICE_COLUMNS " FROM devices WHERE imsi = $1";
 constexpr const char* kFindSealed = "SELECT " DEVICE_COLUMNS " FROM devices WHERE ephemeral_key IS NOT NULL LIMIT 1";
 #undef DEVICE_COLUMNS
@@ -135,7 +135,7 @@ crypto::Sha256Digest hash_of(const std::vector<OfferedArpf>& arpfs) {
 }
 
 std::optional<Device> find_device(Database& database, const profile::DiscoveryImsi& dimsi) {
-  Rows rows = database.query(kFind, dimsi.packed());
+  Rows rows = database.query(kFindDevice, dimsi.packed());
   return device_of(rows);
 }
 

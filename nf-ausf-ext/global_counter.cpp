@@ -3,8 +3,8 @@
 namespace ausf_ext {
 namespace {
 
-constexpr const char* kFind = "SELECT value FROM global_counter";
-constexpr const char* kTake = "UPDATE global_counter SET value = value + 1";
+constexpr const char* kFindCounter = "SELECT value FROM global_counter";
+constexpr const char* kTakeCounter = "UPDATE global_counter SET value = value + 1";
 
 }  // namespace
 
@@ -47,13 +47,13 @@ void GlobalCounter::renew(std::uint64_t value) {
 }
 
 std::uint64_t find_global_counter(store::Database& database) {
-  store::Rows rows = database.query(kFind);
+  store::Rows rows = database.query(kFindCounter);
   if (!rows.next()) throw store::StoreError("the table global_counter has no row");
   return rows.number(0);
 }
 
 std::uint64_t take_global_counter(store::Database& database) {
-  database.run(kTake);
+  database.run(kTakeCounter);
   return find_global_counter(database);
 }
 

@@ -12,7 +12,7 @@ constexpr const char* kCountLine =
 constexpr const char* kAddLine =
     "INSERT INTO import_lines (import_id, line, dimsi, cause, detail) VALUES ($1, $2, $3, $4, $5)";
 constexpr const char* kEnd = "UPDATE imports SET is_read = 1 WHERE id = $1";
-constexpr const char* kFind = "SELECT received, is_read, preloaded, failed, offered_by FROM imports WHERE id = $1";
+constexpr const char* kFindImport = "SELECT received, is_read, preloaded, failed, offered_by FROM imports WHERE id = $1";
 /// A device may stand in several lines, of several imports.
 constexpr const char* kCountDevice =
     "UPDATE imports SET "
@@ -49,7 +49,7 @@ void add_import_line(Database& database, const std::string& id, std::uint64_t li
 void end_import(Database& database, const std::string& id) { database.run(kEnd, id); }
 
 std::optional<ImportStatus> find_import(Database& database, const std::string& id) {
-  Rows rows = database.query(kFind, id);
+  Rows rows = database.query(kFindImport, id);
   if (!rows.next()) return std::nullopt;
   ImportStatus status{false, rows.number(0), rows.number(2), rows.number(3), std::nullopt};
   if (!rows.is_null(4)) status.offered_by = rows.text(4);

@@ -13,7 +13,6 @@ namespace {
 namespace asio = boost::asio;
 using namespace std::chrono_literals;
 
-constexpr unsigned kSecretMode = 0600;
 constexpr std::size_t kBatchDevices = 4096;  ///< in memory at a time
 constexpr std::size_t kMaxShown = 1000;
 
@@ -26,16 +25,12 @@ std::string suci_at(const char* step, const profile::Imsi& imsi, std::size_t mnc
   }
 }
 
-void require(bool holds, const char* step, const std::string& what) {
-  if (!holds) throw StepFailed(step, what);
-}
-
 /// The UE's answer to the challenge; throws StepFailed for all but an answer and a synchronisation failure.
 ChallengeAnswer answer_of_ue(Device& device, const Challenge& challenge, const std::string& serving_network_name) {
   auto answer = answer_challenge(device, challenge.rand, challenge.autn, serving_network_name);
-  require(!std::holds_alternative<NoSeparationBit>(answer), "9",
-          "the AUTN has no AMF separation bit: the ME refuses it");
-  require(!std::holds_alternative<aka::MacFailure>(answer), "9", "MAC failure: the AUTN is not the home network's");
+  require_step(!std::holds_alternative<NoSeparationBit>(answer), "9",
+               "the AUTN has no AMF separation bit: the ME refuses it");
+  require_step(!std::holds_alternative<aka::MacFailure>(answer), "9", "MAC failure: the AUTN is not the home network's");
   return answer;
 }
 
@@ -46,7 +41,7 @@ std::string suci_of_dimsi(const AttachPath& path, const Device& device) {
 }
 
 std::string suci_of_imsi(const AttachPath& path, const Device& device) {
-  require(device.subscription.has_value(), "8", "the device has no IMSI");
+  require_step(device.subscription.has_value(), "8", "the device has no IMSI");
   return suci_at("8", device.subscription->imsi, device.subscription->mnc_length, path.imsi_key);
 }
 
@@ -54,11 +49,11 @@ asio::awaitable<FirstAttach> attach_with_dimsi(Network& network, const AttachPat
                                                bool is_receipt_sent) {
   const ChallengeResult served =
       co_await authenticate(network, path.d_ausf, suci, path.serving_network_name, std::nullopt);
-  require(served.challenge.has_value(), "4", "the D-AUSF does not serve the dIMSI: " + served.summary);
+  require_step(served.challenge.has_value(), "4", "the D-AUSF does not serve the dIMSI: " + served.summary);
   FirstAttach done;
   done.challenge = *served.challenge;
   const auto receipt = take_imsi(device, done.challenge.rand, done.challenge.autn);
-  require(receipt.has_value(), "7", "AUTN is not the one that eK gives: the SE does not believe RAND");
+  require_step(receipt.has_value(), "7", "AUTN is not the one that eK gives: the SE does not believe RAND");
   if (!is_receipt_sent) co_return done;
 
   Resynchronisation resynchronisation;
@@ -80,30 +75,30 @@ asio::awaitable<SecondAttach> attach_with_imsi(Network& network, const AttachPat
     SecondAttach by_eap = co_await attach_with_eap(network, path, device, std::move(*served.eap));
     co_return std::move(by_eap);
   }
-  require(served.challenge.has_value(), "9", "the target AUSF does not know the IMSI: " + served.summary);
+  require_step(served.challenge.has_value(), "9", "the target AUSF does not know the IMSI: " + served.summary);
   ChallengeAnswer answer = answer_of_ue(device, *served.challenge, path.serving_network_name);
   if (const auto* out_of_step = std::get_if<aka::SynchronisationFailure>(&answer)) {
     Resynchronisation resynchronisation;
     resynchronisation.rand = served.challenge->rand;
     resynchronisation.auts = out_of_step->auts;
     served = co_await authenticate(network, path.ausf_ext, suci, path.serving_network_name, resynchronisation);
-    require(served.challenge.has_value(), "9", "no challenge after the resynchronisation: " + served.summary);
+    require_step(served.challenge.has_value(), "9", "no challenge after the resynchronisation: " + served.summary);
     answer = answer_of_ue(device, *served.challenge, path.serving_network_name);
     done.was_resynchronised = true;
   }
   auto* ue = std::get_if<UeAnswer>(&answer);
-  require(ue != nullptr, "9", "synchronisation failure again, after the resynchronisation");
+  require_step(ue != nullptr, "9", "synchronisation failure again, after the resynchronisation");
   done.challenge = *served.challenge;
-  require(matches(done.challenge, ue->res_star), "9", "HRES* of the UE's RES* is not HXRES*");
+  require_step(matches(done.challenge, ue->res_star), "9", "HRES* of the UE's RES* is not HXRES*");
 
   const Confirmation confirmation = co_await confirm(network, done.challenge.confirmation, ue->res_star);
   done.confirmation_summary = confirmation.summary + " " + confirmation.result;
-  require(confirmation.status == 200 && confirmation.result == "AUTHENTICATION_SUCCESS", "9",
-          "RES* is not confirmed: " + done.confirmation_summary);
-  require(confirmation.supi == aka::to_supi(device.subscription->imsi), "10",
-          "the SUPI in the answer is not the UE's IMSI");
+  require_step(confirmation.status == 200 && confirmation.result == "AUTHENTICATION_SUCCESS", "9",
+               "RES* is not confirmed: " + done.confirmation_summary);
+  require_step(confirmation.supi == aka::to_supi(device.subscription->imsi), "10",
+               "the SUPI in the answer is not the UE's IMSI");
   const bool is_equal = confirmation.kseaf && *confirmation.kseaf == ue->kseaf;
-  require(is_equal, "10", "KSEAF of the network is not the UE's");
+  require_step(is_equal, "10", "KSEAF of the network is not the UE's");
   co_return done;
 }
 

@@ -34,6 +34,11 @@ class StepFailed : public std::runtime_error {
   std::string step_;
 };
 
+/// Throws StepFailed unless `holds`.
+inline void require_step(bool holds, const char* step, const std::string& what) {
+  if (!holds) throw StepFailed(step, what);
+}
+
 /// The two ends that an attach talks to, and what identities are concealed to there.
 struct AttachPath {
   sbi::Uri d_ausf;

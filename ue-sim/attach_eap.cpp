@@ -10,10 +10,6 @@ namespace asio = boost::asio;
 
 constexpr int kMaxRounds = 10;  ///< a resynchronisation, a result indication, and some to spare
 
-void require(bool holds, const char* step, const std::string& what) {
-  if (!holds) throw StepFailed(step, what);
-}
-
 /// The ME with its USIM, for one authentication. `device` must live as long.
 class EapUe {
  public:
@@ -25,13 +21,13 @@ class EapUe {
   /// The answer to a request.
   base::Bytes answer(const base::Bytes& packet) {
     auto response = respond(packet);
-    require(response.has_value(), "9", "the network ended the authentication where it should go on");
+    require_step(response.has_value(), "9", "the network ended the authentication where it should go on");
     return std::move(*response);
   }
 
   /// Takes the end. Nothing unless it is an EAP-Success that the UE believes.
   std::optional<aka::Kausf> end(const base::Bytes& packet) {
-    require(!respond(packet), "9", "the network's verdict comes with an EAP request");
+    require_step(!respond(packet), "9", "the network's verdict comes with an EAP request");
     if (peer_.state() != aka::EapAkaPrimePeer::State::succeeded) return std::nullopt;
     return peer_.take_kausf();
   }
@@ -58,10 +54,10 @@ void check_verdict(EapUe& ue, const EapAnswer& answer, const std::string& servin
                    const profile::Imsi& imsi) {
   const std::string said = answer.summary + " " + answer.result;
   const std::optional<aka::Kausf> kausf = ue.end(answer.payload);
-  require(kausf && answer.result == "AUTHENTICATION_SUCCESS", "9", "no success: " + said + ", UE: " + ue.why());
-  require(answer.supi == aka::to_supi(imsi), "10", "the SUPI in the answer is not the UE's IMSI");
+  require_step(kausf && answer.result == "AUTHENTICATION_SUCCESS", "9", "no success: " + said + ", UE: " + ue.why());
+  require_step(answer.supi == aka::to_supi(imsi), "10", "the SUPI in the answer is not the UE's IMSI");
   const bool is_equal = answer.kseaf && *answer.kseaf == aka::derive_kseaf(*kausf, serving_network_name);
-  require(is_equal, "10", "KSEAF of the network is not the UE's");
+  require_step(is_equal, "10", "KSEAF of the network is not the UE's");
 }
 
 }  // namespace
@@ -73,7 +69,7 @@ asio::awaitable<SecondAttach> attach_with_eap(Network& network, const AttachPath
   for (int round = 0; round < kMaxRounds; ++round) {
     base::Bytes response = ue.answer(packet);
     EapAnswer answer = co_await send_eap(network, challenge.session, std::move(response));
-    require(answer.status == 200, "9", "the UE's EAP packet is not taken: " + answer.summary);
+    require_step(answer.status == 200, "9", "the UE's EAP packet is not taken: " + answer.summary);
     if (answer.is_ongoing()) {
       packet = std::move(answer.payload);
       continue;

@@ -21,7 +21,7 @@ namespace asio = boost::asio;
 using namespace std::chrono_literals;
 using Steady = std::chrono::steady_clock;
 
-constexpr auto kPause = 50ms;
+constexpr auto kPollPause = 50ms;
 constexpr const char* kProvider = "service provider";
 constexpr const char* kElement = "SE";
 constexpr const char* kAccess = "access network";
@@ -212,7 +212,7 @@ asio::awaitable<bool> is_notified(Demo& demo, const Journey& journey) {
     const bool is_there = demo.rsmf->has(journey.shown.dimsi, journey.shown.imsi);
     const bool is_over = is_there || Steady::now() >= deadline;
     if (is_over) co_return is_there;
-    co_await Network::pause(kPause);
+    co_await Network::pause(kPollPause);
   }
 }
 
@@ -236,7 +236,7 @@ asio::awaitable<ChallengeResult> authenticate_until(Demo& demo, sbi::Uri ausf, s
         co_await authenticate(demo.network, ausf, identity, demo.path.serving_network_name, std::nullopt);
     const bool is_over = result.status == status || Steady::now() >= deadline;
     if (is_over) co_return result;
-    co_await Network::pause(kPause);
+    co_await Network::pause(kPollPause);
   }
 }
 
@@ -252,7 +252,7 @@ asio::awaitable<Answer> retrieve_again(Demo& demo, const Journey& journey) {
     Answer answer = co_await demo.network.exchange("POST", demo.arpf, std::move(path), std::move(body));
     const bool is_over = !answer.is_success() || Steady::now() >= deadline;
     if (is_over) co_return std::move(answer);
-    co_await Network::pause(kPause);
+    co_await Network::pause(kPollPause);
   }
 }
 

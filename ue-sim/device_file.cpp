@@ -13,13 +13,11 @@ namespace {
 constexpr std::size_t kMaxCertificateOctets = 8192;
 constexpr std::size_t kMaxTokenOctets = 1024;
 
-void wipe_text(std::string& text) { base::wipe(std::span(reinterpret_cast<std::uint8_t*>(text.data()), text.size())); }
-
 /// eK, whose hex stands nowhere when it returns but in the document, which is wiped as well.
 profile::EphemeralKey take_key(nlohmann::json& document) {
   auto& hex = document.at("eK").get_ref<std::string&>();
   auto octets = base::from_hex_exactly<16>(hex);
-  wipe_text(hex);
+  base::wipe(hex);
   if (!octets) throw std::runtime_error("eK: is not 32 hex digits");
   profile::EphemeralKey key(*octets);
   base::wipe(*octets);
@@ -62,7 +60,7 @@ std::string to_line(const Device& device) {
     document["failedAttaches"] = device.subscription->failed_attaches;
   }
   std::string line = document.dump() + "\n";
-  wipe_text(document["eK"].get_ref<std::string&>());
+  base::wipe(document["eK"].get_ref<std::string&>());
   return line;
 }
 

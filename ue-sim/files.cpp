@@ -22,11 +22,6 @@ constexpr std::size_t kBufferOctets = 256 * 1024;
   throw std::runtime_error(path + ": " + what + ": " + std::strerror(errno));
 }
 
-void wipe_text(std::string& text) {
-  base::wipe(std::span(reinterpret_cast<std::uint8_t*>(text.data()), text.size()));
-  text.clear();
-}
-
 }  // namespace
 
 AtomicFile::AtomicFile(std::string path, unsigned mode)
@@ -37,7 +32,7 @@ AtomicFile::AtomicFile(std::string path, unsigned mode)
 }
 
 AtomicFile::~AtomicFile() {
-  wipe_text(buffer_);
+  base::wipe(buffer_);
   if (file_ < 0) return;
   ::close(file_);
   ::unlink(temporary_.c_str());
@@ -56,7 +51,7 @@ void AtomicFile::flush() {
     if (written < 0) fail(temporary_, "cannot be written");
     rest.remove_prefix(static_cast<std::size_t>(written));
   }
-  wipe_text(buffer_);
+  base::wipe(buffer_);
 }
 
 void AtomicFile::commit() {

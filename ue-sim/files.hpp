@@ -8,6 +8,9 @@
 
 namespace ue_sim {
 
+/// The mode of files that hold keys.
+inline constexpr unsigned kSecretMode = 0600;
+
 /// A file that takes its name only once it is whole: written beside it, then renamed. Without commit() nothing remains,
 /// and what had the name before stays. Throws std::runtime_error that names the file.
 class AtomicFile {

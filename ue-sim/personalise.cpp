@@ -15,7 +15,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr unsigned kSecretMode = 0600;
 constexpr std::uint64_t kPieceDevices = 256;  ///< what one thread makes before its lines are written
 
 /// The lines of a piece of the batch.

@@ -22,7 +22,6 @@ using crypto::PrivateKey;
 constexpr const char* kEndorsementUsage = "2.25.166299093133829758407982659247061036885";
 constexpr const char* kKeyEncryptionKeyFile = "kek.hex";
 constexpr unsigned kPublicMode = 0644;
-constexpr unsigned kSecretMode = 0600;
 
 /// The TLS leafs: their DNS name in the lab, and the address of the demonstration.
 struct TlsLeaf {

@@ -13,7 +13,7 @@ using namespace std::chrono_literals;
 
 constexpr std::size_t kMaxBodyOctets = 64 * 1024 * 1024;
 constexpr long kTimeoutMs = 5000;
-constexpr auto kPause = 100ms;
+constexpr auto kReadPause = 100ms;
 
 struct FreeEasy {
   void operator()(CURL* easy) const noexcept { curl_easy_cleanup(easy); }
@@ -75,7 +75,7 @@ std::string RsmfReader::fault() const {
 void RsmfReader::read_until_stopped() {
   while (!is_stopped_) {
     read_once();
-    std::this_thread::sleep_for(kPause);
+    std::this_thread::sleep_for(kReadPause);
   }
 }
 

@@ -38,7 +38,7 @@ std::uint16_t number_at(BytesView octets, std::size_t offset) {
 
 std::size_t words(std::size_t octets) { return (octets + kWord - 1) / kWord; }
 
-void require(bool holds, const char* what) {
+void require_eap(bool holds, const char* what) {
   if (!holds) throw EapError(what);
 }
 
@@ -63,10 +63,10 @@ class AttributeReader {
 
   void read_all() {
     while (offset_ < packet_.size()) {
-      require(packet_.size() - offset_ >= kWord, "an attribute is cut short");
+      require_eap(packet_.size() - offset_ >= kWord, "an attribute is cut short");
       const std::size_t size = packet_[offset_ + 1] * kWord;
-      require(size > 0, "an attribute has length 0");
-      require(size <= packet_.size() - offset_, "an attribute reaches beyond the end of the packet");
+      require_eap(size > 0, "an attribute has length 0");
+      require_eap(size <= packet_.size() - offset_, "an attribute reaches beyond the end of the packet");
       read(packet_[offset_], packet_.subspan(offset_, size));
       offset_ += size;
     }
@@ -76,10 +76,10 @@ class AttributeReader {
   /// `attribute`: a whole one, type and length included.
   void read(std::uint8_t type, BytesView attribute) {
     if (!read_known(type, attribute)) {
-      require(type >= kFirstSkippable, "an attribute is unknown and must not be skipped");
+      require_eap(type >= kFirstSkippable, "an attribute is unknown and must not be skipped");
       return;
     }
-    require(type == kAtKdf || !seen_.test(type), "an attribute is there twice");
+    require_eap(type == kAtKdf || !seen_.test(type), "an attribute is there twice");
     seen_.set(type);
   }
 
@@ -141,7 +141,7 @@ class AttributeReader {
   }
 
   static void require_size(BytesView attribute, std::size_t size) {
-    require(attribute.size() == size, "an attribute has not the length of its kind");
+    require_eap(attribute.size() == size, "an attribute has not the length of its kind");
   }
 
   /// The 2 octets of an attribute of one word.
@@ -162,8 +162,8 @@ class AttributeReader {
   static BytesView padded(BytesView attribute, std::size_t size) {
     require_size(attribute, kWord + words(size) * kWord);
     const BytesView padding = attribute.subspan(kWord + size);
-    require(std::ranges::all_of(padding, [](std::uint8_t octet) { return octet == 0; }),
-            "the padding of an attribute is not 0");
+    require_eap(std::ranges::all_of(padding, [](std::uint8_t octet) { return octet == 0; }),
+                "the padding of an attribute is not 0");
     return attribute.subspan(kWord, size);
   }
 
@@ -173,7 +173,7 @@ class AttributeReader {
 
   static base::SecretBytes res(BytesView attribute) {
     const std::size_t bits = number_at(attribute, 2);
-    require(bits % 8 == 0 && bits >= kMinResSize * 8 && bits <= kMaxResSize * 8, "RES is not 4 to 16 octets");
+    require_eap(bits % 8 == 0 && bits >= kMinResSize * 8 && bits <= kMaxResSize * 8, "RES is not 4 to 16 octets");
     return base::SecretBytes(padded(attribute, bits / 8));
   }
 
@@ -243,16 +243,16 @@ Bytes encode_message(const AkaPrimeMessage& message, bool has_mac) {
 }  // namespace
 
 EapHeader parse_eap_header(BytesView packet) {
-  require(packet.size() >= kHeaderSize, "an EAP packet has at least 4 octets");
-  require(packet.size() <= kMaxEapSize, "the EAP packet has more than 1500 octets");
-  require(number_at(packet, 2) == packet.size(), "Length of the EAP packet is not the number of its octets");
-  require(packet[0] >= 1 && packet[0] <= 4, "Code of the EAP packet is not 1 to 4");
+  require_eap(packet.size() >= kHeaderSize, "an EAP packet has at least 4 octets");
+  require_eap(packet.size() <= kMaxEapSize, "the EAP packet has more than 1500 octets");
+  require_eap(number_at(packet, 2) == packet.size(), "Length of the EAP packet is not the number of its octets");
+  require_eap(packet[0] >= 1 && packet[0] <= 4, "Code of the EAP packet is not 1 to 4");
   const auto code = static_cast<EapCode>(packet[0]);
   if (code == EapCode::success || code == EapCode::failure) {
-    require(packet.size() == kHeaderSize, "EAP-Success and EAP-Failure have 4 octets");
+    require_eap(packet.size() == kHeaderSize, "EAP-Success and EAP-Failure have 4 octets");
     return {code, packet[1], 0};
   }
-  require(packet.size() > kHeaderSize, "the EAP packet has no type");
+  require_eap(packet.size() > kHeaderSize, "the EAP packet has no type");
   return {code, packet[1], packet[kHeaderSize]};
 }
 
@@ -269,8 +269,8 @@ Bytes encode_eap(const EapHeader& header, BytesView data) {
 
 AkaPrimeMessage parse_aka_prime(BytesView packet) {
   const EapHeader header = parse_eap_header(packet);
-  require(header.type == kEapAkaPrime, "the EAP packet is not of type EAP-AKA'");
-  require(packet.size() >= kAttributesOffset, "a packet of EAP-AKA' has at least 8 octets");
+  require_eap(header.type == kEapAkaPrime, "the EAP packet is not of type EAP-AKA'");
+  require_eap(packet.size() >= kAttributesOffset, "a packet of EAP-AKA' has at least 8 octets");
   AkaPrimeMessage message;
   message.code = header.code;
   message.identifier = header.identifier;

@@ -2,18 +2,19 @@
 
 #include <algorithm>
 
+#include "lib/base/digits.hpp"
+
 namespace aka {
 namespace {
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-bool is_upper_hex_digit(char c) { return is_digit(c) || (c >= 'A' && c <= 'F'); }
+bool is_upper_hex_digit(char c) { return base::is_digit(c) || (c >= 'A' && c <= 'F'); }
 
 /// Takes `what` from the front of `text`, then three decimal digits; false if they are not there.
 bool take_with_digits(std::string_view& text, std::string_view what) {
   if (!text.starts_with(what)) return false;
   const std::string_view digits = text.substr(what.size(), 3);
   text.remove_prefix(what.size() + digits.size());
-  return digits.size() == 3 && std::ranges::all_of(digits, is_digit);
+  return digits.size() == 3 && base::are_digits(digits);
 }
 
 }  // namespace

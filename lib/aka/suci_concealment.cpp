@@ -99,14 +99,14 @@ profile::Imsi imsi_of(const profile::Plmn& home_network, BytesView msin) {
 
 std::string_view scheme_text(EciesProfile profile) { return profile == EciesProfile::a ? "1" : "2"; }
 
-void require(bool holds, const char* what) {
+void require_argument(bool holds, const char* what) {
   if (!holds) throw std::invalid_argument(what);
 }
 
 /// ephemeral public key || ciphertext || MAC.
 Bytes seal(const EciesPublicKey& to, const crypto::EciesPrivateKey& ephemeral, BytesView plaintext) {
   const auto shared_secret = crypto::agree(ephemeral, to);
-  require(shared_secret.has_value(), "the home network's public key is of low order");
+  require_argument(shared_secret.has_value(), "the home network's public key is of low order");
   const Bytes& ephemeral_public_key = ephemeral.public_key().octets();
   const EciesKeys keys = derive_ecies_keys(*shared_secret, ephemeral_public_key);
   Bytes ciphertext(plaintext.size());
@@ -117,7 +117,7 @@ Bytes seal(const EciesPublicKey& to, const crypto::EciesPrivateKey& ephemeral, B
 }  // namespace
 
 HomeNetworkKeys::HomeNetworkKeys(std::map<std::uint8_t, crypto::EciesPrivateKey> keys) : keys_(std::move(keys)) {
-  require(!keys_.contains(0), "the home network key 0 is the null scheme's");
+  require_argument(!keys_.contains(0), "the home network key 0 is the null scheme's");
 }
 
 const crypto::EciesPrivateKey& HomeNetworkKeys::find(std::uint8_t id, EciesProfile profile) const {
@@ -147,13 +147,13 @@ profile::Imsi HomeNetworkKeys::deconceal(const Suci& suci) const {
 
 std::string conceal(const profile::Imsi& imsi, const profile::Plmn& home_network, std::string_view routing_indicator,
                     const HomeNetworkPublicKey& key, const crypto::EciesPrivateKey& ephemeral) {
-  require(home_network.is_home_of(imsi), "the PLMN is not that of the IMSI");
-  require(key.id != 0, "the home network key 0 is the null scheme's");
+  require_argument(home_network.is_home_of(imsi), "the PLMN is not that of the IMSI");
+  require_argument(key.id != 0, "the home network key 0 is the null scheme's");
   const bool is_indicator = !routing_indicator.empty() && routing_indicator.size() <= 4 &&
                             std::ranges::all_of(routing_indicator, [](char c) { return c >= '0' && c <= '9'; });
-  require(is_indicator, "a routing indicator is 1 to 4 digits");
+  require_argument(is_indicator, "a routing indicator is 1 to 4 digits");
   const std::string msin = imsi.digits().substr(home_network.prefix().size());
-  require(!msin.empty(), "the IMSI has no MSIN");
+  require_argument(!msin.empty(), "the IMSI has no MSIN");
   std::string out = "suci-0-" + home_network.mcc + "-" + home_network.mnc + "-";
   out.append(routing_indicator).append("-").append(scheme_text(key.key.profile()));
   out.append("-").append(std::to_string(key.id)).append("-");

@@ -16,7 +16,7 @@ using nlohmann::json;
 
 /// The last second of the year 9999: no NumericDate is later.
 constexpr std::int64_t kMaxDateS = 253402300799;
-constexpr std::size_t kMaxScopeSize = kMaxAuthorizationSize;
+constexpr std::size_t kMaxClaimedScopeSize = kMaxAuthorizationSize;
 
 [[noreturn]] void fail(const char* why) { throw TokenError(why); }
 
@@ -125,7 +125,7 @@ AccessToken read_claims(const json& document, Time& not_before) try {
   out.issuer = claims.text("iss");
   out.subject = claims.text("sub");
   out.audiences = read_audiences(document);
-  out.scopes = read_scopes(claims.text("scope", kMaxScopeSize));
+  out.scopes = read_scopes(claims.text("scope", kMaxClaimedScopeSize));
   out.expires_at = read_date(claims, "exp");
   if (claims.has("nbf")) not_before = read_date(claims, "nbf");
   if (claims.has("iat")) read_date(claims, "iat");

@@ -32,7 +32,7 @@ using std::chrono::seconds;
 
 constexpr const char* kForm = "application/x-www-form-urlencoded";
 constexpr std::size_t kMaxErrorSize = 64;   ///< of an AccessTokenErr's error
-constexpr std::size_t kMaxScopeSize = 1024;
+constexpr std::size_t kMaxGrantedScopeSize = 1024;
 constexpr std::string_view kScheme = "Bearer ";
 /// A token with less left is not sent if a new one can be waited for.
 constexpr milliseconds kLastMoment{1000};
@@ -91,7 +91,7 @@ TokenGrant read_grant(const sbi::Response& answer) {
   if (response.text("token_type") != "Bearer") response.fail("token_type", "is not Bearer");
   std::int64_t lifetime_s = kUsualTokenLifetimeS;
   if (response.has("expires_in")) lifetime_s = response.integer("expires_in", 1, std::numeric_limits<std::int64_t>::max());
-  return {std::string(kScheme) + token, seconds(std::min(lifetime_s, kMaxTokenLifetimeS)), response.optional_text("scope", kMaxScopeSize)};
+  return {std::string(kScheme) + token, seconds(std::min(lifetime_s, kMaxTokenLifetimeS)), response.optional_text("scope", kMaxGrantedScopeSize)};
 }
 
 NrfSettings link_settings(const AccessTokens::Settings& settings, const sbi::Uri& nrf) {

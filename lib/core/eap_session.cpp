@@ -2,6 +2,7 @@
 
 #include "lib/aka/supi_or_suci.hpp"
 #include "lib/core/pvs_info.hpp"
+#include "lib/core/ueau.hpp"
 #include "lib/sbi/json.hpp"
 
 namespace core {
@@ -13,10 +14,6 @@ using sbi::Request;
 using sbi::Response;
 
 constexpr std::size_t kMaxEapOctets = 65535;  ///< the length field of an EAP packet has 16 bits (RFC 3748, 4)
-
-std::string context_uri(const Request& request, const std::string& context_id) {
-  return request.api_root() + "/nausf-auth/v1/ue-authentications/" + context_id;
-}
 
 ordered_json link_of(const std::string& uri) { return {{"eap-session", {{"href", uri + "/eap-session"}}}}; }
 

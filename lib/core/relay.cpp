@@ -212,10 +212,10 @@ std::optional<std::string> Relay::resource_of(const Request& request, std::strin
 std::chrono::milliseconds Relay::deadline_of(const Request& request) const {
   const auto text = request.headers.find("3gpp-sbi-max-rsp-time");
   if (!text) return settings_.timeout;
-  std::int64_t milliseconds = 0;
-  const auto [end, fault] = std::from_chars(text->data(), text->data() + text->size(), milliseconds);
-  if (fault != std::errc() || end != text->data() + text->size() || milliseconds <= 0) return settings_.timeout;
-  return std::min(settings_.timeout, std::chrono::milliseconds(milliseconds));
+  std::int64_t asked_ms = 0;
+  const auto [end, fault] = std::from_chars(text->data(), text->data() + text->size(), asked_ms);
+  if (fault != std::errc() || end != text->data() + text->size() || asked_ms <= 0) return settings_.timeout;
+  return std::min(settings_.timeout, std::chrono::milliseconds(asked_ms));
 }
 
 Request Relay::onward(const Request& request, const sbi::Uri& root, std::string target) const {

@@ -51,6 +51,8 @@ profile::Imsi supi_of(const std::string& text, const std::string& param) {
   }
 }
 
+}  // namespace
+
 std::string context_uri(const Request& request, const std::string& context_id) {
   std::string uri;
   uri.reserve(192);
@@ -61,8 +63,6 @@ std::string context_uri(const Request& request, const std::string& context_id) {
   uri += context_id;
   return uri;
 }
-
-}  // namespace
 
 std::optional<Resynchronization> read_resynchronization(const JsonObject& object) {
   const auto info = object.optional_object("resynchronizationInfo");

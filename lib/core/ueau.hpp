@@ -77,6 +77,9 @@ struct Challenge {
   aka::HresStar hxres_star;
 };
 
+/// The absolute URI of an authentication context: {apiRoot}/nausf-auth/v1/ue-authentications/{authCtxId}.
+std::string context_uri(const sbi::Request& request, const std::string& context_id);
+
 /// 201 UEAuthenticationCtx (TS 29.509, 6.1.6.2.3), whose links are absolute and of one origin with Location.
 sbi::Response ue_authentication_context(const sbi::Request& request, const std::string& context_id, const Challenge& challenge);
 

@@ -19,7 +19,7 @@ namespace {
 using openssl::check;
 using openssl::check_not_null;
 
-constexpr std::string_view kPemBegin = "-----BEGIN CERTIFICATE-----";
+constexpr std::string_view kCertificatePemBegin = "-----BEGIN CERTIFICATE-----";
 
 using AuthorityKeyId = openssl::Handle<AUTHORITY_KEYID, AUTHORITY_KEYID_free>;
 using Asn1String = openssl::Handle<ASN1_OCTET_STRING, ASN1_OCTET_STRING_free>;
@@ -290,9 +290,9 @@ Certificate Certificate::parse_by_openssl(BytesView der) {
 
 Certificate Certificate::from_pem(std::string_view pem) {
   const openssl::ErrorQueueGuard guard;
-  const auto begin = pem.find(kPemBegin);
+  const auto begin = pem.find(kCertificatePemBegin);
   if (begin == std::string_view::npos) throw CryptoError("there is no certificate in the text");
-  if (pem.find(kPemBegin, begin + 1) != std::string_view::npos)
+  if (pem.find(kCertificatePemBegin, begin + 1) != std::string_view::npos)
     throw CryptoError("there are several certificates in the text");
   const openssl::Bio in = openssl::read_from(base::as_bytes(pem.substr(begin)));
   unsigned char* der = nullptr;
@@ -307,7 +307,7 @@ Certificate Certificate::from_pem(std::string_view pem) {
 Certificate Certificate::load(const std::string& path) {
   return read_named_file(path, [](BytesView octets) {
     const std::string_view text = base::as_text(octets);
-    return text.find(kPemBegin) != std::string_view::npos ? from_pem(text) : from_der(octets);
+    return text.find(kCertificatePemBegin) != std::string_view::npos ? from_pem(text) : from_der(octets);
   });
 }
 

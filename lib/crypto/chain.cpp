@@ -25,7 +25,7 @@ namespace {
 
 using openssl::check_not_null;
 
-constexpr std::string_view kPemBegin = "-----BEGIN X509 CRL-----";
+constexpr std::string_view kCrlPemBegin = "-----BEGIN X509 CRL-----";
 
 bool begins_with_organization(const Certificate::Content& subject, const PermittedNames& permitted) {
   if (subject.organizations.size() != 1 || subject.organizations[0] != permitted.organization) return false;
@@ -126,7 +126,7 @@ void read_entries(X509_CRL& crl, std::set<Bytes>& out) {
 }
 
 RevocationList read_list(BytesView octets) {
-  if (base::as_text(octets).find(kPemBegin) == std::string_view::npos) return RevocationList::from_der(octets);
+  if (base::as_text(octets).find(kCrlPemBegin) == std::string_view::npos) return RevocationList::from_der(octets);
   const openssl::Bio in = openssl::read_from(octets);
   const openssl::Crl crl(PEM_read_bio_X509_CRL(in.get(), nullptr, nullptr, nullptr));
   return RevocationList::from_der(

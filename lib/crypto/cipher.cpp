@@ -14,8 +14,6 @@ namespace {
 using openssl::check;
 using openssl::check_not_null;
 
-constexpr std::size_t kNonceSize = 12;
-constexpr std::size_t kTagSize = 16;
 
 openssl::CipherContext new_cipher_context() {
   return openssl::CipherContext(check_not_null(EVP_CIPHER_CTX_new(), "a cipher"));
@@ -135,11 +133,11 @@ Block Cmac::operator()(base::BytesView message) const {
 
 Block aes_cmac(std::span<const std::uint8_t, 16> key, base::BytesView message) { return Cmac(key)(message); }
 
-base::Bytes aes256_gcm_encrypt(std::span<const std::uint8_t, 32> key, std::span<const std::uint8_t, 12> nonce,
+base::Bytes aes256_gcm_encrypt(std::span<const std::uint8_t, 32> key, std::span<const std::uint8_t, kGcmNonceSize> nonce,
                                base::BytesView additional, base::BytesView plaintext) {
   const auto context = new_cipher_context();
-  base::Bytes out(plaintext.size() + kTagSize);
-  const auto tag = std::span(out).last(kTagSize);
+  base::Bytes out(plaintext.size() + kGcmTagSize);
+  const auto tag = std::span(out).last(kGcmTagSize);
   int size = 0;
   check(EVP_CipherInit_ex2(context.get(), aes256_gcm(), key.data(), nonce.data(), 1, nullptr) == 1 &&
             authenticate(context.get(), additional) && transform(context.get(), plaintext, out) &&
@@ -150,12 +148,12 @@ base::Bytes aes256_gcm_encrypt(std::span<const std::uint8_t, 32> key, std::span<
 }
 
 std::optional<base::SecretBytes> aes256_gcm_decrypt(std::span<const std::uint8_t, 32> key,
-                                                    std::span<const std::uint8_t, 12> nonce, base::BytesView additional,
+                                                    std::span<const std::uint8_t, kGcmNonceSize> nonce, base::BytesView additional,
                                                     base::BytesView ciphertext_and_tag) {
-  if (ciphertext_and_tag.size() < kTagSize) return std::nullopt;
-  const auto ciphertext = ciphertext_and_tag.first(ciphertext_and_tag.size() - kTagSize);
+  if (ciphertext_and_tag.size() < kGcmTagSize) return std::nullopt;
+  const auto ciphertext = ciphertext_and_tag.first(ciphertext_and_tag.size() - kGcmTagSize);
   Block tag;
-  std::copy_n(ciphertext_and_tag.end() - static_cast<std::ptrdiff_t>(kTagSize), kTagSize, tag.begin());
+  std::copy_n(ciphertext_and_tag.end() - static_cast<std::ptrdiff_t>(kGcmTagSize), kGcmTagSize, tag.begin());
   const openssl::ErrorQueueGuard guard;
   const auto context = new_cipher_context();
   base::SecretBytes out(ciphertext.size());
@@ -170,13 +168,13 @@ std::optional<base::SecretBytes> aes256_gcm_decrypt(std::span<const std::uint8_t
 }
 
 base::Bytes seal(const KeyEncryptionKey& key, base::BytesView plaintext, base::BytesView bound_to) {
-  const auto nonce = random_octets<kNonceSize>();
+  const auto nonce = random_octets<kGcmNonceSize>();
   return base::concatenate(nonce, aes256_gcm_encrypt(key.reveal(), nonce, bound_to, plaintext));
 }
 
 std::optional<base::SecretBytes> unseal(const KeyEncryptionKey& key, base::BytesView sealed, base::BytesView bound_to) {
-  if (sealed.size() < kNonceSize + kTagSize) return std::nullopt;
-  return aes256_gcm_decrypt(key.reveal(), sealed.first<kNonceSize>(), bound_to, sealed.subspan(kNonceSize));
+  if (sealed.size() < kGcmNonceSize + kGcmTagSize) return std::nullopt;
+  return aes256_gcm_decrypt(key.reveal(), sealed.first<kGcmNonceSize>(), bound_to, sealed.subspan(kGcmNonceSize));
 }
 
 void fill_random(std::span<std::uint8_t> out) {

@@ -58,13 +58,17 @@ class Cmac {
 /// The same of one message.
 Block aes_cmac(std::span<const std::uint8_t, 16> key, base::BytesView message);
 
+/// What AES-GCM takes and gives here (SP 800-38D, 8.2.1 and 5.2.1.2).
+inline constexpr std::size_t kGcmNonceSize = 12;
+inline constexpr std::size_t kGcmTagSize = 16;
+
 /// AES-256-GCM with a nonce that the caller never uses twice under one key: `ciphertext || tag`, the tag of 16 octets.
-base::Bytes aes256_gcm_encrypt(std::span<const std::uint8_t, 32> key, std::span<const std::uint8_t, 12> nonce,
+base::Bytes aes256_gcm_encrypt(std::span<const std::uint8_t, 32> key, std::span<const std::uint8_t, kGcmNonceSize> nonce,
                                base::BytesView additional, base::BytesView plaintext);
 
 /// The inverse; nothing if the tag does not match.
 std::optional<base::SecretBytes> aes256_gcm_decrypt(std::span<const std::uint8_t, 32> key,
-                                                    std::span<const std::uint8_t, 12> nonce, base::BytesView additional,
+                                                    std::span<const std::uint8_t, kGcmNonceSize> nonce, base::BytesView additional,
                                                     base::BytesView ciphertext_and_tag);
 
 struct KeyEncryptionKeyTag;

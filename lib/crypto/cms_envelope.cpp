@@ -36,10 +36,7 @@ constexpr auto kIdP384 = octets({0x2b, 0x81, 0x04, 0x00, 0x22});     // 1.3.132.
 constexpr std::array<std::uint8_t, 1> kEnvelopeVersion{0};
 constexpr std::array<std::uint8_t, 1> kKeyAgreeVersion{3};
 constexpr std::array<std::uint8_t, 1> kTagLength{16};
-constexpr std::array<std::uint8_t, 1> kNoUnusedBits{0};
 constexpr std::array<std::uint8_t, 4> kKeyEncryptionKeyBits{0, 0, 1, 0};  // 256
-constexpr std::size_t kNonceSize = 12;
-constexpr std::size_t kTagSize = 16;
 constexpr std::size_t kWrappedKeySize = 40;
 
 struct ContentKeyTag;
@@ -108,7 +105,7 @@ ContentKey unwrap(const WrappingKey& key, BytesView wrapped) {
 Bytes encode_recipient(const Certificate& recipient, BytesView ephemeral_point, BytesView wrap_algorithm,
                        BytesView wrapped_key) {
   const Bytes originator_algorithm = der::encode(der::kSequence, {object_id(kIdEcPublicKey)});
-  const Bytes originator_point = der::encode(der::kBitString, {kNoUnusedBits, ephemeral_point});
+  const Bytes originator_point = der::encode(der::kBitString, {der::kNoUnusedBits, ephemeral_point});
   const Bytes originator_key = der::encode(der::constructed_tag(1), {originator_algorithm, originator_point});
   const Bytes originator = der::encode(der::constructed_tag(0), {originator_key});
   const Bytes key_encryption = der::encode(der::kSequence, {object_id(kIdStdDhSha256Kdf), wrap_algorithm});
@@ -220,8 +217,8 @@ Envelope read_envelope(BytesView der, Curve curve) {
   read_encrypted_content(enveloped.enter(der::kSequence), out);
   out.tag = enveloped.take(der::kOctetString);
   enveloped.expect_end();
-  if (out.nonce.size() != kNonceSize) throw CryptoError("the envelope's nonce does not have 12 octets");
-  if (out.tag.size() != kTagSize) throw CryptoError("the envelope's tag does not have 16 octets");
+  if (out.nonce.size() != kGcmNonceSize) throw CryptoError("the envelope's nonce does not have 12 octets");
+  if (out.tag.size() != kGcmTagSize) throw CryptoError("the envelope's tag does not have 16 octets");
   return out;
 }
 
@@ -234,12 +231,12 @@ Bytes envelop(BytesView content, const Certificate& recipient) {
   const Bytes wrap_algorithm = der::encode(der::kSequence, {object_id(kIdAes256Wrap)});
   const auto content_key = ContentKey::written_by([](std::span<std::uint8_t, 32> out) { fill_random(out); });
   const WrappingKey wrapping_key = derive_wrapping_key(ephemeral, recipient_key, wrap_algorithm, {});
-  const auto nonce = random_octets<kNonceSize>();
+  const auto nonce = random_octets<kGcmNonceSize>();
   const Bytes sealed = aes256_gcm_encrypt(content_key.reveal(), nonce, {}, content);
   const Bytes recipient_info =
       encode_recipient(recipient, ephemeral.public_key().point(), wrap_algorithm, wrap(wrapping_key, content_key));
   return encode_envelope(recipient_info, nonce, BytesView(sealed).first(content.size()),
-                         BytesView(sealed).last(kTagSize));
+                         BytesView(sealed).last(kGcmTagSize));
 }
 
 base::SecretBytes open_envelope(BytesView der, const Certificate& own, const PrivateKey& key) {
@@ -252,7 +249,7 @@ base::SecretBytes open_envelope(BytesView der, const Certificate& own, const Pri
   const WrappingKey wrapping_key = derive_wrapping_key(key, originator, envelope.wrap_algorithm, envelope.ukm);
   const ContentKey content_key = unwrap(wrapping_key, envelope.wrapped_key);
   const Bytes sealed = base::concatenate(envelope.ciphertext, envelope.tag);
-  auto content = aes256_gcm_decrypt(content_key.reveal(), envelope.nonce.first<kNonceSize>(), {}, sealed);
+  auto content = aes256_gcm_decrypt(content_key.reveal(), envelope.nonce.first<kGcmNonceSize>(), {}, sealed);
   if (!content) throw CryptoError("the envelope was changed");
   return *std::move(content);
 }

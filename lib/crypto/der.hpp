@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <initializer_list>
 #include <optional>
@@ -20,6 +21,9 @@ inline constexpr std::uint8_t kNull = 0x05;
 inline constexpr std::uint8_t kObjectIdentifier = 0x06;
 inline constexpr std::uint8_t kSequence = 0x30;
 inline constexpr std::uint8_t kSet = 0x31;
+
+/// The first octet of a BIT STRING of whole octets (X.690, 8.6.2.2).
+inline constexpr std::array<std::uint8_t, 1> kNoUnusedBits{0};
 
 /// Tag [number], context-specific: of a primitive and of a constructed value.
 constexpr std::uint8_t primitive_tag(unsigned number) { return static_cast<std::uint8_t>(0x80U | number); }

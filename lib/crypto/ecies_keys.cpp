@@ -41,21 +41,18 @@ void require_x25519(const EVP_PKEY& key) {
   if (EVP_PKEY_is_a(&key, kX25519) != 1) throw CryptoError(kNotX25519);
 }
 
-// Never asks at the terminal: an encrypted key is an error.
-int no_passphrase(char*, int, int, void*) { return -1; }
-
 bool is_ec(const EVP_PKEY& key) { return EVP_PKEY_is_a(&key, "EC") == 1; }
 
 std::shared_ptr<EVP_PKEY> read_private_pem(BytesView pem) {
   const openssl::ErrorQueueGuard guard;  // the decoder leaves the failures of what it tried first
   const openssl::Bio in = openssl::read_from(pem);
-  return owned(PEM_read_bio_PrivateKey(in.get(), nullptr, no_passphrase, nullptr), "no unencrypted private key in PEM");
+  return owned(PEM_read_bio_PrivateKey(in.get(), nullptr, openssl::no_passphrase, nullptr), "no unencrypted private key in PEM");
 }
 
 std::shared_ptr<EVP_PKEY> read_public_pem(BytesView pem) {
   const openssl::ErrorQueueGuard guard;
   const openssl::Bio in = openssl::read_from(pem);
-  return owned(PEM_read_bio_PUBKEY(in.get(), nullptr, no_passphrase, nullptr), "no public key in PEM");
+  return owned(PEM_read_bio_PUBKEY(in.get(), nullptr, openssl::no_passphrase, nullptr), "no public key in PEM");
 }
 
 }  // namespace

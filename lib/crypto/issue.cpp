@@ -201,11 +201,10 @@ void set_algorithm(const X509_ALGOR& algorithm, Curve curve) {
 
 // A certificate: the part that is signed, the algorithm once more, the signature (RFC 5280, 4.1.1).
 Bytes sign_part(BytesView part, const PrivateKey& key) {
-  constexpr std::array<std::uint8_t, 1> kNoUnusedBits{0};
   const openssl::Handle<X509_ALGOR, X509_ALGOR_free> algorithm(check_not_null(X509_ALGOR_new(), "a signature's algorithm"));
   set_algorithm(*algorithm, key.curve());
   const Bytes encoded = openssl::to_der(algorithm.get(), i2d_X509_ALGOR, "a signature's algorithm");
-  return der::encode(der::kSequence, {part, encoded, der::encode(der::kBitString, {kNoUnusedBits, sign_der(key, part)})});
+  return der::encode(der::kSequence, {part, encoded, der::encode(der::kBitString, {der::kNoUnusedBits, sign_der(key, part)})});
 }
 
 }  // namespace

@@ -234,9 +234,6 @@ Bytes signature_in_der(BytesView signature) {
   return der::encode(der::kSequence, {integer_of(signature.first(half)), integer_of(signature.last(half))});
 }
 
-// Never asks at the terminal: an encrypted key is an error.
-int no_passphrase(char*, int, int, void*) { return -1; }
-
 }  // namespace
 
 std::size_t field_size(Curve curve) { return facts(curve).field_size; }
@@ -298,7 +295,7 @@ std::optional<PublicKey> PublicKey::from_compressed_point(Curve curve, BytesView
 PublicKey PublicKey::from_pem(BytesView pem) {
   const openssl::ErrorQueueGuard guard;  // the decoder leaves the failures of what it tried first
   const openssl::Bio in = openssl::read_from(pem);
-  std::shared_ptr<EVP_PKEY> key(PEM_read_bio_PUBKEY(in.get(), nullptr, no_passphrase, nullptr), EVP_PKEY_free);
+  std::shared_ptr<EVP_PKEY> key(PEM_read_bio_PUBKEY(in.get(), nullptr, openssl::no_passphrase, nullptr), EVP_PKEY_free);
   check_not_null(key.get(), "no public key in PEM");
   return from_handle(std::move(key));
 }
@@ -321,10 +318,9 @@ Bytes PublicKey::subject_public_key_info() const {
   static constexpr std::array<std::uint8_t, 8> kP256{0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x03, 0x01, 0x07};
   static constexpr std::array<std::uint8_t, 5> kP384{0x2B, 0x81, 0x04, 0x00, 0x22};
   static constexpr std::array<std::uint8_t, 9> kBrainpoolP256r1{0x2B, 0x24, 0x03, 0x03, 0x02, 0x08, 0x01, 0x01, 0x07};  // RFC 5639, 4
-  static constexpr std::array<std::uint8_t, 1> kNoUnusedBits{0};
   const BytesView curve = curve_ == Curve::p256 ? BytesView(kP256) : curve_ == Curve::p384 ? BytesView(kP384) : BytesView(kBrainpoolP256r1);
   const Bytes algorithm = der::encode(der::kSequence, {der::encode(der::kObjectIdentifier, {kEcPublicKey}), der::encode(der::kObjectIdentifier, {curve})});
-  return der::encode(der::kSequence, {algorithm, der::encode(der::kBitString, {kNoUnusedBits, content_->point})});
+  return der::encode(der::kSequence, {algorithm, der::encode(der::kBitString, {der::kNoUnusedBits, content_->point})});
 }
 
 Bytes PublicKey::compressed_point() const {
@@ -361,7 +357,7 @@ PrivateKey PrivateKey::from_scalar(Curve curve, BytesView scalar) {
 PrivateKey PrivateKey::from_pem(BytesView pem) {
   const openssl::ErrorQueueGuard guard;  // the decoder leaves the failures of what it tried first
   const openssl::Bio in = openssl::read_from(pem);
-  std::shared_ptr<EVP_PKEY> key(PEM_read_bio_PrivateKey(in.get(), nullptr, no_passphrase, nullptr), EVP_PKEY_free);
+  std::shared_ptr<EVP_PKEY> key(PEM_read_bio_PrivateKey(in.get(), nullptr, openssl::no_passphrase, nullptr), EVP_PKEY_free);
   check_not_null(key.get(), "no unencrypted private key in PEM");
   const Curve curve = curve_of(*key);
   check(EVP_PKEY_check(context_of(key.get()).get()) == 1, "the private key is not consistent");

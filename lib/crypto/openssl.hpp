@@ -72,6 +72,9 @@ class ErrorQueueGuard {
 /// A BIO that reads `octets` in place; they must outlive it.
 Bio read_from(base::BytesView octets);
 
+/// OpenSSL's callback for a passphrase, which never asks at the terminal: an encrypted key is an error.
+inline int no_passphrase(char* /*out*/, int /*size*/, int /*is_for_writing*/, void* /*given*/) { return -1; }
+
 /// The octets that were written to a memory BIO; valid as long as it is.
 base::BytesView octets_of(BIO& memory);
 

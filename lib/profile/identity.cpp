@@ -2,15 +2,15 @@
 
 #include <algorithm>
 
+#include "lib/base/digits.hpp"
+
 namespace profile {
 namespace {
 
+using base::are_digits;
+
 constexpr std::size_t kNibbles = 16;
 constexpr std::uint64_t kFiller = 0xF;
-
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-
-bool are_digits(std::string_view text) { return std::all_of(text.begin(), text.end(), is_digit); }
 
 /// Nibble `index`, from the most significant.
 std::uint64_t nibble(std::uint64_t packed, std::size_t index) { return (packed >> (4 * (kNibbles - 1 - index))) & 0xF; }

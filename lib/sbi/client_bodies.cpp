@@ -13,7 +13,7 @@ namespace asio = boost::asio;
 using ErrorCode = boost::system::error_code;
 using Kind = ClientError::Kind;
 
-constexpr std::size_t kMaxAheadBytes = 256 * 1024;  ///< of a request's body that comes in pieces: what waits for the peer
+constexpr std::size_t kMaxRequestAheadBytes = 256 * 1024;  ///< of a request's body that comes in pieces: what waits for the peer
 
 }  // namespace
 
@@ -67,7 +67,7 @@ asio::awaitable<void> Client::pass_on(std::shared_ptr<Call> call, std::shared_pt
         connection->abandon(call->stream);
         break;
       }
-      const bool must_wait = call->stream == 0 || connection->unsent(call->stream) > kMaxAheadBytes;
+      const bool must_wait = call->stream == 0 || connection->unsent(call->stream) > kMaxRequestAheadBytes;
       if (must_wait) {
         call->room.expires_at(Instant::max());
         ErrorCode ignored;

@@ -247,4 +247,9 @@ void fail_path_parameter(const std::string& name, const std::string& reason) {
   throw base::Error(base::ErrorKind::bad_request, "MANDATORY_IE_INCORRECT", param + " " + reason, {{param, reason}});
 }
 
+void fail_query_parameter(const char* cause, const std::string& name, const std::string& reason) {
+  const std::string param = "query " + name;
+  throw base::Error(base::ErrorKind::bad_request, cause, param + " " + reason, {{param, reason}});
+}
+
 }  // namespace sbi

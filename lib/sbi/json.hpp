@@ -101,4 +101,7 @@ class JsonObject {
 /// Throws Error{bad_request, MANDATORY_IE_INCORRECT} for a variable of the path, as `{dimsi}`.
 [[noreturn]] void fail_path_parameter(const std::string& name, const std::string& reason);
 
+/// Throws Error{bad_request, `cause`} for a parameter of the query, as `query limit`.
+[[noreturn]] void fail_query_parameter(const char* cause, const std::string& name, const std::string& reason);
+
 }  // namespace sbi

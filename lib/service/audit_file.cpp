@@ -17,7 +17,6 @@ namespace service {
 namespace {
 
 constexpr std::size_t kChunk = 64 * 1024;
-constexpr std::chrono::milliseconds kLook{1};
 // Octets of the file that are locked to say something, far behind all that it ever has.
 constexpr off_t kFunctionOctet = std::numeric_limits<off_t>::max() - 2;  ///< by the function, as long as it runs
 constexpr off_t kTurnOctet = kFunctionOctet + 1;                         ///< by whoever writes, as long as it writes
@@ -43,7 +42,7 @@ AuditTurn::AuditTurn(const AuditFile& file, std::chrono::milliseconds limit) : d
   const auto deadline = std::chrono::steady_clock::now() + limit;
   while (!lock_octet(descriptor_, kTurnOctet, F_WRLCK)) {
     if (std::chrono::steady_clock::now() >= deadline) throw std::runtime_error("another process does not end its turn at " + file.path_);
-    std::this_thread::sleep_for(kLook);
+    std::this_thread::sleep_for(kAuditTurnLook);
   }
 }
 

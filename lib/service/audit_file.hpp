@@ -13,6 +13,9 @@
 
 namespace service {
 
+/// Between two looks whether another process is done with a file of the log.
+inline constexpr std::chrono::milliseconds kAuditTurnLook{1};
+
 /// Who opens a file of the log.
 enum class AuditHolder {
   function,  ///< one at a time, as long as the file is open

@@ -27,7 +27,6 @@ namespace asio = boost::asio;
 constexpr std::size_t kMaxGroup = 2048;  ///< lines in one write, after which no more are taken
 constexpr std::chrono::milliseconds kLongestTurn{2000};   ///< of a command, for which a function waits
 constexpr std::chrono::milliseconds kLongestWait{10000};  ///< of a command, for a function that writes group after group
-constexpr std::chrono::milliseconds kLook{1};
 
 std::exception_ptr disk_failure() {
   return std::make_exception_ptr(
@@ -61,7 +60,7 @@ std::unique_ptr<OpenedForCommand> open_for_command(const std::string& path, std:
       if (is_there && (is_late() || !opened->file.is_empty())) return opened;
       if (!is_there && is_late()) throw std::runtime_error("the audit log " + path + " does not stay where it is");
     }
-    std::this_thread::sleep_for(kLook);
+    std::this_thread::sleep_for(kAuditTurnLook);
   }
 }
 

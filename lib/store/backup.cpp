@@ -82,7 +82,7 @@ class Part {
 
 using Handle = std::unique_ptr<sqlite3, decltype(&sqlite3_close)>;
 
-[[noreturn]] void fail(sqlite3* database, const std::string& what) {
+[[noreturn]] void fail_backup(sqlite3* database, const std::string& what) {
   throw StoreError(what + ": " + (database != nullptr ? sqlite3_errmsg(database) : "out of memory"));
 }
 
@@ -90,13 +90,13 @@ Handle open_handle(const std::string& path, int access) {
   sqlite3* raw = nullptr;
   const int result = sqlite3_open_v2(path.c_str(), &raw, access | SQLITE_OPEN_NOMUTEX, nullptr);
   Handle handle(raw, sqlite3_close);
-  if (result != SQLITE_OK) fail(handle.get(), "cannot open the database " + path);
+  if (result != SQLITE_OK) fail_backup(handle.get(), "cannot open the database " + path);
   sqlite3_busy_timeout(handle.get(), kBusyTimeoutMs);
   return handle;
 }
 
 void run(sqlite3* database, const std::string& path, const char* sql) {
-  if (sqlite3_exec(database, sql, nullptr, nullptr, nullptr) != SQLITE_OK) fail(database, path + ": " + sql);
+  if (sqlite3_exec(database, sql, nullptr, nullptr, nullptr) != SQLITE_OK) fail_backup(database, path + ": " + sql);
 }
 
 /// All pages in one step, hence in one read transaction: writers go on, and nothing of theirs comes in between. The copy leaves WAL mode,
@@ -106,9 +106,9 @@ void copy(const std::string& from, const std::string& to) {
   const Handle copy = open_handle(to, SQLITE_OPEN_READWRITE);
   run(copy.get(), to, "PRAGMA synchronous=OFF");  // synced as a whole, before it gets its name
   sqlite3_backup* const backup = sqlite3_backup_init(copy.get(), "main", source.get(), "main");
-  if (backup == nullptr) fail(copy.get(), "cannot copy " + from);
+  if (backup == nullptr) fail_backup(copy.get(), "cannot copy " + from);
   sqlite3_backup_step(backup, -1);
-  if (sqlite3_backup_finish(backup) != SQLITE_OK) fail(copy.get(), "cannot copy " + from);
+  if (sqlite3_backup_finish(backup) != SQLITE_OK) fail_backup(copy.get(), "cannot copy " + from);
   run(copy.get(), to, "PRAGMA journal_mode=DELETE");
 }
 

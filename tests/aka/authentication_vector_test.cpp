@@ -13,10 +13,9 @@ using aka::SynchronisationFailure;
 using aka::UsimSequence;
 using nlohmann::json;
 using test::key;
+using test::text;
 
 namespace {
-
-std::string text(const json& object, const char* member) { return object.at(member).get<std::string>(); }
 
 /// A vector of the home side and the USIM that it is for. The numbers are secondAttach of case P-256 in
 /// vectors/first-attach-v1.json.

@@ -9,8 +9,6 @@ using nlohmann::json;
 
 namespace {
 
-std::string text(const json& object, const char* member) { return object.at(member).get<std::string>(); }
-
 /// CK' and IK' of a case of RFC 9048, appendix D, from its CK and IK.
 aka::PrimeKeys prime_keys(const json& known) {
   return aka::derive_prime_keys(key<aka::Ck>(text(known, "ck")), key<aka::Ik>(text(known, "ik")),

@@ -11,10 +11,9 @@ using aka::Ck;
 using aka::Ik;
 using nlohmann::json;
 using test::key;
+using test::text;
 
 namespace {
-
-std::string text(const json& object, const char* member) { return object.at(member).get<std::string>(); }
 
 /// The derivation that `known` names, on its inputs.
 std::string derived(const json& known) {

@@ -20,7 +20,7 @@ namespace {
 
 const std::string kNrfId = "99999999-9999-4999-8999-999999999999";
 const std::string kConsumerId = "aaaaaaaa-aaaa-4aaa-8aaa-aaaaaaaaaaaa";
-const std::string kOwnId = "bbbbbbbb-bbbb-4bbb-8bbb-bbbbbbbbbbbb";
+const std::string kProducerId = "bbbbbbbb-bbbb-4bbb-8bbb-bbbbbbbbbbbb";
 const std::int64_t kNowS = base::to_unix_ms(kNow) / 1000;
 
 JwsVerifyingKey key_of(const test::Identity& identity) {
@@ -33,7 +33,7 @@ struct ProducerFixture {
   ProducerFixture() {
     settings.keys = {key_of(nrf)};
     settings.issuer = kNrfId;
-    settings.audiences = {kOwnId, "AUSF"};
+    settings.audiences = {kProducerId, "AUSF"};
   }
 
   static json claims() {
@@ -202,17 +202,17 @@ TEST_CASE_METHOD(ProducerFixture, "A payload that is no JSON object is refused",
 TEST_CASE_METHOD(ProducerFixture, "One of the audiences is ours", "[core][token]") {
   const std::string other = "cccccccc-cccc-4ccc-8ccc-cccccccccccc";
   const std::string upper = "BBBBBBBB-BBBB-4BBB-8BBB-BBBBBBBBBBBB";
-  for (const json& good : {json("AUSF"), json(json::array({kOwnId})), json(json::array({other, kOwnId})), json(json::array({upper})),
-                           json(kOwnId)}) {
+  for (const json& good : {json("AUSF"), json(json::array({kProducerId})), json(json::array({other, kProducerId})), json(json::array({upper})),
+                           json(kProducerId)}) {
     CAPTURE(good.dump());
     CHECK(fault_of_claims(claims_with("aud", good)).empty());
   }
   for (const json& bad : {json("UDM"), json("ausf"), json("AUSF "), json("AUSF UDM"), json(json::array({other})), json(other),
-                          json(kOwnId + "0"), json(kOwnId.substr(1))}) {
+                          json(kProducerId + "0"), json(kProducerId.substr(1))}) {
     CAPTURE(bad.dump());
     CHECK(fault_of_claims(claims_with("aud", bad)) == "the token is for another audience");
   }
-  for (const json& bad : {json(json::array({kOwnId, 1})), json(json::array({kOwnId, ""})), json(json::array({json::array({kOwnId})}))}) {
+  for (const json& bad : {json(json::array({kProducerId, 1})), json(json::array({kProducerId, ""})), json(json::array({json::array({kProducerId})}))}) {
     CAPTURE(bad.dump());
     CHECK_FALSE(fault_of_claims(claims_with("aud", bad)).empty());
   }

@@ -13,12 +13,11 @@ using core::AccessTokens;
 using nlohmann::json;
 using test::FakeNrf;
 using test::kNow;
+using test::kOwnId;
 using Kind = FakeNrf::Kind;
 using namespace std::chrono_literals;
 
 namespace {
-
-const std::string kOwnId = "11111111-1111-4111-8111-111111111111";
 
 /// Civil time that stands still until a test moves it; on any thread.
 class StandingClock {

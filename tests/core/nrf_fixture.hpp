@@ -11,7 +11,6 @@ namespace test {
 using Kind = FakeNrf::Kind;
 using std::chrono::milliseconds;
 
-inline const std::string kOwnId = "11111111-1111-4111-8111-111111111111";
 inline const std::string kPeerId = "22222222-2222-4222-8222-222222222222";
 inline const std::string kOtherId = "33333333-3333-4333-8333-333333333333";
 

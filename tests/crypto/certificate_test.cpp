@@ -14,10 +14,9 @@ using crypto::Certificate;
 using crypto::CryptoError;
 using crypto::Curve;
 using crypto::KeyUsage;
+using test::kCurves;
 
 namespace {
-
-const auto kCurves = {Curve::p256, Curve::brainpool_p256r1, Curve::p384};
 
 crypto::CertificateTemplate full_template() {
   auto wanted = test::template_for("arpf.example", {KeyUsage::digital_signature, KeyUsage::key_agreement});

@@ -11,6 +11,7 @@ using crypto::Certificate;
 using crypto::ChainFault;
 using crypto::Curve;
 using crypto::KeyUsage;
+using test::kCurves;
 using test::kNow;
 
 namespace Catch {
@@ -21,8 +22,6 @@ struct StringMaker<ChainFault> {
 }  // namespace Catch
 
 namespace {
-
-const auto kCurves = {Curve::p256, Curve::brainpool_p256r1, Curve::p384};
 
 // A chain in GSMA's shape: the part number's certificate has path length 0 and a name constraint.
 struct Chain {

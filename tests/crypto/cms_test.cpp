@@ -15,10 +15,10 @@ using base::Bytes;
 using crypto::CryptoError;
 using crypto::Curve;
 using crypto::KeyUsage;
+using test::kCurves;
+using test::reveal;
 
 namespace {
-
-const auto kCurves = {Curve::p256, Curve::brainpool_p256r1, Curve::p384};
 
 // TBCD(dIMSI) || eK, as the profile puts it into an envelope.
 const Bytes kContent = test::bytes("09710000000000f1c31e11220e8577636a608faf890f69dc");
@@ -34,8 +34,6 @@ test::Identity arpf_on(Curve curve) {
 bool contains(const Bytes& whole, const Bytes& part) {
   return std::search(whole.begin(), whole.end(), part.begin(), part.end()) != whole.end();
 }
-
-Bytes reveal(const base::SecretBytes& secret) { return {secret.reveal().begin(), secret.reveal().end()}; }
 
 // A folder for files that the openssl command line tool reads and writes; gone when the test is.
 class Folder {

@@ -2,11 +2,11 @@
 
 #include <catch2/catch.hpp>
 #include <cstdlib>
-#include <ostream>
 #include <set>
 #include <type_traits>
 
 #include "tests/support/hex.hpp"
+#include "tests/support/printable.hpp"
 #include "tests/support/temporary_folder.hpp"
 
 using base::Bytes;
@@ -18,18 +18,16 @@ using crypto::EciesPublicKey;
 using crypto::PrivateKey;
 using crypto::PublicKey;
 using test::bytes;
+using test::Printable;
 
 namespace {
-
-template <class T>
-concept Printable = requires(std::ostream& out, const T& value) { out << value; };
 
 static_assert(!std::is_copy_constructible_v<EciesPrivateKey> && !std::is_copy_assignable_v<EciesPrivateKey>);
 static_assert(std::is_nothrow_move_constructible_v<EciesPrivateKey> && !Printable<EciesPrivateKey>);
 static_assert(std::is_copy_constructible_v<EciesPublicKey>);
 
 // TS 33.501, C.4.3.1 and C.4.4.1: home network key, UE's ephemeral key, shared secret.
-struct Agreement {
+struct EciesAgreement {
   EciesProfile profile;
   const char* private_key;
   const char* public_key;
@@ -37,7 +35,7 @@ struct Agreement {
   const char* ephemeral_public_key;
   const char* shared;
 };
-const Agreement kAgreements[] = {
+const EciesAgreement kEciesAgreements[] = {
     {EciesProfile::a, "c53c22208b61860b06c62e5406a7b330c2b577aa5558981510d128247d38bd1d",
      "5a8d38864820197c3394b92613b20b91633cbd897119273bf8e4a6f4eec0a650",
      "c80949f13ebe61af4ebdbd293ea4f942696b9e815d7e8f0096bbf6ed7de62256",
@@ -86,7 +84,7 @@ std::string refusal(EciesProfile profile, base::BytesView pem) {
 }  // namespace
 
 TEST_CASE("Both sides agree on the shared secret of the standard's examples", "[crypto][ecies]") {
-  for (const Agreement& known : kAgreements) {
+  for (const EciesAgreement& known : kEciesAgreements) {
     CAPTURE(static_cast<int>(known.profile));
     const auto home = EciesPrivateKey::from_octets(known.profile, bytes(known.private_key));
     const auto ephemeral = EciesPrivateKey::from_octets(known.profile, bytes(known.ephemeral_private_key));
@@ -117,8 +115,8 @@ TEST_CASE("A point of low order gives no shared secret", "[crypto][ecies]") {
 }
 
 TEST_CASE("Octets that are no public key of the profile are none", "[crypto][ecies]") {
-  const std::string a = kAgreements[0].public_key;
-  const std::string b = kAgreements[1].public_key;
+  const std::string a = kEciesAgreements[0].public_key;
+  const std::string b = kEciesAgreements[1].public_key;
   const auto is_key = [](EciesProfile profile, const std::string& hex) {
     return EciesPublicKey::from_octets(profile, bytes(hex)).has_value();
   };

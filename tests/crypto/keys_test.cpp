@@ -3,10 +3,11 @@
 #include <openssl/x509.h>
 
 #include <catch2/catch.hpp>
-#include <ostream>
 #include <type_traits>
 
+#include "tests/support/certificates.hpp"
 #include "tests/support/hex.hpp"
+#include "tests/support/printable.hpp"
 #include "tests/support/shared_vectors.hpp"
 
 using base::Bytes;
@@ -15,13 +16,11 @@ using crypto::Curve;
 using crypto::PrivateKey;
 using crypto::PublicKey;
 using test::bytes;
+using test::kCurves;
+using test::Printable;
+using test::reveal;
 
 namespace {
-
-template <class T>
-concept Printable = requires(std::ostream& out, const T& value) {
-  out << value;
-};
 
 struct SomeTag;
 struct OtherTag;
@@ -65,10 +64,6 @@ const Agreement kAgreements[] = {
      "41cb0779b4bdb85d47846725fbec3c9430fab46cc8dc5060855cc9bda0aa2942e0308312916b8ed2960e4bd55a7448fc",
      "11187331c279962d93d604243fd592cb9d0a926f422e47187521287e7156c5c4d603135569b9e9d09cf5d4a270f59746"},
 };
-
-Bytes reveal(const base::SecretBytes& secret) { return {secret.reveal().begin(), secret.reveal().end()}; }
-
-const auto kCurves = {Curve::p256, Curve::brainpool_p256r1, Curve::p384};
 
 // Of a Wycheproof file of ECDSA with raw signatures: how many verdicts agree.
 void check_wycheproof_signatures(const std::string& file, Curve curve, std::size_t expected_count) {

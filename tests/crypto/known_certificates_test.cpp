@@ -13,7 +13,7 @@ using test::kNow;
 
 namespace {
 
-struct Chain {
+struct PartNumberChain {
   test::Identity anchor = test::identity(test::ca_template("CI"), Curve::p256);
   test::Identity part_number = test::identity(test::ca_template("PN"), Curve::p256, &anchor);
 };
@@ -21,7 +21,7 @@ struct Chain {
 }  // namespace
 
 TEST_CASE("A certificate that is known is not parsed again", "[crypto][known]") {
-  const Chain chain;
+  const PartNumberChain chain;
   KnownCertificates known;
   const auto first = known.read(chain.part_number.certificate.der());
   CHECK(first == chain.part_number.certificate);
@@ -48,7 +48,7 @@ TEST_CASE("Of too many certificates the one not asked for longest is forgotten",
 }
 
 TEST_CASE("A right signature is remembered for its issuer alone, and a wrong one never", "[crypto][known]") {
-  const Chain chain;
+  const PartNumberChain chain;
   KnownCertificates known;
   const auto subject = known.read(chain.part_number.certificate.der());
   const auto issuer = known.read(chain.anchor.certificate.der());
@@ -88,7 +88,7 @@ TEST_CASE("A right signature is remembered for its issuer alone, and a wrong one
 }
 
 TEST_CASE("What is remembered is the signature alone: dates, rights and lists are looked at each time", "[crypto][known]") {
-  const Chain chain;
+  const PartNumberChain chain;
   KnownCertificates known;
   const auto subject = known.read(chain.part_number.certificate.der());
   const auto issuer = known.read(chain.anchor.certificate.der());

@@ -9,8 +9,6 @@ using crypto::KeyUsage;
 
 namespace {
 
-constexpr const char* kDimsi = "901700000000001";
-
 /// A list of `issuer` with one certificate, in force since an hour ago.
 crypto::RevocationList revocation_list(const Party& issuer, const crypto::Certificate& revoked) {
   const std::array names{revoked};

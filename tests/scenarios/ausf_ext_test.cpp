@@ -8,9 +8,6 @@ using namespace test;
 
 namespace {
 
-const std::string kDimsi = "901700000000001";
-const std::string kDevices = "/nausfext-onboarding/v1/devices/";
-
 struct AusfExtFixture : Lab {
   Answer put(const SecureElement& device) { return to_ausf("PUT", kDevices + device.dimsi, offer(device)); }
 

@@ -4,21 +4,21 @@
 #include <set>
 
 #include "lib/base/error.hpp"
+#include "tests/support/serving_network.hpp"
 
 using ausf_ext::AuthenticationContext;
 using ausf_ext::AuthenticationContexts;
 using ausf_ext::ContextIds;
+using test::kServingNetwork;
 
 namespace {
-
-constexpr const char* kNetwork = "5G:mnc001.mcc001.3gppnetwork.org";
 
 AuthenticationContext context() {
   const std::array<std::uint8_t, 16> res_star{};
   const std::array<std::uint8_t, 32> kseaf{};
   return {*profile::DiscoveryImsi::from_digits("901700000000001"),
           *profile::Imsi::from_digits("001010000000001"),
-          kNetwork,
+          kServingNetwork,
           0,
           false,
           false,
@@ -97,7 +97,7 @@ TEST_CASE("A context's id opens to its subscriber under its own key and for its 
   const ContextIds ids(key_of(1));
   const auto imsi = *profile::Imsi::from_digits("001010000000001");
   std::set<std::string> made;
-  for (int i = 0; i < 100; ++i) made.insert(ids.make(imsi, kNetwork, "peer a"));
+  for (int i = 0; i < 100; ++i) made.insert(ids.make(imsi, kServingNetwork, "peer a"));
   CHECK(made.size() == 100);
   const std::string id = *made.begin();
   CHECK(id.size() == 64);
@@ -106,12 +106,12 @@ TEST_CASE("A context's id opens to its subscriber under its own key and for its 
   const auto named = ids.open(id, "peer a");
   REQUIRE(named);
   CHECK(named->imsi == imsi);
-  CHECK(named->serving_network_name == kNetwork);
+  CHECK(named->serving_network_name == kServingNetwork);
   CHECK(ids.open(ids.make(imsi, "5G:mnc012.mcc345.3gppnetwork.org:000007ED9D5", ""), "")->serving_network_name == "5G:mnc012.mcc345.3gppnetwork.org");
 
   CHECK_FALSE(ContextIds(key_of(2)).open(id, "peer a"));
   for (const char* const party : {"", "peer b", "peer aa", "peer ", "set a"}) CHECK_FALSE(ids.open(id, party));
-  CHECK_FALSE(ids.open(ids.make(imsi, kNetwork, ""), "peer a"));
+  CHECK_FALSE(ids.open(ids.make(imsi, kServingNetwork, ""), "peer a"));
   for (std::size_t i = 0; i < id.size(); ++i) {
     std::string changed = id;
     changed[i] = changed[i] == '0' ? '1' : '0';

@@ -14,9 +14,7 @@
 /// What the tests of steps (8) to (10) share: a device at PRELOADED, its UE, and what is asked of the AUSF and of the UDM.
 namespace test {
 
-inline const std::string kDimsi = "901700000000001";
 inline const std::string kOtherNetwork = "5G:mnc002.mcc001.3gppnetwork.org";
-inline const std::string kContexts = "/nausf-auth/v1/ue-authentications";
 inline const std::string kAusf = "d3536f9c-6e5e-41f0-9d0a-1b5f8e8f2a01";
 
 template <std::size_t N>

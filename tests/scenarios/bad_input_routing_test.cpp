@@ -6,8 +6,8 @@ using namespace test;
 
 namespace {
 
-const std::string kRand(32, 'a');
-const std::string kAuts(28, 'b');
+const std::string kSoundRand(32, 'a');
+const std::string kSoundAuts(28, 'b');
 
 std::string resynchronization_of(const std::string& identity, const std::string& rand, const std::string& auts) {
   return json{{"supiOrSuci", identity},
@@ -150,17 +150,17 @@ TEST_CASE_METHOD(BadInputLab, "A resynchronisation that cannot be one is refused
     };
     for (const std::string& rand : {std::string(), std::string("a"), std::string(30, 'a'), std::string(31, 'a'),
                                     std::string(33, 'a'), std::string(34, 'a'), std::string(32, 'g')}) {
-      CHECK(refused_with(rand, kAuts).starts_with("400"));
+      CHECK(refused_with(rand, kSoundAuts).starts_with("400"));
     }
     for (const std::string& auts : {std::string(), std::string("b"), std::string(26, 'b'), std::string(27, 'b'),
                                     std::string(29, 'b'), std::string(30, 'b'), std::string(28, 'x')}) {
-      CHECK(refused_with(kRand, auts).starts_with("400"));
+      CHECK(refused_with(kSoundRand, auts).starts_with("400"));
     }
     // Well-formed, but of no challenge of ours.
-    const std::string verdict = refused_with(kRand, kAuts);
+    const std::string verdict = refused_with(kSoundRand, kSoundAuts);
     CHECK((verdict.starts_with("403") || verdict.starts_with("504")));
     const std::string unknown = port == ausf_port ? "imsi-001010000000777" : "imsi-901700000000777";
-    CHECK(refused(port, "POST", kContexts, resynchronization_of(unknown, kRand, kAuts)) == "404 USER_NOT_FOUND");
+    CHECK(refused(port, "POST", kContexts, resynchronization_of(unknown, kSoundRand, kSoundAuts)) == "404 USER_NOT_FOUND");
   }
 }
 
@@ -174,11 +174,11 @@ TEST_CASE_METHOD(BadInputLab, "A context that was removed, or never was, is not 
   CHECK(refused(ausf_port, "POST", session, R"({"eapPayload":"AgEACDIBAAA="})") == "404 CONTEXT_NOT_FOUND");
   for (const std::uint16_t port : ports()) {
     for (const std::string id : {"0", "1", "r-", "r-AAAA", "deregister"}) {
-      CHECK(refused(port, "PUT", kContexts + "/" + id + "/5g-aka-confirmation", json{{"resStar", kRand}}.dump())
+      CHECK(refused(port, "PUT", kContexts + "/" + id + "/5g-aka-confirmation", json{{"resStar", kSoundRand}}.dump())
                 .starts_with("404"));
     }
     CHECK(refused(port, "PUT", kContexts + "/" + std::string(64, '0') + "/5g-aka-confirmation",
-                  json{{"resStar", kRand}}.dump()) == "404 CONTEXT_NOT_FOUND");
+                  json{{"resStar", kSoundRand}}.dump()) == "404 CONTEXT_NOT_FOUND");
   }
 }
 

@@ -8,6 +8,9 @@ namespace {
 
 using test::Answer;
 using test::HeaderList;
+using test::kContexts;
+using test::kDevice;
+using test::kVector;
 using test::Lab;
 
 const HeaderList kJson{{"content-type", "application/json"}};
@@ -43,10 +46,7 @@ std::vector<std::string> broken_bodies() {
           "{\"a\":1e99999}"};
 }
 
-const std::string kVectors = "/ndausf-vectors/v1/vectors/901700000000001";
-const std::string kDevices = "/nausfext-onboarding/v1/devices/901700000000001";
 const std::string kRetrieve = "/narpf-keys/v1/devices/901700000000001/retrieve-key";
-const std::string kAuthentications = "/nausf-auth/v1/ue-authentications";
 const std::string kHex32 = repeated("0a", 16);
 
 std::string authentication(const std::string& identity, const std::string& network = test::kServingNetwork) {
@@ -95,16 +95,16 @@ class BadInput : public Lab {
 TEST_CASE_METHOD(BadInput, "A body that is no JSON object is 400 on every route that takes one, over both front ends", "[bad-input]") {
   for (const std::string& body : broken_bodies()) {
     CHECK(refused(*arpf, {"POST", kRetrieve, body, ""}) == 400);
-    CHECK(refused(*d_ausf, {"PUT", kVectors, body, ""}) == 400);
-    CHECK(refused(*d_ausf, {"POST", kAuthentications, body, ""}) == 400);
+    CHECK(refused(*d_ausf, {"PUT", kVector, body, ""}) == 400);
+    CHECK(refused(*d_ausf, {"POST", kContexts, body, ""}) == 400);
     CHECK(refused(*d_ausf, {"POST", "/nudm-ueau/v1/imsi-901700000000001/security-information/generate-auth-data", body, ""}) == 400);
-    CHECK(refused(*d_ausf, {"POST", kAuthentications + "/deregister", body, ""}) == 400);
+    CHECK(refused(*d_ausf, {"POST", kContexts + "/deregister", body, ""}) == 400);
     CHECK(refused(*d_ausf, {"POST", "/nudm-ueau/v1/imsi-901700000000001/hss-security-information/eps-aka/generate-av", body, ""}) == 400);
     CHECK(refused(*d_ausf, {"POST", "/nudm-ueau/v1/imsi-901700000000001/auth-events", body, ""}) == 400);
     CHECK(refused(*d_ausf, {"PUT", "/nudm-ueau/v1/imsi-901700000000001/auth-events/1", body, ""}) == 400);
     CHECK(refused(*ausf, {"POST", "/nausfext-onboarding/v1/receipts", body, ""}) == 400);
-    CHECK(refused(*ausf, {"PUT", kDevices, body, ""}) == 400);
-    CHECK(refused(*ausf, {"POST", kAuthentications, body, ""}) == 400);
+    CHECK(refused(*ausf, {"PUT", kDevice, body, ""}) == 400);
+    CHECK(refused(*ausf, {"POST", kContexts, body, ""}) == 400);
   }
 }
 
@@ -112,21 +112,21 @@ TEST_CASE_METHOD(BadInput, "A member at fault is named", "[bad-input]") {
   for (const char* member : {"rand", "autn"}) {
     for (const test::json& value : {test::json(1), test::json(nullptr), test::json(""), test::json("0"), test::json(kHex32 + "0"),
                                     test::json(kHex32.substr(2)), test::json("zz" + kHex32.substr(2)), test::json::array()}) {
-      CHECK(refused(*d_ausf, {"PUT", kVectors, vector_with(member, value), std::string("/") + member}) == 400);
+      CHECK(refused(*d_ausf, {"PUT", kVector, vector_with(member, value), std::string("/") + member}) == 400);
     }
   }
   for (const test::json& value : {test::json("12345"), test::json("0010100000000012"), test::json("00101000000000x"), test::json(1)}) {
-    CHECK(refused(*d_ausf, {"PUT", kVectors, vector_with("imsi", value), "/imsi"}) == 400);
+    CHECK(refused(*d_ausf, {"PUT", kVector, vector_with("imsi", value), "/imsi"}) == 400);
   }
-  CHECK(refused(*d_ausf, {"PUT", kVectors, vector_with("receiptHash", "00"), "/receiptHash"}) == 400);
-  CHECK(refused(*d_ausf, {"PUT", kVectors, vector_with("notificationUri", "ftp://x"), "/notificationUri"}) == 400);
+  CHECK(refused(*d_ausf, {"PUT", kVector, vector_with("receiptHash", "00"), "/receiptHash"}) == 400);
+  CHECK(refused(*d_ausf, {"PUT", kVector, vector_with("notificationUri", "ftp://x"), "/notificationUri"}) == 400);
   CHECK(refused(*d_ausf, {"PUT", "/ndausf-vectors/v1/vectors/12345", vector_with("rand", kHex32), "{dimsi}"}) == 400);
   CHECK(refused(*arpf, {"GET", "/narpf-keys/v1/claims/9017000000000011", "", "{dimsi}"}, kNoType) == 400);
   CHECK(refused(*arpf, {"POST", kRetrieve, "{}", "/seCredentials"}) == 400);
   CHECK(refused(*arpf, {"POST", kRetrieve, R"({"seCredentials":{"token":"!!"}})", "/seCredentials/token"}) == 400);
-  CHECK(refused(*ausf, {"PUT", kDevices, R"({"arpfs":[]})", "/arpfs"}) == 400);
-  CHECK(refused(*ausf, {"PUT", kDevices, R"({"arpfs":[1]})", "/arpfs/0"}) == 400);
-  CHECK(refused(*ausf, {"PUT", kDevices, R"({"arpfs":[{"uri":"x"}]})", "/arpfs/0/seCredentials"}) == 400);
+  CHECK(refused(*ausf, {"PUT", kDevice, R"({"arpfs":[]})", "/arpfs"}) == 400);
+  CHECK(refused(*ausf, {"PUT", kDevice, R"({"arpfs":[1]})", "/arpfs/0"}) == 400);
+  CHECK(refused(*ausf, {"PUT", kDevice, R"({"arpfs":[{"uri":"x"}]})", "/arpfs/0/seCredentials"}) == 400);
   CHECK(refused(*ausf, {"GET", "/nausfext-onboarding/v1/devices?limit=0", "", "query limit"}, kNoType) == 400);
   CHECK(refused(*ausf, {"GET", "/nausfext-onboarding/v1/devices?limit=1001", "", "query limit"}, kNoType) == 400);
   CHECK(refused(*ausf, {"GET", "/nausfext-onboarding/v1/devices?state=LOST", "", "query state"}, kNoType) == 400);
@@ -141,13 +141,13 @@ TEST_CASE_METHOD(BadInput, "An identity or a serving network that is none is 400
                                             "nai-x@y", "suci-0-901-70-0000-0-0-", repeated("9", 5000)};
   for (service::Running* function : {d_ausf.get(), ausf.get()}) {
     for (const std::string& identity : identities) {
-      CHECK(refused(*function, {"POST", kAuthentications, authentication(identity), "/supiOrSuci"}) == 400);
+      CHECK(refused(*function, {"POST", kContexts, authentication(identity), "/supiOrSuci"}) == 400);
     }
     for (const char* network : {"", "5G:", "5G:mnc01.mcc001.3gppnetwork.org", "4G:mnc001.mcc001.3gppnetwork.org"}) {
-      CHECK(refused(*function, {"POST", kAuthentications, authentication("imsi-901700000000001", network), "/servingNetworkName"}) == 400);
+      CHECK(refused(*function, {"POST", kContexts, authentication("imsi-901700000000001", network), "/servingNetworkName"}) == 400);
     }
     for (const char* res : {R"({})", R"({"resStar":1})", R"({"resStar":"00"})", R"({"resStar":"zz"})"}) {
-      const std::string target = kAuthentications + "/" + repeated("0", 64) + "/5g-aka-confirmation";
+      const std::string target = kContexts + "/" + repeated("0", 64) + "/5g-aka-confirmation";
       const int status = refused(*function, {"PUT", target, res, ""});
       CHECK((status == 400 || status == 404));
     }
@@ -160,16 +160,16 @@ TEST_CASE_METHOD(BadInput, "A target that is none, or that nobody has, is 4xx on
     CHECK(refused(*function, {"DELETE", "/nowhere", "", ""}, kNoType) == 404);
   }
   CHECK(refused(*arpf, {"PUT", kRetrieve, "{}", ""}) == 405);
-  CHECK(refused(*d_ausf, {"PATCH", kVectors, "{}", ""}) == 405);
-  CHECK(refused(*ausf, {"DELETE", kDevices, "", ""}, kNoType) == 405);
+  CHECK(refused(*d_ausf, {"PATCH", kVector, "{}", ""}) == 405);
+  CHECK(refused(*ausf, {"DELETE", kDevice, "", ""}, kNoType) == 405);
 }
 
 TEST_CASE_METHOD(BadInput, "A body of another type is 415, a body beyond the limit 413, and the function serves on", "[bad-input]") {
   const HeaderList text{{"content-type", "text/plain"}};
-  CHECK(refused(*d_ausf, {"PUT", kVectors, vector_with("rand", kHex32), "header content-type"}, text) == 415);
+  CHECK(refused(*d_ausf, {"PUT", kVector, vector_with("rand", kHex32), "header content-type"}, text) == 415);
   CHECK(refused(*ausf, {"POST", "/nausfext-onboarding/v1/imports", "{}\n", "header content-type"}) == 415);
   const std::string large = vector_with("rand", repeated("0", 1024 * 1024));
-  CHECK(refused(*d_ausf, {"PUT", kVectors, large, ""}) == 413);
-  CHECK(caller.send_raw(d_ausf_port, "PUT", kVectors, vector_with("rand", kHex32), kJson).status == 201);
-  CHECK(caller.send_raw(d_ausf_port, "GET", kVectors, "", kNoType).status == 200);
+  CHECK(refused(*d_ausf, {"PUT", kVector, large, ""}) == 413);
+  CHECK(caller.send_raw(d_ausf_port, "PUT", kVector, vector_with("rand", kHex32), kJson).status == 201);
+  CHECK(caller.send_raw(d_ausf_port, "GET", kVector, "", kNoType).status == 200);
 }

@@ -1,6 +1,7 @@
 #include <catch2/catch.hpp>
 
 #include "nf-ausf-ext/config_bootstrap.hpp"
+#include "tests/support/read_yaml.hpp"
 
 using ausf_ext::BitRate;
 using ausf_ext::BootstrapSubscription;
@@ -8,21 +9,8 @@ using ausf_ext::Snssai;
 
 namespace {
 
-struct Read {
-  std::optional<BootstrapSubscription> subscription;
-  std::string problems;
-};
-
-Read read(const std::string& text) {
-  Read out;
-  const auto document = service::YamlDocument::parse(text, "x.yaml");
-  out.subscription = ausf_ext::read_bootstrap_subscription(document.root());
-  try {
-    document.finish();
-  } catch (const service::ConfigError& error) {
-    out.problems = error.what();
-  }
-  return out;
+test::ReadConfig<std::optional<BootstrapSubscription>> read_subscription(const std::string& text) {
+  return test::read_yaml(text, ausf_ext::read_bootstrap_subscription);
 }
 
 const std::string kAmbr = "{uplink: 1 Mbps, downlink: 2 Gbps}";
@@ -36,15 +24,14 @@ std::string with_dnn(const std::string& members) {
   return with_slices("[{sst: 1, default: true, dnns: [{session_ambr: " + kAmbr + ", " + members + "}]}]");
 }
 
-
 }  // namespace
 
 TEST_CASE("Without its section there is no bootstrap subscription", "[bootstrap][config]") {
-  CHECK_FALSE(read("other: {}").subscription);
+  CHECK_FALSE(read_subscription("other: {}").config);
 }
 
 TEST_CASE("A short bootstrap subscription has sound defaults", "[bootstrap][config]") {
-  const auto [subscription, problems] = read(with_slice("sst: 1"));
+  const auto [subscription, problems] = read_subscription(with_slice("sst: 1"));
   CHECK(problems.empty());
   REQUIRE(subscription);
   CHECK(subscription->ue_ambr.uplink.text() == "1 Mbps");
@@ -64,9 +51,9 @@ TEST_CASE("A short bootstrap subscription has sound defaults", "[bootstrap][conf
 
 TEST_CASE("Every key of a bootstrap subscription is read", "[bootstrap][config]") {
   const auto [subscription, problems] =
-      read("bootstrap_subscription:\n  ue_ambr: " + kAmbr + "\n  rfsp_index: 256\n  slices:\n    - {sst: 255, sd: \"0000aB\", dnns: [" +
-           kDnn + "]}\n    - sst: 255\n      default: true\n      dnns:\n        - {name: a.b-c, pdu_session_types: [IPV6, IPV4], ssc_mode: 3, " +
-           "5qi: 79, arp_priority: 15, may_preempt: true, preemptable: false, session_ambr: " + kAmbr + "}\n");
+      read_subscription("bootstrap_subscription:\n  ue_ambr: " + kAmbr + "\n  rfsp_index: 256\n  slices:\n    - {sst: 255, sd: \"0000aB\", dnns: [" +
+                        kDnn + "]}\n    - sst: 255\n      default: true\n      dnns:\n        - {name: a.b-c, pdu_session_types: [IPV6, IPV4], ssc_mode: 3, " +
+                        "5qi: 79, arp_priority: 15, may_preempt: true, preemptable: false, session_ambr: " + kAmbr + "}\n");
   CHECK(problems.empty());
   REQUIRE(subscription);
   CHECK(subscription->rfsp_index == 256);
@@ -113,7 +100,7 @@ TEST_CASE("What is wrong with a bootstrap subscription is said, with its place",
       {"bootstrap_subscription: {rfsp_index: 257}", "rfsp_index: 257 is too large"},
   }));
   CAPTURE(text);
-  CHECK_THAT(read(text).problems, Catch::Contains(problem));
+  CHECK_THAT(read_subscription(text).problems, Catch::Contains(problem));
 }
 
 TEST_CASE("A bootstrap subscription has no more than Open5GS has room for", "[bootstrap][config]") {
@@ -122,15 +109,15 @@ TEST_CASE("A bootstrap subscription has no more than Open5GS has room for", "[bo
     for (int i = 0; i < count; ++i) out += "{name: d" + std::to_string(i) + ", session_ambr: " + kAmbr + "}, ";
     return with_slices("[{sst: 1, default: true, dnns: [" + out + "]}]");
   };
-  CHECK(read(dnns(4)).problems.empty());
-  CHECK_THAT(read(dnns(5)).problems, Catch::Contains("dnns: are more than 4"));
+  CHECK(read_subscription(dnns(4)).problems.empty());
+  CHECK_THAT(read_subscription(dnns(5)).problems, Catch::Contains("dnns: are more than 4"));
   const auto slices = [](int count) {
     std::string out;
     for (int i = 1; i <= count; ++i) out += "{sst: " + std::to_string(i) + ", default: true, dnns: [" + kDnn + "]}, ";
     return with_slices("[" + out + "]");
   };
-  CHECK(read(slices(8)).problems.empty());
-  CHECK_THAT(read(slices(9)).problems, Catch::Contains("slices: are more than 8"));
+  CHECK(read_subscription(slices(8)).problems.empty());
+  CHECK_THAT(read_subscription(slices(9)).problems, Catch::Contains("slices: are more than 8"));
 }
 
 TEST_CASE("A rate is a whole number and a unit", "[bootstrap]") {

@@ -12,8 +12,6 @@ using namespace test;
 
 namespace {
 
-const std::string kDimsi = "901700000000001";
-const std::string kDevices = "/nausfext-onboarding/v1/devices/";
 const std::string kAmf = "d3536f9c-6e5e-41f0-9d0a-1b5f8e8f2a01";
 const std::string kSmf = "d3536f9c-6e5e-41f0-9d0a-1b5f8e8f2a02";
 const std::string kPlmnId = "plmn-id=%7B%22mcc%22%3A%22001%22%2C%22mnc%22%3A%2201%22%7D";

@@ -11,9 +11,6 @@ using service::Role;
 
 namespace {
 
-const std::string kDimsi = "901700000000001";
-const std::string kContexts = "/nausf-auth/v1/ue-authentications";
-
 /// Four AMFs, two of them of one set, and a UE.
 struct BindingLab : TlsLab {
   void start(ausf_ext::Method method) {
@@ -74,8 +71,6 @@ struct BindingLab : TlsLab {
   std::optional<profile::SubscriberKeys> keys;
   aka::UsimSequence sequence;
 };
-
-const std::string kSuccess = "AUTHENTICATION_SUCCESS";
 
 }  // namespace
 

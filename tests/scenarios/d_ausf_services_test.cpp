@@ -9,10 +9,7 @@ using namespace test;
 
 namespace {
 
-const std::string kSupi = "imsi-901700000000001";
 const std::string kUnknown = "imsi-901700000000002";
-const std::string kVector = "/ndausf-vectors/v1/vectors/901700000000001";
-const std::string kContexts = "/nausf-auth/v1/ue-authentications";
 
 struct ServicesFixture : Lab {
   ServicesFixture() {
@@ -23,7 +20,7 @@ struct ServicesFixture : Lab {
   static json wanted(const std::string& type, int count = 1) {
     return {{"hssAuthType", type}, {"numOfRequestedVectors", count}, {"servingNetworkId", {{"mcc", "001"}, {"mnc", "01"}}}};
   }
-  Answer generate_av(const std::string& in_uri, const json& body, const std::string& supi = kSupi) {
+  Answer generate_av(const std::string& in_uri, const json& body, const std::string& supi = kDimsiSupi) {
     return to_d_ausf("POST", "/nudm-ueau/v1/" + supi + "/hss-security-information/" + in_uri + "/generate-av", body);
   }
 
@@ -45,8 +42,8 @@ using Faults = std::vector<std::string>;
 
 TEST_CASE_METHOD(ServicesFixture, "A dIMSI is deregistered, for there is nothing to forget", "[d-ausf][deregister]") {
   const std::string target = kContexts + "/deregister";
-  CHECK(to_d_ausf("POST", target, {{"supi", kSupi}}).status == 204);
-  CHECK(to_d_ausf("POST", target, {{"supi", kSupi}, {"supportedFeatures", "0"}}).status == 204);
+  CHECK(to_d_ausf("POST", target, {{"supi", kDimsiSupi}}).status == 204);
+  CHECK(to_d_ausf("POST", target, {{"supi", kDimsiSupi}, {"supportedFeatures", "0"}}).status == 204);
   CHECK(to_d_ausf("POST", target, {{"supi", kUnknown}}).verdict() == "404 USER_NOT_FOUND");
   CHECK(to_d_ausf("POST", target, json::object()).verdict() == "400 MANDATORY_IE_MISSING");
   for (const json& supi : {json("suci-0-901-70-0-0-0-0000000001"), json("imsi-"), json("imsi-12345"), json("901700000000001"), json(""),
@@ -142,7 +139,7 @@ TEST_CASE_METHOD(ServicesFixture, "Serving is counted, with the network where on
 }
 
 TEST_CASE_METHOD(ServicesFixture, "What an AUSF says of an authentication is acknowledged", "[d-ausf][auth-events]") {
-  const std::string target = events_of(kSupi);
+  const std::string target = events_of(kDimsiSupi);
   const Answer created = to_d_ausf("POST", target, event());
   REQUIRE(created.status == 201);
   CHECK(created.content() == event());

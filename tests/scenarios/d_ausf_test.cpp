@@ -8,11 +8,6 @@ using namespace test;
 
 namespace {
 
-constexpr const char* kDimsi = "901700000000001";
-constexpr const char* kVector = "/ndausf-vectors/v1/vectors/901700000000001";
-constexpr const char* kVectors = "/ndausf-vectors/v1/vectors";
-constexpr const char* kAuthentications = "/nausf-auth/v1/ue-authentications";
-
 json vector_of(char digit) {
   return {{"rand", std::string(32, digit)}, {"autn", std::string(32, 'b')}, {"imsi", "001010000000001"}};
 }
@@ -27,7 +22,7 @@ struct DAusfFixture : Lab {
   DAusfFixture() { start_d_ausf(); }
 
   Answer authenticate(const std::string& identity) {
-    return to_d_ausf("POST", kAuthentications, {{"supiOrSuci", identity}, {"servingNetworkName", kServingNetwork}});
+    return to_d_ausf("POST", kContexts, {{"supiOrSuci", identity}, {"servingNetworkName", kServingNetwork}});
   }
   Answer load(const std::string& lines) {
     return caller.send(d_ausf_port, "POST", kVectors, lines, {{"content-type", "application/x-ndjson"}});
@@ -205,7 +200,7 @@ TEST_CASE_METHOD(DAusfFixture, "A dIMSI is never authenticated, and a forged con
   }
   CHECK(to_d_ausf("DELETE", path).status == 204);
 
-  const std::size_t begin = std::string(kAuthentications).size() + 1;
+  const std::size_t begin = kContexts.size() + 1;
   const std::size_t end = path.find('/', begin);
   REQUIRE(end - begin == 40);
   for (std::size_t i = begin; i < end; ++i) {
@@ -215,7 +210,7 @@ TEST_CASE_METHOD(DAusfFixture, "A dIMSI is never authenticated, and a forged con
     CHECK(to_d_ausf("PUT", forged, {{"resStar", nullptr}}).verdict() == "404 CONTEXT_NOT_FOUND");
   }
   for (const char* id : {"0", "zz", "00000000000000000000000000000000"}) {
-    const std::string forged = std::string(kAuthentications) + "/" + id + "/5g-aka-confirmation";
+    const std::string forged = kContexts + "/" + id + "/5g-aka-confirmation";
     CHECK(to_d_ausf("PUT", forged, {{"resStar", nullptr}}).verdict() == "404 CONTEXT_NOT_FOUND");
     CHECK(to_d_ausf("DELETE", forged).verdict() == "404 CONTEXT_NOT_FOUND");
   }
@@ -226,7 +221,7 @@ TEST_CASE_METHOD(DAusfFixture, "A device's receipt that cannot be taken is a net
   const json wanted{{"supiOrSuci", std::string("imsi-") + kDimsi},
                     {"servingNetworkName", kServingNetwork},
                     {"resynchronizationInfo", {{"rand", std::string(32, 'a')}, {"auts", std::string(28, '0')}}}};
-  CHECK(to_d_ausf("POST", kAuthentications, wanted).verdict() == "504 NETWORK_FAILURE");
+  CHECK(to_d_ausf("POST", kContexts, wanted).verdict() == "504 NETWORK_FAILURE");
   CHECK_FALSE(to_d_ausf("GET", kVector).content().contains("receivedAt"));
 }
 

@@ -171,7 +171,6 @@ struct ToldUdm : Lab {
   FakeFunction elsewhere{[](const sbi::Request&) { return sbi::Response(204); }};
 };
 
-const std::string kSuccess = "AUTHENTICATION_SUCCESS";
 const std::string kFailure = "AUTHENTICATION_FAILURE";
 
 }  // namespace

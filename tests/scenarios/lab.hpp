@@ -17,6 +17,7 @@
 #include "tests/scenarios/schemas.hpp"
 #include "tests/support/free_port.hpp"
 #include "tests/support/loop.hpp"
+#include "tests/support/serving_network.hpp"
 #include "tests/support/temporary_folder.hpp"
 #include "ue-sim/secure_element.hpp"
 
@@ -25,7 +26,14 @@ namespace test {
 
 using nlohmann::json;
 
-inline constexpr const char* kServingNetwork = "5G:mnc001.mcc001.3gppnetwork.org";
+inline const std::string kDimsi = "901700000000001";
+inline const std::string kDimsiSupi = "imsi-" + kDimsi;  ///< the dIMSI as the SUPI that a device attaches with first
+inline const std::string kDevices = "/nausfext-onboarding/v1/devices/";
+inline const std::string kDevice = kDevices + kDimsi;
+inline const std::string kVectors = "/ndausf-vectors/v1/vectors";
+inline const std::string kVector = kVectors + "/" + kDimsi;
+inline const std::string kContexts = "/nausf-auth/v1/ue-authentications";
+inline const std::string kSuccess = "AUTHENTICATION_SUCCESS";  ///< authResult (TS 29.509, 6.1.6.3.3)
 
 /// A certificate and its private key, shared.
 struct Party {

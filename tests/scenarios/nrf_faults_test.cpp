@@ -10,8 +10,6 @@ using std::chrono::milliseconds;
 
 namespace {
 
-const std::string kOwnId = "11111111-1111-4111-8111-111111111111";
-
 /// nf-ausf-ext as the AUSF of 001/01, whose subscribers but for its own are at whom the NRF names.
 struct NrfFaultsLab : RoutingLab {
   NrfFaultsLab() : nrf_key(make_party(wanted_leaf("NRF", crypto::KeyUsage::digital_signature)).key) {

@@ -16,10 +16,8 @@
 /// What the tests of onboarding share.
 namespace test {
 
-inline const std::string kDimsi = "901700000000001";
 inline const std::string kSecond = "901700000000002";
 inline const std::string kThird = "901700000000003";
-inline const std::string kDevices = "/nausfext-onboarding/v1/devices/";
 inline const std::string kImports = "/nausfext-onboarding/v1/imports";
 inline const HeaderList kAsync{{"prefer", "respond-async"}};
 

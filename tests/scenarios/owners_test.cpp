@@ -3,6 +3,7 @@
 #include "nf-d-ausf/accept_vector.hpp"
 #include "nf-d-ausf/config.hpp"
 #include "tests/scenarios/lab.hpp"
+#include "tests/support/read_yaml.hpp"
 
 /// Who may preload which dIMSIs, and where receipts may be sent (YAML: d_ausf.owners).
 
@@ -11,21 +12,9 @@ using d_ausf::Owner;
 
 namespace {
 
-struct Read {
-  d_ausf::Config config;
-  std::string problems;
-};
-
-Read read(const std::string& more) {
+ReadConfig<d_ausf::Config> read_d_ausf(const std::string& more) {
   const std::string text = "d_ausf:\n  database: x.db\n  sbi: {server: [{address: 127.0.0.1}]}\n" + more;
-  const auto document = service::YamlDocument::parse(text, "d.yaml");
-  Read out{d_ausf::read_config(document.root()), ""};
-  try {
-    document.finish();
-  } catch (const service::ConfigError& error) {
-    out.problems = error.what();
-  }
-  return out;
+  return read_yaml(text, d_ausf::read_config, "d.yaml");
 }
 
 constexpr const char* kTwoOwners =
@@ -39,7 +28,7 @@ constexpr const char* kTwoOwners =
 profile::DiscoveryImsi dimsi_of(const std::string& digits) { return *profile::DiscoveryImsi::from_digits(digits); }
 
 /// `NOT_OWNER`, `OPTIONAL_IE_INCORRECT /notificationUri`; empty if it is allowed.
-std::string fault_of(const std::function<void()>& work) {
+std::string refusal_of(const std::function<void()>& work) {
   try {
     work();
     return "";
@@ -49,10 +38,10 @@ std::string fault_of(const std::function<void()>& work) {
 }
 
 std::string right(const d_ausf::Owners& owners, const Owner& owner, const std::string& dimsi) {
-  return fault_of([&] { owners.require_right(owner, dimsi_of(dimsi)); });
+  return refusal_of([&] { owners.require_right(owner, dimsi_of(dimsi)); });
 }
 std::string destination(const d_ausf::Owners& owners, const Owner& owner, const std::string& uri) {
-  return fault_of([&] { owners.require_destination(owner, uri); });
+  return refusal_of([&] { owners.require_destination(owner, uri); });
 }
 
 const std::string kNotOwner = "NOT_OWNER";
@@ -76,7 +65,7 @@ boost::asio::awaitable<void> remove_one(d_ausf::AcceptVector& accept, profile::D
 }  // namespace
 
 TEST_CASE("A peer has the dIMSIs of its ranges, of their length, and no other", "[d-ausf][owners]") {
-  const auto [config, problems] = read(kTwoOwners);
+  const auto [config, problems] = read_d_ausf(kTwoOwners);
   REQUIRE(problems == "");
   const d_ausf::Owners& owners = config.owners;
   CHECK(right(owners, "one.example", "901700000000000") == "");
@@ -103,7 +92,7 @@ TEST_CASE("Without owners anonymous peers preload, and nobody who has a name", "
 }
 
 TEST_CASE("Receipts go to the configured origin of the vector's owner", "[d-ausf][owners]") {
-  const auto config = read(kTwoOwners).config;
+  const auto config = read_d_ausf(kTwoOwners).config;
   const d_ausf::Owners& owners = config.owners;
   CHECK(destination(owners, "one.example", "https://one.example:7777") == "");
   CHECK(destination(owners, "one.example", "https://one.example:7777/a/b") == "");
@@ -131,7 +120,7 @@ TEST_CASE("An anonymous peer without an entry has its receipts sent to loopback 
   }
   CHECK(destination(none, "other.example", "http://127.0.0.1:7777/a") == kRefused);
 
-  const auto config = read("  owners: {peer: anonymous, notification_origin: \"http://127.0.0.50:7777\"}\n").config;
+  const auto config = read_d_ausf("  owners: {peer: anonymous, notification_origin: \"http://127.0.0.50:7777\"}\n").config;
   CHECK(destination(config.owners, std::nullopt, "http://127.0.0.50:7777/a") == "");
   CHECK(destination(config.owners, std::nullopt, "http://127.0.0.51:7777/a") == kRefused);
   CHECK(right(config.owners, std::nullopt, "901700000000500") == "");
@@ -139,7 +128,7 @@ TEST_CASE("An anonymous peer without an entry has its receipts sent to loopback 
 }
 
 TEST_CASE("What is wrong with the owners is told with its place", "[d-ausf][owners][config]") {
-  const auto problem = [](const std::string& owners) { return read("  owners: " + owners + "\n").problems; };
+  const auto problem = [](const std::string& owners) { return read_d_ausf("  owners: " + owners + "\n").problems; };
   CHECK(problem("[{peer: a, dimsi_ranges: [{from: \"901700\", to: \"901700\"}]}]") == "");
   CHECK_THAT(problem("[]"), Catch::Contains("d.yaml:4:11: d_ausf.owners: is empty"));
   CHECK_THAT(problem("[{notification_origin: \"http://a\"}]"), Catch::Contains("d.yaml:4:12: d_ausf.owners[0].peer: is missing"));
@@ -158,38 +147,38 @@ TEST_CASE("What is wrong with the owners is told with its place", "[d-ausf][owne
 }
 
 TEST_CASE("How receipts are answered and delivered is configured within limits", "[d-ausf][receipt][config]") {
-  const auto defaults = read("").config;
+  const auto defaults = read_d_ausf("").config;
   CHECK(defaults.receipt_answer == base::ErrorKind::gateway_timeout);
   CHECK(defaults.receipts.first_pause == std::chrono::milliseconds(500));
-  CHECK(read("  receipt_status: 504\n").config.receipt_answer == base::ErrorKind::gateway_timeout);
-  CHECK(read("  receipt_status: 500\n").config.receipt_answer == base::ErrorKind::internal);
-  CHECK(read("  receipt_status: 500\n").problems == "");
+  CHECK(read_d_ausf("  receipt_status: 504\n").config.receipt_answer == base::ErrorKind::gateway_timeout);
+  CHECK(read_d_ausf("  receipt_status: 500\n").config.receipt_answer == base::ErrorKind::internal);
+  CHECK(read_d_ausf("  receipt_status: 500\n").problems == "");
   for (const char* status : {"404", "403", "400", "503", "501", "200"}) {
-    CHECK_THAT(read(std::string("  receipt_status: ") + status + "\n").problems, Catch::Contains("d.yaml:4:19") && Catch::Contains("neither 500 nor 504"));
+    CHECK_THAT(read_d_ausf(std::string("  receipt_status: ") + status + "\n").problems, Catch::Contains("d.yaml:4:19") && Catch::Contains("neither 500 nor 504"));
   }
-  CHECK_THAT(read("  receipt_status: x\n").problems, Catch::Contains("receipt_status: x is not a whole number"));
-  const auto given = read("  receipts: {first_pause_ms: 10, longest_pause_ms: 10, max_in_flight: 1}\n");
+  CHECK_THAT(read_d_ausf("  receipt_status: x\n").problems, Catch::Contains("receipt_status: x is not a whole number"));
+  const auto given = read_d_ausf("  receipts: {first_pause_ms: 10, longest_pause_ms: 10, max_in_flight: 1}\n");
   CHECK(given.problems == "");
   CHECK(given.config.receipts.longest_pause == std::chrono::milliseconds(10));
   CHECK(given.config.receipts.max_in_flight == 1);
-  CHECK_THAT(read("  receipts: {first_pause_ms: 9}\n").problems, Catch::Contains("too small"));
-  CHECK_THAT(read("  receipts: {max_in_flight: 0}\n").problems, Catch::Contains("too small"));
-  CHECK_THAT(read("  receipts: {max_in_flight: 10001}\n").problems, Catch::Contains("too large"));
-  CHECK_THAT(read("  receipts: {first_pause_ms: 1000, longest_pause_ms: 999}\n").problems, Catch::Contains("is shorter than first_pause_ms"));
+  CHECK_THAT(read_d_ausf("  receipts: {first_pause_ms: 9}\n").problems, Catch::Contains("too small"));
+  CHECK_THAT(read_d_ausf("  receipts: {max_in_flight: 0}\n").problems, Catch::Contains("too small"));
+  CHECK_THAT(read_d_ausf("  receipts: {max_in_flight: 10001}\n").problems, Catch::Contains("too large"));
+  CHECK_THAT(read_d_ausf("  receipts: {first_pause_ms: 1000, longest_pause_ms: 999}\n").problems, Catch::Contains("is shorter than first_pause_ms"));
 }
 
 TEST_CASE_METHOD(Lab, "A verified peer changes vectors within its rights only", "[d-ausf][owners][step-2]") {
   start_d_ausf();  // makes the database
   d_ausf.reset();
-  const auto config = read(kTwoOwners).config;
+  const auto config = read_d_ausf(kTwoOwners).config;
   store::Committer committer(store::Database::open(folder / "d-ausf.db"));
   d_ausf::AcceptVector accept(committer, config.owners, base::system_now);
   Loop loop;
   const auto put = [&](const Owner& owner, const std::string& dimsi, const std::optional<std::string>& uri) {
-    return fault_of([&] { loop.await(put_one(accept, dimsi_of(dimsi), vector_to(uri), owner)); });
+    return refusal_of([&] { loop.await(put_one(accept, dimsi_of(dimsi), vector_to(uri), owner)); });
   };
   const auto remove = [&](const Owner& owner, const std::string& dimsi) {
-    return fault_of([&] { loop.await(remove_one(accept, dimsi_of(dimsi), owner)); });
+    return refusal_of([&] { loop.await(remove_one(accept, dimsi_of(dimsi), owner)); });
   };
   CHECK(put("one.example", "901700000000600", "https://one.example:7777/r") == "");
   CHECK(put("one.example", "901700000001000", std::nullopt) == kNotOwner);
@@ -219,8 +208,8 @@ TEST_CASE_METHOD(Lab, "A verified peer changes vectors within its rights only", 
 
 TEST_CASE_METHOD(Lab, "An anonymous peer is held to its entry, over HTTP", "[d-ausf][owners][step-2]") {
   auto config = d_ausf_config();
-  config.owners = read("  owners: [{peer: anonymous, notification_origin: \"http://127.0.0.50:7777\", "
-                       "dimsi_ranges: [{from: \"901700000000000\", to: \"901700000000999\"}]}]\n").config.owners;
+  config.owners = read_d_ausf("  owners: [{peer: anonymous, notification_origin: \"http://127.0.0.50:7777\", "
+                              "dimsi_ranges: [{from: \"901700000000000\", to: \"901700000000999\"}]}]\n").config.owners;
   start_d_ausf(config);
   const auto target = [](const std::string& dimsi) { return "/ndausf-vectors/v1/vectors/" + dimsi; };
   json body{{"rand", std::string(32, 'a')}, {"autn", std::string(32, 'b')}, {"imsi", "001010000000001"}};

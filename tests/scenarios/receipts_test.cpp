@@ -11,13 +11,8 @@ using namespace test;
 
 namespace {
 
-const std::string kDimsi = "901700000000001";
 const std::string kImsi = "001010000000001";
-const std::string kSupi = "imsi-" + kDimsi;
-const std::string kVector = "/ndausf-vectors/v1/vectors/" + kDimsi;
-const std::string kDevice = "/nausfext-onboarding/v1/devices/" + kDimsi;
 const std::string kReceipts = "/nausfext-onboarding/v1/receipts";
-const std::string kAuthentications = "/nausf-auth/v1/ue-authentications";
 const std::string kRand(32, 'a');
 const std::string kAuts(28, '5');
 
@@ -54,12 +49,12 @@ class Owner {
 
 struct ReceiptFixture : Lab {
   static json failure_of(const std::string& challenge, const std::string& answer) {
-    return {{"supiOrSuci", kSupi},
+    return {{"supiOrSuci", kDimsiSupi},
             {"servingNetworkName", kServingNetwork},
             {"resynchronizationInfo", {{"rand", challenge}, {"auts", answer}}}};
   }
   Answer send(const std::string& challenge, const std::string& answer) {
-    return to_d_ausf("POST", kAuthentications, failure_of(challenge, answer));
+    return to_d_ausf("POST", kContexts, failure_of(challenge, answer));
   }
 
   /// A vector of our own whose owner is at `port`; 0: nobody is told.
@@ -93,7 +88,7 @@ struct ReceiptFixture : Lab {
   }
   void take_challenge() {
     device = std::make_unique<ue_sim::Device>(se->device());
-    const Answer challenge = to_d_ausf("POST", kAuthentications, {{"supiOrSuci", kSupi}, {"servingNetworkName", kServingNetwork}});
+    const Answer challenge = to_d_ausf("POST", kContexts, {{"supiOrSuci", kDimsiSupi}, {"servingNetworkName", kServingNetwork}});
     REQUIRE(challenge.status == 201);
     const json data = challenge.content()["5gAuthData"];
     rand = data["rand"];
@@ -107,7 +102,7 @@ struct ReceiptFixture : Lab {
   /// The second attach, to its end.
   void attach() {
     const json wanted{{"supiOrSuci", "imsi-" + imsi}, {"servingNetworkName", kServingNetwork}};
-    const json challenge = to_ausf("POST", kAuthentications, wanted).content();
+    const json challenge = to_ausf("POST", kContexts, wanted).content();
     const json data = challenge["5gAuthData"];
     const auto answer = ue_sim::answer_challenge(*device, octets(data["rand"]), octets(data["autn"]), kServingNetwork);
     const std::string path = sbi::Uri::parse(challenge["_links"]["5g-aka"]["href"].get<std::string>()).path;
@@ -153,7 +148,7 @@ TEST_CASE_METHOD(ReceiptFixture, "A device's receipt goes through the access net
     const json network = GENERATE(json(nullptr), json({{"mcc", "001"}, {"mnc", "01"}}));
     json wanted{{"hssAuthType", "IMS_AKA"}, {"numOfRequestedVectors", 1}, {"resynchronizationInfo", {{"rand", rand}, {"auts", auts}}}};
     if (!network.is_null()) wanted["servingNetworkId"] = network;
-    const std::string target = "/nudm-ueau/v1/" + kSupi + "/hss-security-information/ims-aka/generate-av";
+    const std::string target = "/nudm-ueau/v1/" + kDimsiSupi + "/hss-security-information/ims-aka/generate-av";
     CHECK(to_d_ausf("POST", target, wanted).verdict() == "504 NETWORK_FAILURE");
   }
   CHECK(is_recorded());
@@ -314,7 +309,7 @@ TEST_CASE_METHOD(ReceiptFixture, "More receipts than may be in flight are all de
     REQUIRE(to_d_ausf("PUT", "/ndausf-vectors/v1/vectors/" + dimsi, body).status == 201);
     json failure = failure_of(kRand, kAuts);
     failure["supiOrSuci"] = "imsi-" + dimsi;
-    CHECK(to_d_ausf("POST", kAuthentications, failure).verdict() == "504 NETWORK_FAILURE");
+    CHECK(to_d_ausf("POST", kContexts, failure).verdict() == "504 NETWORK_FAILURE");
   }
   CHECK(pending() == kCount);
   const Owner owner(port);

@@ -74,7 +74,6 @@ struct EapRelayedBindingLab : RelayedBindingLab {
 };
 
 const std::string kNotThere = "404 CONTEXT_NOT_FOUND";
-const std::string kSuccess = "AUTHENTICATION_SUCCESS";
 const json kRight{{"resStar", FakeAusf::kResStar}};
 const json kResponse{{"eapPayload", "AgEACDIBAAA="}};
 

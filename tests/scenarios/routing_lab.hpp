@@ -11,8 +11,6 @@
 /// The lab beside a core that was there before: an AUSF and a UDM that serve the subscribers of 001/01 who are not ours.
 namespace test {
 
-inline const std::string kContexts = "/nausf-auth/v1/ue-authentications";
-inline const std::string kDimsi = "901700000000001";
 inline const std::string kOurs = "imsi-001010000000001";    ///< in the pool of nf-ausf-ext
 inline const std::string kTheirs = "imsi-001019000000001";  ///< of the same PLMN, known to the old core
 

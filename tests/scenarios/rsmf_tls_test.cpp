@@ -24,8 +24,8 @@ namespace {
 constexpr std::chrono::seconds kPatience(10);
 
 /// An RSMF with TLS, of a CA that is not the core's, which asks for a certificate but does without.
-struct RsmfLab {
-  RsmfLab() {
+struct TlsRsmf {
+  TlsRsmf() {
     const Party rsmf_ca = make_party(wanted_ca("RSMF CA"));
     const Party core_ca = make_party(wanted_ca("core CA"));
     auto server_of = wanted_leaf("rsmf", crypto::KeyUsage::digital_signature);
@@ -49,7 +49,7 @@ struct RsmfLab {
     change(context->native_handle());
     port = loop.run([&] { return server->listen("127.0.0.1", 0, context); });
   }
-  ~RsmfLab() {
+  ~TlsRsmf() {
     loop.run([this] { server.reset(); });
     loop.stop();
   }
@@ -96,13 +96,13 @@ class Environment {
 
 }  // namespace
 
-TEST_CASE_METHOD(RsmfLab, "An RSMF's certificate is held against the CA that is configured for it, and no other", "[ausf-ext][web][step-11]") {
+TEST_CASE_METHOD(TlsRsmf, "An RSMF's certificate is held against the CA that is configured for it, and no other", "[ausf-ext][web][step-11]") {
   CHECK(notify({"", "", folder / "rsmf-ca.pem"}) == "204 anonymous");
   CHECK_THAT(notify({"", "", folder / "core-ca.pem"}), Catch::Contains("https://127.0.0.1"));
   CHECK_THAT(notify({}), Catch::Contains("https://127.0.0.1"));  // the system's CAs know it not
 }
 
-TEST_CASE_METHOD(RsmfLab, "An RSMF is told over TLS 1.2 or 1.3 with AEAD and forward secrecy alone", "[ausf-ext][web][step-11]") {
+TEST_CASE_METHOD(TlsRsmf, "An RSMF is told over TLS 1.2 or 1.3 with AEAD and forward secrecy alone", "[ausf-ext][web][step-11]") {
   const sbi::TlsFiles files{folder / "server.pem", folder / "server.key", "", false};
   const web::TlsFiles tls{"", "", folder / "rsmf-ca.pem"};
   const auto of_version = [](int version) {
@@ -133,17 +133,17 @@ TEST_CASE_METHOD(RsmfLab, "An RSMF is told over TLS 1.2 or 1.3 with AEAD and for
   }
 }
 
-TEST_CASE_METHOD(RsmfLab, "An RSMF is shown a certificate only where one is configured for it", "[ausf-ext][web][step-11]") {
+TEST_CASE_METHOD(TlsRsmf, "An RSMF is shown a certificate only where one is configured for it", "[ausf-ext][web][step-11]") {
   CHECK(notify({folder / "own.pem", folder / "own.key", folder / "rsmf-ca.pem"}) == "204 ausf.example");
 }
 
-TEST_CASE_METHOD(RsmfLab, "Notifications go where the configuration says, not through a proxy of the environment", "[ausf-ext][web][step-11]") {
+TEST_CASE_METHOD(TlsRsmf, "Notifications go where the configuration says, not through a proxy of the environment", "[ausf-ext][web][step-11]") {
   const std::string nowhere = "http://127.0.0.1:" + std::to_string(free_port());
   const Environment https("https_proxy", nowhere), http("http_proxy", nowhere), all("all_proxy", nowhere);
   CHECK(notify({"", "", folder / "rsmf-ca.pem"}) == "204 anonymous");
 }
 
-TEST_CASE_METHOD(RsmfLab, "The simulator's RSMF with TLS takes notifications of those who show a certificate, and lists them", "[ue-sim][step-11]") {
+TEST_CASE_METHOD(TlsRsmf, "The simulator's RSMF with TLS takes notifications of those who show a certificate, and lists them", "[ue-sim][step-11]") {
   base::log::open("scenario", "", base::log::Level::off);
   ue_sim::RsmfRequest request;
   request.address = "127.0.0.1";

@@ -7,16 +7,17 @@
 #include "nf-ausf-ext/provide_vectors.hpp"
 #include "nf-ausf-ext/schema.hpp"
 #include "tests/support/loop.hpp"
+#include "tests/support/serving_network.hpp"
 #include "tests/support/temporary_folder.hpp"
 
 /// Sequence numbers that need no write each (docs/decisions/0024): one database, several instances that know nothing of one another.
 
 using ausf_ext::GlobalCounter;
 using ausf_ext::ProvideVectors;
+using test::kServingNetwork;
 
 namespace {
 
-constexpr const char* kNetwork = "5G:mnc001.mcc001.3gppnetwork.org";
 constexpr auto kNever = std::chrono::hours(24 * 365);
 /// Another value only when the test takes one.
 constexpr GlobalCounter::Times kByHand{kNever, kNever, kNever};
@@ -67,7 +68,7 @@ struct SequenceFixture {
   }
   static boost::asio::awaitable<aka::SequenceNumber> give(ProvideVectors& vectors, ProvideVectors::Wanted wanted) {
     const auto subscriber = wanted.subscriber;
-    std::string network = kNetwork;
+    std::string network = kServingNetwork;
     const aka::HomeEnvironmentVector vector = co_await vectors.for_5g_aka(std::move(wanted), std::move(network));
     co_return aka::reveal_sqn(aka::sqn_xor_ak(vector.autn), aka::f2345(subscriber->keys, vector.rand).ak);
   }
@@ -123,7 +124,7 @@ TEST_CASE_METHOD(SequenceFixture, "Each value of the counter gives a subscriber 
 
 TEST_CASE_METHOD(SequenceFixture, "A vector without waiting is what one with waiting is, and is there only where nothing has to be written", "[ausf-ext][sqn]") {
   Instance instance(path, keys, kByHand);
-  const auto at_once = [&](const ProvideVectors::Wanted& wanted) { return instance.vectors.for_5g_aka_at_once(wanted, kNetwork); };
+  const auto at_once = [&](const ProvideVectors::Wanted& wanted) { return instance.vectors.for_5g_aka_at_once(wanted, kServingNetwork); };
   CHECK_FALSE(at_once(wanted(instance, imsis[0])));  // the first is written
   use(instance, imsis[0]);
   CHECK_FALSE(at_once(wanted(instance, imsis[0])));  // this value is spent
@@ -133,7 +134,7 @@ TEST_CASE_METHOD(SequenceFixture, "A vector without waiting is what one with wai
     const auto vector = at_once(next);
     REQUIRE(vector);
     aka::UsimSequence sequence;
-    const auto answer = aka::usim_authenticate(next.subscriber->keys, vector->rand, vector->autn, sequence, kNetwork);
+    const auto answer = aka::usim_authenticate(next.subscriber->keys, vector->rand, vector->autn, sequence, kServingNetwork);
     REQUIRE(std::holds_alternative<aka::Authenticated>(answer));
     CHECK(std::get<aka::Authenticated>(answer).res_star == vector->xres_star);
     CHECK(std::get<aka::Authenticated>(answer).kausf == vector->kausf);
@@ -150,7 +151,7 @@ TEST_CASE_METHOD(SequenceFixture, "A vector without waiting is what one with wai
     Instance other(path, keys, kAtOnce);
     renew(other);
     const auto next = wanted(other, imsis[0]);
-    CHECK_FALSE(other.vectors.for_5g_aka_at_once(next, kNetwork));
+    CHECK_FALSE(other.vectors.for_5g_aka_at_once(next, kServingNetwork));
     CHECK(other.counter.wants_renewal());  // and nothing was taken from whoever renews it
   }
 }

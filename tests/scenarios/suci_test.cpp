@@ -7,9 +7,6 @@ using namespace test;
 
 namespace {
 
-const std::string kDimsi = "901700000000001";
-const std::string kAuthentications = "/nausf-auth/v1/ue-authentications";
-
 /// Both functions with home network keys of their own, 1 in profile A and 2 in profile B, and one device PRELOADED.
 struct SuciFixture : Lab {
   SuciFixture() : d_ausf_keys(make_keys("d-ausf")), ausf_keys(make_keys("ausf")) {
@@ -49,7 +46,7 @@ struct SuciFixture : Lab {
 
   Answer authenticate(std::uint16_t port, const std::string& identity) {
     const json body{{"supiOrSuci", identity}, {"servingNetworkName", kServingNetwork}};
-    return caller.send(port, "POST", kAuthentications, body.dump());
+    return caller.send(port, "POST", kContexts, body.dump());
   }
   Answer generate_auth_data(const std::string& identity) {
     const json body{{"servingNetworkName", kServingNetwork}, {"ausfInstanceId", "4947a69a-f61b-4bc1-b9da-47c9c5d14b64"}};
@@ -87,11 +84,11 @@ constexpr int kKeyId = 6;
 constexpr int kOutput = 7;
 
 /// Single faults of a SUCI that opens, and what each is answered.
-struct Fault {
+struct SuciFault {
   std::string text;
   std::string verdict;
 };
-std::vector<Fault> faults_of(const std::string& sound) {
+std::vector<SuciFault> faults_of(const std::string& sound) {
   const std::string output = sound.substr(sound.rfind('-') + 1);
   const std::string other_key = sound.find("-1-1-") != std::string::npos ? "2" : "1";
   return {{with_field(sound, kKeyId, "3"), "403 INVALID_HN_PUBLIC_KEY_IDENTIFIER"},
@@ -148,7 +145,7 @@ TEST_CASE_METHOD(SuciFixture, "An IMSI concealed in either profile gets its chal
 }
 
 TEST_CASE_METHOD(SuciFixture, "A SUCI with one fault is refused by its cause, the member named", "[suci][bad-input]") {
-  const auto check = [](const Answer& answer, const Fault& fault, const std::string& param) {
+  const auto check = [](const Answer& answer, const SuciFault& fault, const std::string& param) {
     CAPTURE(fault.text, answer.body);
     CHECK(answer.verdict() == fault.verdict);
     CHECK(answer.params() == std::vector<std::string>{param});
@@ -156,12 +153,12 @@ TEST_CASE_METHOD(SuciFixture, "A SUCI with one fault is refused by its cause, th
   };
   for (std::size_t i = 0; i < 2; ++i) {
     const std::string of_dimsi = suci(kDimsi, d_ausf_keys[i]);
-    for (const Fault& fault : faults_of(of_dimsi)) {
+    for (const SuciFault& fault : faults_of(of_dimsi)) {
       check(authenticate(d_ausf_port, fault.text), fault, "/supiOrSuci");
       check(generate_auth_data(fault.text), fault, "{supiOrSuci}");
     }
     const std::string of_imsi = suci(imsi, ausf_keys[i]);
-    for (const Fault& fault : faults_of(of_imsi)) check(authenticate(ausf_port, fault.text), fault, "/supiOrSuci");
+    for (const SuciFault& fault : faults_of(of_imsi)) check(authenticate(ausf_port, fault.text), fault, "/supiOrSuci");
     CHECK(authenticate(d_ausf_port, of_dimsi).status == 201);
     CHECK(authenticate(ausf_port, of_imsi).status == 201);
   }
@@ -169,7 +166,7 @@ TEST_CASE_METHOD(SuciFixture, "A SUCI with one fault is refused by its cause, th
 
 TEST_CASE_METHOD(SuciFixture, "A body at fault is 400 before its SUCI is opened", "[suci][bad-input]") {
   const json body{{"supiOrSuci", with_last_digit_changed(suci(kDimsi, d_ausf_keys[0]))}, {"servingNetworkName", "5G"}};
-  const Answer answer = to_d_ausf("POST", kAuthentications, body);
+  const Answer answer = to_d_ausf("POST", kContexts, body);
   CHECK(answer.verdict() == "400 MANDATORY_IE_INCORRECT");
   CHECK(answer.params() == std::vector<std::string>{"/servingNetworkName"});
 }
@@ -178,7 +175,7 @@ TEST_CASE_METHOD(Lab, "Without home network keys a concealed SUCI has an unknown
   start_d_ausf();
   const auto key = crypto::EciesPrivateKey::generate(crypto::EciesProfile::a);
   const json body{{"supiOrSuci", suci(kDimsi, {1, key.public_key()})}, {"servingNetworkName", kServingNetwork}};
-  CHECK(to_d_ausf("POST", kAuthentications, body).verdict() == "403 INVALID_HN_PUBLIC_KEY_IDENTIFIER");
+  CHECK(to_d_ausf("POST", kContexts, body).verdict() == "403 INVALID_HN_PUBLIC_KEY_IDENTIFIER");
 }
 
 TEST_CASE("A home network key on the command line is ID:SCHEME:FILE", "[ue-sim][suci]") {

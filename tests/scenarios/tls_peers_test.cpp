@@ -33,8 +33,6 @@ struct ArpfPeers : TlsLab {
   SecureElement device = make_device("901700000000001");
 };
 
-const std::string kVectors = "/ndausf-vectors/v1/vectors";
-
 struct DAusfPeers : TlsLab {
   std::string vector_as(const std::string& peer, const std::string& method, const std::string& dimsi, char octet = 'a') {
     const json body{{"rand", std::string(32, octet)}, {"autn", std::string(32, 'b')}, {"imsi", "001010000000001"}};
@@ -54,15 +52,15 @@ struct DAusfPeers : TlsLab {
   }
 };
 
-const std::string kNotOwner = "403 NOT_OWNER";
+const std::string kNotOwnerVerdict = "403 NOT_OWNER";
 
 }  // namespace
 
 TEST_CASE_METHOD(ArpfPeers, "An operator's peer retrieves keys for its own operator only", "[arpf][tls][step-0e]") {
-  CHECK(retrieve_as("two.example", mno) == kNotOwner);
-  CHECK(retrieve_as("stranger.example", mno) == kNotOwner);
+  CHECK(retrieve_as("two.example", mno) == kNotOwnerVerdict);
+  CHECK(retrieve_as("stranger.example", mno) == kNotOwnerVerdict);
   CHECK(claim_as("admin.example", "GET") == "404 USER_NOT_FOUND");  // nothing was claimed by those
-  CHECK(retrieve_as("one.example", other_mno) == kNotOwner);
+  CHECK(retrieve_as("one.example", other_mno) == kNotOwnerVerdict);
   CHECK(retrieve_as("one.example", mno) == "200");
   CHECK(retrieve_as("admin.example", mno) == "200");  // an administrator may do what each operator may
   CHECK(retrieve_as("two.example", other_mno) == "409 DEVICE_CLAIMED");
@@ -71,9 +69,9 @@ TEST_CASE_METHOD(ArpfPeers, "An operator's peer retrieves keys for its own opera
 TEST_CASE_METHOD(ArpfPeers, "A claim is its operator's and the administrators'", "[arpf][tls]") {
   REQUIRE(retrieve_as("one.example", mno) == "200");
   const std::string other = GENERATE(as<std::string>(), "two.example", "stranger.example");
-  CHECK(claim_as(other, "GET") == kNotOwner);
-  CHECK(claim_as(other, "DELETE") == kNotOwner);
-  CHECK(claim_as(other, "POST", "/retire") == kNotOwner);
+  CHECK(claim_as(other, "GET") == kNotOwnerVerdict);
+  CHECK(claim_as(other, "DELETE") == kNotOwnerVerdict);
+  CHECK(claim_as(other, "POST", "/retire") == kNotOwnerVerdict);
   CHECK(retrieve_as("one.example", mno) == "200");  // neither released nor spent by them
   SECTION("its operator's") {
     CHECK(claim_as("one.example", "GET") == "200");
@@ -115,12 +113,12 @@ TEST_CASE_METHOD(DAusfPeers, "A vector is the peer's that preloaded it first", "
   REQUIRE(vector_as("one.example", "PUT", dimsi) == "201");
   CHECK(by("one.example").send(d_ausf_port, "GET", kVectors + "/" + dimsi).content()["owner"] == "one.example");
   SECTION("others neither replace, nor see, nor delete it") {
-    CHECK(vector_as("two.example", "PUT", dimsi, 'f') == kNotOwner);
-    CHECK(vector_as("two.example", "PUT", dimsi) == kNotOwner);  // the same content neither
-    CHECK(vector_as("two.example", "GET", dimsi) == kNotOwner);
-    CHECK(vector_as("two.example", "DELETE", dimsi) == kNotOwner);
+    CHECK(vector_as("two.example", "PUT", dimsi, 'f') == kNotOwnerVerdict);
+    CHECK(vector_as("two.example", "PUT", dimsi) == kNotOwnerVerdict);  // the same content neither
+    CHECK(vector_as("two.example", "GET", dimsi) == kNotOwnerVerdict);
+    CHECK(vector_as("two.example", "DELETE", dimsi) == kNotOwnerVerdict);
     CHECK(load_as("two.example", {dimsi, "901700000000002"}) == std::vector<std::string>{"NOT_OWNER", ""});
-    CHECK(vector_as("one.example", "GET", "901700000000002") == kNotOwner);
+    CHECK(vector_as("one.example", "GET", "901700000000002") == kNotOwnerVerdict);
     CHECK(vector_as("two.example", "GET", "901700000000002") == "200");
     CHECK(by("one.example").send(d_ausf_port, "GET", kVectors + "/" + dimsi).content()["rand"] == std::string(32, 'a'));
   }
@@ -142,13 +140,13 @@ TEST_CASE_METHOD(DAusfPeers, "Where owners are configured, a peer without an ent
                                   {"two.example", std::nullopt, {}}});
   start_d_ausf(config);
   CHECK(vector_as("one.example", "PUT", "901700000000001") == "201");
-  CHECK(vector_as("one.example", "PUT", "901700000000100") == kNotOwner);
-  CHECK(vector_as("one.example", "DELETE", "901700000000100") == kNotOwner);
+  CHECK(vector_as("one.example", "PUT", "901700000000100") == kNotOwnerVerdict);
+  CHECK(vector_as("one.example", "DELETE", "901700000000100") == kNotOwnerVerdict);
   CHECK(vector_as("two.example", "PUT", "901700000000100") == "201");
-  CHECK(vector_as("stranger.example", "PUT", "901700000000002") == kNotOwner);
-  CHECK(vector_as("stranger.example", "GET", "901700000000001") == kNotOwner);
-  CHECK(vector_as("stranger.example", "DELETE", "901700000000001") == kNotOwner);
-  CHECK(verdict(by("stranger.example"), d_ausf_port, "POST", kVectors) == kNotOwner);  // whatever is in its lines
+  CHECK(vector_as("stranger.example", "PUT", "901700000000002") == kNotOwnerVerdict);
+  CHECK(vector_as("stranger.example", "GET", "901700000000001") == kNotOwnerVerdict);
+  CHECK(vector_as("stranger.example", "DELETE", "901700000000001") == kNotOwnerVerdict);
+  CHECK(verdict(by("stranger.example"), d_ausf_port, "POST", kVectors) == kNotOwnerVerdict);  // whatever is in its lines
   CHECK(load_as("one.example", {"901700000000003", "901700000000101"}) == std::vector<std::string>{"", "NOT_OWNER"});
 }
 
@@ -158,7 +156,7 @@ TEST_CASE_METHOD(TlsLab, "The target AUSF takes peers by name, and nobody withou
   start_ausf_ext(config);
   const std::string pools = "/nausfext-onboarding/v1/imsi-pools";
   CHECK(verdict(by("rsmf.example"), ausf_port, "GET", pools) == "200");
-  CHECK(verdict(by("stranger.example"), ausf_port, "GET", pools) == kNotOwner);
+  CHECK(verdict(by("stranger.example"), ausf_port, "GET", pools) == kNotOwnerVerdict);
   CHECK(verdict(by(""), ausf_port, "GET", pools) == kTurnedAway);
   CHECK(verdict(by("anonymous"), ausf_port, "GET", pools) == kTurnedAway);
   CHECK(verdict(*make_caller("", ""), ausf_port, "GET", pools) == kTurnedAway);

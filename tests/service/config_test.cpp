@@ -12,6 +12,7 @@
 #include "lib/service/key_files.hpp"
 #include "lib/service/run.hpp"
 #include "tests/support/certificates.hpp"
+#include "tests/support/read_yaml.hpp"
 #include "tests/support/temporary_folder.hpp"
 
 using service::CommonConfig;
@@ -20,21 +21,8 @@ using service::YamlDocument;
 
 namespace {
 
-struct Read {
-  CommonConfig config;
-  std::string problems;
-};
-
-Read read(const std::string& text) {
-  Read out;
-  const auto document = YamlDocument::parse(text, "x.yaml");
-  out.config = service::read_common(document.root(), "arpf");
-  try {
-    document.finish();
-  } catch (const ConfigError& error) {
-    out.problems = error.what();
-  }
-  return out;
+test::ReadConfig<CommonConfig> read_arpf(const std::string& text) {
+  return test::read_yaml(text, [](const service::Section& root) { return service::read_common(root, "arpf"); });
 }
 
 /// A sound configuration whose `sbi` has these lines, and whose `arpf` has those.
@@ -63,7 +51,7 @@ struct TlsFolder : test::TemporaryFolder {
 }  // namespace
 
 TEST_CASE("A short configuration has sound defaults", "[service][config]") {
-  const auto [config, problems] = read(with("    server:\n      - address: 127.0.0.1\n"));
+  const auto [config, problems] = read_arpf(with("    server:\n      - address: 127.0.0.1\n"));
   CHECK(problems.empty());
   REQUIRE(config.http2.size() == 1);
   CHECK(config.http2[0].address == "127.0.0.1");
@@ -82,8 +70,8 @@ TEST_CASE("A short configuration has sound defaults", "[service][config]") {
 
 TEST_CASE("Every common key is read", "[service][config]") {
   const auto [config, problems] =
-      read("logger: {file: {path: /x.log}, level: debug}\n" +
-           with(kServer + "    http1: {address: '::1', port: 0}\n    limits: {max_connections: 5, max_streams: 6, max_headers: 17, "
+      read_arpf("logger: {file: {path: /x.log}, level: debug}\n" +
+                with(kServer + "    http1: {address: '::1', port: 0}\n    limits: {max_connections: 5, max_streams: 6, max_headers: 17, "
                           "max_header_bytes: 2000, max_body_bytes: 3000, first_byte_timeout_s: 1, request_timeout_s: 2, "
                           "idle_timeout_s: 3, write_timeout_s: 4, max_wait_ms: 7, max_handshakes: 8, max_handshakes_per_second: 9, "
                           "max_half_open_streams: 10, max_buffered_mib: 11, max_requests_per_second: 12, max_header_expansion: 13, "
@@ -125,11 +113,11 @@ TEST_CASE("Every common key is read", "[service][config]") {
 }
 
 TEST_CASE("What a function cannot do without is asked for", "[service][config]") {
-  CHECK_THAT(read("").problems, Catch::Contains("arpf: is missing"));
-  CHECK_THAT(read("arpf:\n  sbi:\n" + kServer).problems, Catch::Contains("arpf.database: is missing"));
-  CHECK_THAT(read("arpf:\n  database: x\n").problems, Catch::Contains("arpf.sbi: is missing"));
-  CHECK_THAT(read(with("    limits: {}\n")).problems, Catch::Contains("arpf.sbi.server: is missing"));
-  CHECK_THAT(read(with("    server: [{port: 1}]\n")).problems, Catch::Contains("arpf.sbi.server[0].address: is missing"));
+  CHECK_THAT(read_arpf("").problems, Catch::Contains("arpf: is missing"));
+  CHECK_THAT(read_arpf("arpf:\n  sbi:\n" + kServer).problems, Catch::Contains("arpf.database: is missing"));
+  CHECK_THAT(read_arpf("arpf:\n  database: x\n").problems, Catch::Contains("arpf.sbi: is missing"));
+  CHECK_THAT(read_arpf(with("    limits: {}\n")).problems, Catch::Contains("arpf.sbi.server: is missing"));
+  CHECK_THAT(read_arpf(with("    server: [{port: 1}]\n")).problems, Catch::Contains("arpf.sbi.server[0].address: is missing"));
 }
 
 TEST_CASE("Each number has its range, one below and one above", "[service][config]") {
@@ -157,7 +145,7 @@ TEST_CASE("Each number has its range, one below and one above", "[service][confi
       {"max_imports_per_peer", 1, 1000},
   }));
   const auto problems = [key = key](std::int64_t value) {
-    return read(with(kServer + "    limits: {" + key + ": " + std::to_string(value) + "}\n")).problems;
+    return read_arpf(with(kServer + "    limits: {" + key + ": " + std::to_string(value) + "}\n")).problems;
   };
   CAPTURE(key);
   CHECK(problems(min).empty());
@@ -167,20 +155,20 @@ TEST_CASE("Each number has its range, one below and one above", "[service][confi
 }
 
 TEST_CASE("Ports, workers and timeouts have their ranges too", "[service][config]") {
-  CHECK(read(with("    server: {address: 127.0.0.1, port: 65535}\n")).problems.empty());
-  CHECK_THAT(read(with("    server: {address: 127.0.0.1, port: 65536}\n")).problems, Catch::Contains("port: 65536 is too large"));
-  CHECK_THAT(read(with("    server: {address: 127.0.0.1, port: -1}\n")).problems, Catch::Contains("port: -1 is too small"));
-  CHECK(read(with(kServer, "  workers: 64\n")).problems.empty());
-  CHECK_THAT(read(with(kServer, "  workers: 65\n")).problems, Catch::Contains("workers: 65 is too large"));
-  CHECK_THAT(read(with(kServer, "  workers: 0\n")).problems, Catch::Contains("workers: 0 is too small"));
-  CHECK_THAT(read(with(kServer, "  client: {timeout_ms: 9}\n")).problems, Catch::Contains("timeout_ms: 9 is too small"));
+  CHECK(read_arpf(with("    server: {address: 127.0.0.1, port: 65535}\n")).problems.empty());
+  CHECK_THAT(read_arpf(with("    server: {address: 127.0.0.1, port: 65536}\n")).problems, Catch::Contains("port: 65536 is too large"));
+  CHECK_THAT(read_arpf(with("    server: {address: 127.0.0.1, port: -1}\n")).problems, Catch::Contains("port: -1 is too small"));
+  CHECK(read_arpf(with(kServer, "  workers: 64\n")).problems.empty());
+  CHECK_THAT(read_arpf(with(kServer, "  workers: 65\n")).problems, Catch::Contains("workers: 65 is too large"));
+  CHECK_THAT(read_arpf(with(kServer, "  workers: 0\n")).problems, Catch::Contains("workers: 0 is too small"));
+  CHECK_THAT(read_arpf(with(kServer, "  client: {timeout_ms: 9}\n")).problems, Catch::Contains("timeout_ms: 9 is too small"));
 }
 
 TEST_CASE("An address beyond loopback needs verified clients, or a word that says it is meant", "[service][config]") {
   const TlsFolder folder;
   const std::string tls = ", tls: {certificate: " + folder.certificate + ", private_key: " + folder.key;
   const auto problems = [](const std::string& rest, const std::string& more = "", const std::string& front = "server") {
-    return read(with((front == "server" ? "" : kServer) + "    " + front + ": {port: 0, " + rest + "}\n" + more)).problems;
+    return read_arpf(with((front == "server" ? "" : kServer) + "    " + front + ": {port: 0, " + rest + "}\n" + more)).problems;
   };
   for (const char* const address : {"127.0.0.1", "127.0.0.9", "'::1'"}) CHECK(problems("address: " + std::string(address)).empty());
   for (const char* const address : {"0.0.0.0", "10.0.0.1", "'::'", "'2001:db8::1'"}) {
@@ -217,8 +205,8 @@ TEST_CASE("Serving networks of a peer are names that keys can be bound to", "[se
 
 TEST_CASE("TLS sections name files that can be read and belong together", "[service][config]") {
   const TlsFolder folder;
-  const auto server = [](const std::string& tls) { return read(with("    server: {address: 127.0.0.1, tls: {" + tls + "}}\n")); };
-  const auto client = [](const std::string& tls) { return read(with(kServer, "  client: {tls: {" + tls + "}}\n")); };
+  const auto server = [](const std::string& tls) { return read_arpf(with("    server: {address: 127.0.0.1, tls: {" + tls + "}}\n")); };
+  const auto client = [](const std::string& tls) { return read_arpf(with(kServer, "  client: {tls: {" + tls + "}}\n")); };
   const std::string own = "certificate: " + folder.certificate + ", private_key: " + folder.key;
   SECTION("of a server") {
     const auto sound = server(own);
@@ -252,7 +240,7 @@ TEST_CASE("TLS sections name files that can be read and belong together", "[serv
     CHECK(client(log + ", insecure_key_log: true").config.client_tls->key_log == folder / "keys.log");
   }
   SECTION("not of HTTP/1.1") {
-    CHECK_THAT(read(with(kServer + "    http1: {address: 127.0.0.1, tls: {}}\n")).problems, Catch::Contains("tls: is not known here"));
+    CHECK_THAT(read_arpf(with(kServer + "    http1: {address: 127.0.0.1, tls: {}}\n")).problems, Catch::Contains("tls: is not known here"));
   }
   SECTION("a key that others may read is refused, on either side") {
     std::filesystem::permissions(folder.key, static_cast<std::filesystem::perms>(0644));
@@ -277,7 +265,7 @@ TEST_CASE("Several CAs of a listener are a list, each perhaps with the names tha
   const TlsFolder folder;
   const std::string own = "certificate: " + folder.certificate + ", private_key: " + folder.key;
   const auto server = [&own](const std::string& ca) {
-    return read(with("    server: [{address: 127.0.0.1, tls: {" + own + ", ca: " + ca + "}}]\n"));
+    return read_arpf(with("    server: [{address: 127.0.0.1, tls: {" + own + ", ca: " + ca + "}}]\n"));
   };
   const std::string at = "arpf.sbi.server[0].tls.ca";
   SECTION("in order, with the place of the names") {
@@ -321,7 +309,7 @@ TEST_CASE("Several CAs of a listener are a list, each perhaps with the names tha
     CHECK_THAT(server("[{file: " + folder.ca + ", name: a.example}]").problems, Catch::Contains("name: is not known here; did you mean names?"));
   }
   SECTION("a client has one file") {
-    const std::string problems = read(with(kServer, "  client: {tls: {ca: [{file: " + folder.ca + "}]}}\n")).problems;
+    const std::string problems = read_arpf(with(kServer, "  client: {tls: {ca: [{file: " + folder.ca + "}]}}\n")).problems;
     CHECK_THAT(problems, Catch::Contains("arpf.client.tls.ca: is not a single value"));
   }
 }
@@ -353,15 +341,15 @@ TEST_CASE("The soft limit of open files is raised to the hard one", "[service]")
 TEST_CASE("No listener without verify_client stands beside one with it", "[service][config]") {
   const TlsFolder folder;
   const auto problems = [&folder](const std::string& verify) {
-    return read(with("    server: {address: 127.0.0.1, tls: {certificate: " + folder.certificate + ", private_key: " + folder.key +
-                     ", ca: " + folder.ca + ", verify_client: " + verify + "}}\n    http1: {address: 127.0.0.1}\n"))
+    return read_arpf(with("    server: {address: 127.0.0.1, tls: {certificate: " + folder.certificate + ", private_key: " + folder.key +
+                          ", ca: " + folder.ca + ", verify_client: " + verify + "}}\n    http1: {address: 127.0.0.1}\n"))
         .problems;
   };
   CHECK(problems("false").empty());
   CHECK(problems("true").empty());  // HTTP/1.1 serves health and metrics only, then
   const std::string tls = "tls: {certificate: " + folder.certificate + ", private_key: " + folder.key + ", ca: " + folder.ca;
   const auto both = [&tls](const std::string& other) {
-    return read(with("    server: [{address: 127.0.0.1, " + tls + ", verify_client: true}}, {address: 127.0.0.2" + other + "}]\n")).problems;
+    return read_arpf(with("    server: [{address: 127.0.0.1, " + tls + ", verify_client: true}}, {address: 127.0.0.2" + other + "}]\n")).problems;
   };
   CHECK(both(", " + tls + ", verify_client: true}").empty());
   CHECK_THAT(both(", " + tls + ", verify_client: false}"), Catch::Contains("address: is a way around the listener that has verify_client"));
@@ -369,7 +357,7 @@ TEST_CASE("No listener without verify_client stands beside one with it", "[servi
 }
 
 TEST_CASE("A log level has a name", "[service][config]") {
-  CHECK_THAT(read("logger: {level: loud}\n" + with(kServer)).problems, Catch::Contains("logger.level: loud is none of trace, debug"));
+  CHECK_THAT(read_arpf("logger: {level: loud}\n" + with(kServer)).problems, Catch::Contains("logger.level: loud is none of trace, debug"));
 }
 
 TEST_CASE("A URI is checked as a request would", "[service][config]") {

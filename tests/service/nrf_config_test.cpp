@@ -3,43 +3,31 @@
 #include <catch2/catch.hpp>
 
 #include "lib/service/config.hpp"
+#include "tests/support/read_yaml.hpp"
 #include "tests/support/temporary_folder.hpp"
 
 using service::CommonConfig;
-using service::ConfigError;
-using service::YamlDocument;
 
 namespace {
 
-struct Read {
-  CommonConfig config;
-  std::string problems;
-};
+using ReadCommon = test::ReadConfig<CommonConfig>;
 
-Read read(const std::string& text) {
-  Read out;
-  const auto document = YamlDocument::parse(text, "x.yaml");
-  out.config = service::read_common(document.root(), "ausf");
-  try {
-    document.finish();
-  } catch (const ConfigError& error) {
-    out.problems = error.what();
-  }
-  return out;
+ReadCommon read_ausf(const std::string& text) {
+  return test::read_yaml(text, [](const service::Section& root) { return service::read_common(root, "ausf"); });
 }
 
 const std::string kClient = "  client: {nrf: [{uri: 'http://127.0.0.10:7777'}]}\n";
 
 /// One listener with these members, and `nrf` with those.
-Read with(const std::string& listener, const std::string& nrf = "", const std::string& client = kClient) {
-  return read("ausf:\n  database: /x.db\n  sbi:\n    server: [{address: 127.0.0.1, port: 7000" + listener + "}]\n" + client +
-              (nrf.empty() ? "" : "  nrf: {" + nrf + "}\n"));
+ReadCommon read_ausf_with(const std::string& listener, const std::string& nrf = "", const std::string& client = kClient) {
+  return read_ausf("ausf:\n  database: /x.db\n  sbi:\n    server: [{address: 127.0.0.1, port: 7000" + listener + "}]\n" + client +
+                   (nrf.empty() ? "" : "  nrf: {" + nrf + "}\n"));
 }
 
 }  // namespace
 
 TEST_CASE("Without an NRF there is none", "[service][nrf]") {
-  const auto [config, problems] = with("", "", "");
+  const auto [config, problems] = read_ausf_with("", "", "");
   CHECK(problems.empty());
   CHECK(config.nrf.uris.empty());
   CHECK(service::nf_instances(config, {7000}).empty());
@@ -47,7 +35,7 @@ TEST_CASE("Without an NRF there is none", "[service][nrf]") {
 
 TEST_CASE("A listener with nf_type is an instance", "[service][nrf]") {
   const test::TemporaryFolder folder;
-  auto [config, problems] = with(", nf_type: AUSF");
+  auto [config, problems] = read_ausf_with(", nf_type: AUSF");
   CHECK(problems.empty());
   config.database = folder / "x.db";
   REQUIRE(config.nrf.uris.size() == 1);
@@ -65,7 +53,7 @@ TEST_CASE("A listener with nf_type is an instance", "[service][nrf]") {
 }
 
 TEST_CASE("Every key of an NRF is read", "[service][nrf]") {
-  const auto [config, problems] = with(
+  const auto [config, problems] = read_ausf_with(
       ", nf_type: UDM, instance_id: 7f1f3a5e-2b1c-4d5e-8f90-a1b2c3d4e5f6, advertise: {host: udm.example, port: 80}, services: [nudm-sdm, "
       "nudm-uecm, nudm-ee/v3, nudm-ueau], allowed_nf_types: [AUSF, AMF]",
       "plmn_list: [{mcc: \"901\", mnc: \"70\"}, {mcc: \"001\", mnc: \"001\"}], supi_ranges: [{from: \"90170000\", to: \"90170001\"}], "
@@ -98,7 +86,7 @@ TEST_CASE("Every key of an NRF is read", "[service][nrf]") {
 
 TEST_CASE("Several listeners are several instances, each with an id of its own", "[service][nrf]") {
   const test::TemporaryFolder folder;
-  auto [config, problems] = read(
+  auto [config, problems] = read_ausf(
       "ausf:\n  database: /x.db\n  sbi:\n    insecure_beyond_loopback: true\n    server:\n      - {address: 0.0.0.0, port: 0}\n"
       "      - {address: 127.0.0.1, port: 0, nf_type: AUSF}\n      - {address: '::', port: 0, nf_type: UDM, advertise: {host: '::1'}}\n" +
       kClient + "  nrf: {allowed_nf_types: AMF}\n");
@@ -156,20 +144,20 @@ TEST_CASE("What is wrong with a registration is said where it stands", "[service
       {"", "heartbeats_s: 1", "nrf.heartbeats_s: is not known here; did you mean heartbeat_s?"},
   }));
   CAPTURE(listener, nrf);
-  CHECK_THAT(with(listener, nrf).problems, Catch::Contains(problem));
+  CHECK_THAT(read_ausf_with(listener, nrf).problems, Catch::Contains(problem));
 }
 
 TEST_CASE("An NRF that is told of is needed", "[service][nrf]") {
-  CHECK_THAT(with(", nf_type: AUSF", "", "").problems, Catch::Contains("has a listener with nf_type, which needs client: nrf"));
-  CHECK_THAT(with("", "load: 1", "").problems, Catch::Contains("ausf.nrf: needs client: nrf"));
-  CHECK_THAT(with("", "", "  client: {nrf: [{uri: 'ftp://a'}]}\n").problems, Catch::Contains("client.nrf[0].uri: ftp://a is neither"));
-  CHECK_THAT(with("", "", "  client: {nrf: [{uri: 'https://a'}]}\n").problems, Catch::Contains("client.nrf[0].uri: https needs client: tls"));
+  CHECK_THAT(read_ausf_with(", nf_type: AUSF", "", "").problems, Catch::Contains("has a listener with nf_type, which needs client: nrf"));
+  CHECK_THAT(read_ausf_with("", "load: 1", "").problems, Catch::Contains("ausf.nrf: needs client: nrf"));
+  CHECK_THAT(read_ausf_with("", "", "  client: {nrf: [{uri: 'ftp://a'}]}\n").problems, Catch::Contains("client.nrf[0].uri: ftp://a is neither"));
+  CHECK_THAT(read_ausf_with("", "", "  client: {nrf: [{uri: 'https://a'}]}\n").problems, Catch::Contains("client.nrf[0].uri: https needs client: tls"));
 }
 
 TEST_CASE("A wildcard is no address to be reached at", "[service][nrf]") {
   const auto problems = [](const std::string& more) {
-    return read("ausf:\n  database: /x.db\n  sbi:\n    insecure_beyond_loopback: true\n    server: [{address: '::', nf_type: AUSF" + more + "}]\n" +
-                kClient).problems;
+    return read_ausf("ausf:\n  database: /x.db\n  sbi:\n    insecure_beyond_loopback: true\n    server: [{address: '::', nf_type: AUSF" + more + "}]\n" +
+                     kClient).problems;
   };
   CHECK_THAT(problems(""), Catch::Contains("server[0].advertise: needs a host that peers can reach: :: is every address and none"));
   CHECK(problems(", advertise: {host: 10.0.0.1}").empty());

@@ -3,6 +3,8 @@
 
 #include <catch2/catch.hpp>
 
+#include "tests/support/read_yaml.hpp"
+
 using core::PlmnRouting;
 using core::Refused;
 using core::RoutingTarget;
@@ -10,15 +12,10 @@ using core::ServedByDiscovery;
 using core::ServedByPeers;
 using core::ServedHere;
 using service::CommonConfig;
-using service::ConfigError;
-using service::YamlDocument;
 
 namespace {
 
-struct Read {
-  PlmnRouting routing;
-  std::string problems;
-};
+using ReadRouting = test::ReadConfig<PlmnRouting>;
 
 CommonConfig listening_at(const std::string& address, std::uint16_t port = 7777) {
   CommonConfig common;
@@ -26,30 +23,22 @@ CommonConfig listening_at(const std::string& address, std::uint16_t port = 7777)
   return common;
 }
 
-Read read(const std::string& function, const CommonConfig& common = listening_at("127.0.0.50"), bool has_nrf = false) {
-  Read out;
-  const auto document = YamlDocument::parse("f:\n" + function, "x.yaml");
-  out.routing = service::read_routing(document.root().section("f"), common, has_nrf);
-  try {
-    document.finish();
-  } catch (const ConfigError& error) {
-    out.problems = error.what();
-  }
-  return out;
+ReadRouting read_table(const std::string& function, const CommonConfig& common = listening_at("127.0.0.50"), bool has_nrf = false) {
+  return test::read_yaml("f:\n" + function, [&](const service::Section& root) { return service::read_routing(root.section("f"), common, has_nrf); });
 }
 
 /// A table whose default is `local` and whose one entry of 001/01 has these keys besides. Its line is the third, its keys begin
 /// at column 39.
-Read read_entry(const std::string& keys, bool has_nrf = false) {
-  return read("  routing: {default: {target: local}, entries: [\n    {plmn: {mcc: '001', mnc: '01'}, " + keys + "}]}\n",
-              listening_at("127.0.0.50"), has_nrf);
+ReadRouting read_entry(const std::string& keys, bool has_nrf = false) {
+  return read_table("  routing: {default: {target: local}, entries: [\n    {plmn: {mcc: '001', mnc: '01'}, " + keys + "}]}\n",
+                    listening_at("127.0.0.50"), has_nrf);
 }
 
 /// Entries, a line each from line 4 on, and a default.
-Read read_entries(const std::vector<std::string>& entries) {
+ReadRouting read_entries(const std::vector<std::string>& entries) {
   std::string text = "  routing:\n    entries:\n";
   for (const std::string& entry : entries) text += "      - {" + entry + "}\n";
-  return read(text + "    default: {target: local}\n");
+  return read_table(text + "    default: {target: local}\n");
 }
 
 std::vector<std::string> origins(const std::vector<sbi::Uri>& uris) {
@@ -59,23 +48,23 @@ std::vector<std::string> origins(const std::vector<sbi::Uri>& uris) {
 }
 
 template <class Target>
-Target only(const Read& from) {
+Target only(const ReadRouting& from) {
   REQUIRE(from.problems == "");
-  REQUIRE(from.routing.entries().size() == 1);
-  return std::get<Target>(from.routing.entries().front().target);
+  REQUIRE(from.config.entries().size() == 1);
+  return std::get<Target>(from.config.entries().front().target);
 }
 
 }  // namespace
 
 TEST_CASE("Without a table everybody is served here", "[service][routing]") {
-  const auto [routing, problems] = read("  x: 1\n");
+  const auto [routing, problems] = read_table("  x: 1\n");
   CHECK(problems == "x.yaml:2:3: f.x: is not known here");
   CHECK(routing.is_all_here());
 }
 
 TEST_CASE("A table with a default alone sends everybody there", "[service][routing]") {
-  CHECK(read("  routing: {default: {target: local}}\n").routing.is_all_here());
-  const auto [routing, problems] = read("  routing:\n    default: {target: uri, uri: 'http://127.0.0.11:7777'}\n");
+  CHECK(read_table("  routing: {default: {target: local}}\n").config.is_all_here());
+  const auto [routing, problems] = read_table("  routing:\n    default: {target: uri, uri: 'http://127.0.0.11:7777'}\n");
   CHECK(problems == "");
   CHECK_FALSE(routing.is_all_here());
   CHECK(origins(std::get<ServedByPeers>(routing.otherwise()).ausf) == std::vector<std::string>{"http://127.0.0.11:7777"});
@@ -123,9 +112,9 @@ TEST_CASE("Every target is read", "[service][routing]") {
 
 TEST_CASE("An entry's subscribers are a PLMN, some of its IMSIs, or a routing indicator of its SUCIs", "[service][routing]") {
   const auto read_one = [](const std::string& keys) {
-    const Read from = read_entries({keys + ", target: local"});
+    const ReadRouting from = read_entries({keys + ", target: local"});
     REQUIRE(from.problems == "");
-    return from.routing.entries().at(0);
+    return from.config.entries().at(0);
   };
   const auto plain = read_one("plmn: {mcc: '001', mnc: '01'}");
   CHECK(plain.plmn == *profile::Plmn::from("001", "01"));
@@ -248,16 +237,16 @@ TEST_CASE("Entries that cannot stand in one table are told at the later one", "[
 }
 
 TEST_CASE("A table has a default", "[service][routing]") {
-  CHECK(read("  routing:\n    entries: []\n").problems ==
+  CHECK(read_table("  routing:\n    entries: []\n").problems ==
         "x.yaml:3:5: f.routing.default: is missing: subscribers that no entry matches would have no target");
-  CHECK_THAT(read("  routing:\n    default: {}\n").problems, Catch::Contains("f.routing.default.target: is missing"));
-  CHECK_THAT(read("  routing:\n    default: {target: nowhere}\n").problems,
+  CHECK_THAT(read_table("  routing:\n    default: {}\n").problems, Catch::Contains("f.routing.default.target: is missing"));
+  CHECK_THAT(read_table("  routing:\n    default: {target: nowhere}\n").problems,
              Catch::Contains("x.yaml:3:23: f.routing.default.target: nowhere is none of"));
-  CHECK_THAT(read("  routing:\n    default: {target: nrf}\n").problems,
+  CHECK_THAT(read_table("  routing:\n    default: {target: nrf}\n").problems,
              Catch::Contains("f.routing.default.target: nrf needs client: nrf"));
-  CHECK_THAT(read("  routing:\n    default: {target: local, plmn: {}}\n").problems,
+  CHECK_THAT(read_table("  routing:\n    default: {target: local, plmn: {}}\n").problems,
              Catch::Contains("f.routing.default.plmn: is not known here"));
-  CHECK_THAT(read("  routing:\n    default: {target: local}\n    entrys: []\n").problems,
+  CHECK_THAT(read_table("  routing:\n    default: {target: local}\n    entrys: []\n").problems,
              Catch::Contains("f.routing.entrys: is not known here; did you mean entries?"));
 }
 
@@ -288,7 +277,7 @@ TEST_CASE("A target that is this function itself is a loop", "[service][routing]
   }));
   CAPTURE(row.listener, row.uri);
   const auto problems =
-      read("  routing:\n    default: {target: uri, uri: '" + row.uri + "'}\n", listening_at(row.listener)).problems;
+      read_table("  routing:\n    default: {target: uri, uri: '" + row.uri + "'}\n", listening_at(row.listener)).problems;
   if (row.is_loop) {
     CHECK(problems ==
           "x.yaml:3:33: f.routing.default.uri: " + row.uri + " is this function itself: requests would go round in a loop");
@@ -299,7 +288,7 @@ TEST_CASE("A target that is this function itself is a loop", "[service][routing]
 
 TEST_CASE("The port of a listener may be that of its scheme", "[service][routing]") {
   const auto problems = [](std::uint16_t port, const std::string& uri) {
-    return read("  routing: {default: {target: uri, uri: '" + uri + "'}}\n", listening_at("127.0.0.50", port)).problems;
+    return read_table("  routing: {default: {target: uri, uri: '" + uri + "'}}\n", listening_at("127.0.0.50", port)).problems;
   };
   CHECK_THAT(problems(80, "http://127.0.0.50"), Catch::Contains("is this function itself"));
   CHECK_THAT(problems(443, "https://127.0.0.50"), Catch::Contains("is this function itself"));
@@ -307,7 +296,7 @@ TEST_CASE("The port of a listener may be that of its scheme", "[service][routing
 }
 
 TEST_CASE("All that is wrong with a table is told at once, in the order of its lines", "[service][routing]") {
-  const auto problems = read(
+  const auto problems = read_table(
                             "  routing:\n"
                             "    entries:\n"
                             "      - {plmn: {mcc: '001', mnc: '01'}, target: locl}\n"

@@ -4,11 +4,13 @@
 #include <catch2/catch.hpp>
 
 #include "lib/store/batch_snapshot.hpp"
+#include "tests/store/value_of.hpp"
 #include "tests/support/hex.hpp"
 #include "tests/support/temporary_folder.hpp"
 
 using store::Database;
 using store::StoreError;
+using test::value_of;
 
 namespace {
 
@@ -178,11 +180,6 @@ constexpr std::string_view kFirst = "-- version 1\nCREATE TABLE a (x);\nINSERT I
 constexpr std::string_view kBoth =
     "-- version 1\nCREATE TABLE a (x);\nINSERT INTO a VALUES (1);\n"
     "-- version 2\nALTER TABLE a ADD COLUMN y DEFAULT 5; -- a comment\nCREATE TABLE b (z);\n";
-
-std::int64_t value_of(Database& database, std::string_view sql) {
-  auto rows = database.query(sql);
-  return rows.next() ? rows.integer(0) : -1;
-}
 
 }  // namespace
 

@@ -55,14 +55,14 @@ struct DiskFixture {
   std::string path = folder / "test.db";
 };
 
-Committer::Work<void> insertion_of(int value) {
+Committer::Work<void> padded_insertion_of(int value) {
   return [value](Database& database) { database.run("INSERT INTO t VALUES ($1, $2)", value, base::Bytes(700)); };
 }
 
 /// True if the write was acknowledged; false if it was refused as it must be.
 bool is_acknowledged(Committer& committer, int value) {
   try {
-    committer.write_and_wait(insertion_of(value));
+    committer.write_and_wait(padded_insertion_of(value));
     return true;
   } catch (const base::Error& error) {
     REQUIRE(error.kind() == base::ErrorKind::unavailable);
@@ -149,7 +149,7 @@ TEST_CASE_METHOD(DiskFixture, "After a failed sync nothing is acknowledged that 
 TEST_CASE_METHOD(DiskFixture, "The power cut of these tests takes away what is not synced", "[store][faults]") {
   auto careless = Database::open(path);
   careless.script("PRAGMA synchronous=OFF");
-  insertion_of(1)(careless);
+  padded_insertion_of(1)(careless);
   CHECK(seen() == std::vector<std::int64_t>{1});
   CHECK(seen_after_power_cut().empty());
 }
@@ -190,7 +190,7 @@ TEST_CASE_METHOD(DiskFixture, "Pages that are overwritten are errors of those wh
   {
     auto database = Database::open(path);
     database.script("CREATE TABLE other (id INTEGER PRIMARY KEY); INSERT INTO other VALUES (1)");
-    for (int i = 0; i < 40; ++i) insertion_of(i)(database);
+    for (int i = 0; i < 40; ++i) padded_insertion_of(i)(database);
   }
   auto root = [this] {
     auto reader = Database::open(path, Database::Mode::read_only);

@@ -6,20 +6,17 @@
 #include <vector>
 
 #include "lib/store/database.hpp"
+#include "tests/store/value_of.hpp"
 #include "tests/support/temporary_folder.hpp"
 
 /// A reader through a mapping that stays: it sees what is committed as one without does, and the mapping is where it was.
 
 using store::Database;
+using test::value_of;
 
 namespace {
 
 constexpr std::size_t kMappedOctets = std::size_t{64} * 1024 * 1024;
-
-std::int64_t value_of(Database& database, const char* sql) {
-  store::Rows rows = database.query(sql);
-  return rows.next() ? rows.integer(0) : -1;
-}
 
 /// Where this process has mapped the file, as /proc/self/maps says it (the -shm file is another one).
 std::vector<std::string> mappings_of(const std::string& file) {

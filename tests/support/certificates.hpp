@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <initializer_list>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -11,6 +12,9 @@
 
 /// Certificates that tests make for themselves.
 namespace test {
+
+/// Every curve of ours.
+inline constexpr std::initializer_list<crypto::Curve> kCurves = {crypto::Curve::p256, crypto::Curve::brainpool_p256r1, crypto::Curve::p384};
 
 /// 2026-01-01 00:00:00 and years (of 365 days) after it.
 inline constexpr base::Time kNow{std::chrono::milliseconds(1767225600000)};

@@ -23,7 +23,7 @@ constexpr const char* kContexts = "/nausf-auth/v1/ue-authentications";
 
 std::string path_of(const Request& request) { return request.target.substr(0, request.target.find('?')); }
 
-Response problem(int status, const std::string& cause) {
+Response open5gs_problem(int status, const std::string& cause) {
   return Response(status, sbi::kProblemJson,
                   ordered_json{{"status", status}, {"title", "as Open5GS says it"}, {"cause", cause}}.dump());
 }
@@ -146,7 +146,7 @@ Response FakeFunction::faulty(const Request& request) {
     case Fault::redirect:
       return Response(307).with("location", "/elsewhere" + path_of(request));
     case Fault::overload:
-      return problem(503, "NF_CONGESTION").with("retry-after", "3");
+      return open5gs_problem(503, "NF_CONGESTION").with("retry-after", "3");
     default:
       return answer_(request);
   }
@@ -196,10 +196,10 @@ Response FakeAusf::answer(const Request& request) {
   const std::string root = kContexts;
   if (path == root && request.method == "POST") return create(request);
   if (path == root + "/deregister" && request.method == "POST") return Response(204);
-  if (!path.starts_with(root + "/")) return problem(404, "RESOURCE_URI_STRUCTURE_NOT_FOUND");
+  if (!path.starts_with(root + "/")) return open5gs_problem(404, "RESOURCE_URI_STRUCTURE_NOT_FOUND");
   const std::string rest = path.substr(root.size() + 1);
   const std::string context = rest.substr(0, rest.find('/'));
-  if (!contexts_.contains(context)) return problem(404, "CONTEXT_NOT_FOUND");
+  if (!contexts_.contains(context)) return open5gs_problem(404, "CONTEXT_NOT_FOUND");
   if (request.method == "DELETE") {
     contexts_.erase(context);
     return Response(204);
@@ -225,9 +225,9 @@ std::string FakeAusf::location_of(const std::string& context) const {
 
 Response FakeAusf::create(const Request& request) {
   const json asked = json::parse(request.body, nullptr, false);
-  if (!asked.is_object() || !asked.contains("supiOrSuci")) return problem(400, "MANDATORY_IE_MISSING");
+  if (!asked.is_object() || !asked.contains("supiOrSuci")) return open5gs_problem(400, "MANDATORY_IE_MISSING");
   const std::string identity = asked["supiOrSuci"];
-  if (identity.ends_with("404")) return problem(404, "USER_NOT_FOUND");
+  if (identity.ends_with("404")) return open5gs_problem(404, "USER_NOT_FOUND");
   const std::string context = std::to_string(next_++);
   contexts_[context] = "imsi-001010000000099";
   const std::string location = location_of(context);
@@ -259,7 +259,7 @@ Response FakeAusf::confirm(const Request& request, const std::string& context) {
             {"eapPayload", "AwEABA=="}, {"authResult", "AUTHENTICATION_SUCCESS"}, {"supi", supi}, {"kSeaf", std::string(64, '4')}}
             .dump());
   }
-  if (!asked.is_object() || asked.value("resStar", "") != kResStar) return problem(400, "");
+  if (!asked.is_object() || asked.value("resStar", "") != kResStar) return open5gs_problem(400, "");
   return Response(200, sbi::kJson,
                   ordered_json{{"authResult", "AUTHENTICATION_SUCCESS"}, {"supi", supi}, {"kseaf", std::string(64, '4')}}.dump());
 }
@@ -306,7 +306,7 @@ Response FakeUdm::resource(const Request& request, const std::string& path) {
     if (!is_known) response.with("location", function_.uri() + path);
     return response;
   }
-  if (!is_known) return problem(404, "USER_NOT_FOUND");
+  if (!is_known) return open5gs_problem(404, "USER_NOT_FOUND");
   if (request.method == "GET")
     return Response(200, sbi::kJson, found->second).with("etag", "\"1\"").with("cache-control", "max-age=10");
   if (request.method == "DELETE") resources_.erase(found);

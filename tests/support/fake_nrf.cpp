@@ -18,7 +18,7 @@ using sbi::Request;
 using sbi::Response;
 using std::chrono::steady_clock;
 
-Response problem(int status, const std::string& title) {
+Response problem_titled(int status, const std::string& title) {
   return {status, sbi::kProblemJson, json{{"status", status}, {"title", title}}.dump()};
 }
 
@@ -133,16 +133,16 @@ std::vector<FakeNrf::Entry>::iterator FakeNrf::find(const std::string& id) {
 
 Response FakeNrf::enrol(const Request& request) {
   json profile = json::parse(request.body, nullptr, false);
-  if (!profile.is_object() || profile.value("nfInstanceId", "") != request.path("id")) return problem(400, "No NFProfile");
-  if (!profile.contains("nfStatus")) return problem(400, "No NFProfile.NFStatus");
+  if (!profile.is_object() || profile.value("nfInstanceId", "") != request.path("id")) return problem_titled(400, "No NFProfile");
+  if (!profile.contains("nfStatus")) return problem_titled(400, "No NFProfile.NFStatus");
   static const std::set<std::string> kTypes{"AMF", "AUSF", "NRF", "SCP", "SMF", "UDM", "UDR"};
-  if (!kTypes.contains(profile.value("nfType", ""))) return problem(400, "Unknown nfType");
+  if (!kTypes.contains(profile.value("nfType", ""))) return problem_titled(400, "Unknown nfType");
   if (!profile.contains("fqdn") && !profile.contains("ipv4Addresses") && !profile.contains("ipv6Addresses")) {
-    return problem(400, "No IP or FQDN");
+    return problem_titled(400, "No IP or FQDN");
   }
-  if (profile.contains("heartBeatTimer") && profile["heartBeatTimer"] == 0) return problem(400, "heartBeatTimer 0");
+  if (profile.contains("heartBeatTimer") && profile["heartBeatTimer"] == 0) return problem_titled(400, "heartBeatTimer 0");
   if (!options_.serves.empty()) {
-    if (!shares_plmn(profile, options_.serves)) return problem(400, "PLMN is not served");
+    if (!shares_plmn(profile, options_.serves)) return problem_titled(400, "PLMN is not served");
     if (!profile.contains("plmnList")) profile["plmnList"] = options_.serves;
   }
   if (options_.heartbeat_s != 0) profile["heartBeatTimer"] = options_.heartbeat_s;
@@ -167,20 +167,20 @@ void FakeNrf::put(json profile, bool is_foreign) {
 
 Response FakeNrf::heartbeat(const Request& request) {
   const auto type = request.headers.find("content-type").value_or("");
-  if (!type.starts_with("application/json-patch+json")) return problem(400, "No PatchItemList");
+  if (!type.starts_with("application/json-patch+json")) return problem_titled(400, "No PatchItemList");
   const json items = json::parse(request.body, nullptr, false);
   if (!items.is_array() || items.empty() || items[0] != json{{"op", "replace"}, {"path", "/nfStatus"}, {"value", "REGISTERED"}}) {
-    return problem(400, "No PatchItem");
+    return problem_titled(400, "No PatchItem");
   }
   const auto known = find(request.path("id"));
-  if (known == entries_.end()) return problem(404, "Not Found");
+  if (known == entries_.end()) return problem_titled(404, "Not Found");
   known->heard = steady_clock::now();
   return Response(204);
 }
 
 Response FakeNrf::leave(const Request& request) {
   const auto known = find(request.path("id"));
-  if (known == entries_.end()) return problem(404, "Not Found");
+  if (known == entries_.end()) return problem_titled(404, "Not Found");
   const json profile = known->profile;
   entries_.erase(known);
   tell("NF_DEREGISTERED", profile);
@@ -198,8 +198,8 @@ void FakeNrf::evict() {
 
 Response FakeNrf::discover(const Request& request) {
   const auto parameter = [&](const char* name) { return std::string(request.query(name).value_or("")); };
-  if (parameter("target-nf-type").empty()) return problem(400, "No target-nf-type");
-  if (parameter("requester-nf-type").empty()) return problem(400, "No requester-nf-type");
+  if (parameter("target-nf-type").empty()) return problem_titled(400, "No target-nf-type");
+  if (parameter("requester-nf-type").empty()) return problem_titled(400, "No requester-nf-type");
   json found = json::array();
   for (const Entry& entry : entries_) {
     const json& profile = entry.profile;
@@ -217,7 +217,7 @@ Response FakeNrf::discover(const Request& request) {
 
 Response FakeNrf::subscribe(const Request& request) {
   json data = json::parse(request.body, nullptr, false);
-  if (!data.is_object() || !data.contains("nfStatusNotificationUri")) return problem(400, "No SubscriptionData");
+  if (!data.is_object() || !data.contains("nfStatusNotificationUri")) return problem_titled(400, "No SubscriptionData");
   const std::string id = "subscription" + std::to_string(next_subscription_++);
   data["subscriptionId"] = id;
   if (options_.subscription_end) data["validityTime"] = *options_.subscription_end;
@@ -229,22 +229,22 @@ Response FakeNrf::renew(const Request& request) {
   for (Subscription& subscription : subscriptions_) {
     if (subscription.id != request.path("id")) continue;
     const json items = json::parse(request.body, nullptr, false);
-    if (!items.is_array()) return problem(400, "No PatchItemList");
+    if (!items.is_array()) return problem_titled(400, "No PatchItemList");
     subscription.data["validityTime"] = items[0]["value"];
     const json answer{{"nfStatusNotificationUri", subscription.data["nfStatusNotificationUri"]}, {"validityTime", items[0]["value"]}};
     return {200, sbi::kJson, answer.dump()};
   }
-  return problem(404, "Not found");
+  return problem_titled(404, "Not found");
 }
 
 Response FakeNrf::unsubscribe(const Request& request) {
   const auto is_meant = [&](const Subscription& subscription) { return subscription.id == request.path("id"); };
-  return std::erase_if(subscriptions_, is_meant) > 0 ? Response(204) : problem(404, "Not found");
+  return std::erase_if(subscriptions_, is_meant) > 0 ? Response(204) : problem_titled(404, "Not found");
 }
 
 Response FakeNrf::grant_token(const Request& request) {
   if (request.headers.find("content-type") != std::optional<std::string_view>("application/x-www-form-urlencoded")) {
-    return problem(415, "No form");
+    return problem_titled(415, "No form");
   }
   auto form = read_form(request.body);
   if (form["nfInstanceId"].empty() || form["scope"].empty() || form["targetNfType"].empty()) return token_error("invalid_request");

@@ -21,6 +21,9 @@
 
 namespace test {
 
+/// The instance that tests register at it.
+inline const std::string kOwnId = "11111111-1111-4111-8111-111111111111";
+
 /// An NRF over real sockets that behaves as Open5GS' does on the wire (its 400s, eviction, order of discovery, notifications), with
 /// faults on demand. It has a thread of its own; its methods are for the test's.
 class FakeNrf {

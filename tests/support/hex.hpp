@@ -31,6 +31,9 @@ Key key(std::string_view hex) {
   return Key(octets<Key::kSize>(hex));
 }
 
+/// A secret's octets: in tests, where secrets are known answers.
+inline base::Bytes reveal(const base::SecretBytes& secret) { return {secret.reveal().begin(), secret.reveal().end()}; }
+
 /// The hex of a key's octets: in tests, where keys are known answers.
 template <class Key>
 std::string hex_of(const Key& key) {

@@ -38,6 +38,9 @@ inline const nlohmann::json& load_shared_json(const std::string& path) {
   return files.emplace(path, nlohmann::json::parse(in)).first->second;
 }
 
+/// A text member of a known answer.
+inline std::string text(const nlohmann::json& object, const char* member) { return object.at(member).get<std::string>(); }
+
 }  // namespace test
 
 /// In a TEST_CASE: `folder` is the folder of the known answers; without it, the test says so and ends.

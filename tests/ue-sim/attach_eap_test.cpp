@@ -11,6 +11,7 @@
 #include "lib/sbi/router.hpp"
 #include "tests/support/hex.hpp"
 #include "tests/support/loop.hpp"
+#include "tests/support/serving_network.hpp"
 
 using aka::EapAkaPrimeServer;
 using aka::SequenceNumber;
@@ -18,10 +19,8 @@ using nlohmann::json;
 
 namespace {
 
-constexpr const char* kNetwork = "5G:mnc001.mcc001.3gppnetwork.org";
-
 /// A device that took its IMSI.
-ue_sim::Device make_device() {
+ue_sim::Device make_device_with_imsi() {
   return ue_sim::Device{profile::DiscoveryImsi::from_digits("901700000000001").value(),
                         {},
                         {},
@@ -48,7 +47,7 @@ struct Ausf {
   Ausf& operator=(const Ausf&) = delete;
 
   [[nodiscard]] aka::TransformedVector vector() {
-    const ue_sim::Device device = make_device();
+    const ue_sim::Device device = make_device_with_imsi();
     const auto keys = profile::derive_subscriber_keys(device.ephemeral_key, device.dimsi, device.subscription->imsi);
     const aka::Rand rand = test::octets<16>("4f4ffd258ecb6b92f480f22499137a67");
     return aka::make_transformed_vector(keys, rand, SequenceNumber::from_seq_and_ind(seq++, 0), aka::kSeparatedAmf,
@@ -96,8 +95,8 @@ struct Ausf {
   std::uint64_t seq = 1;
   bool has_result_indications = false;
   std::string auth_type = "EAP_AKA_PRIME";
-  std::string vector_network = kNetwork;
-  std::string kseaf_network = kNetwork;
+  std::string vector_network = test::kServingNetwork;
+  std::string kseaf_network = test::kServingNetwork;
   std::string result = "AUTHENTICATION_SUCCESS";
   std::string supi = "imsi-001010000000001";
   std::optional<base::Bytes> last_packet;
@@ -115,7 +114,7 @@ struct Ausf {
 ue_sim::SecondAttach attach(const Ausf& ausf, ue_sim::Device& device) {
   ue_sim::Network network({}, test::kDeadline);
   const sbi::Uri uri = sbi::Uri::parse("http://127.0.0.1:" + std::to_string(ausf.port));
-  const ue_sim::AttachPath path{uri, uri, kNetwork, 2, std::nullopt, std::nullopt};
+  const ue_sim::AttachPath path{uri, uri, test::kServingNetwork, 2, std::nullopt, std::nullopt};
   ue_sim::SecondAttach done;
   const auto work = [&](std::size_t) -> boost::asio::awaitable<void> {
     std::string suci = ue_sim::suci_of_imsi(path, device);
@@ -127,7 +126,7 @@ ue_sim::SecondAttach attach(const Ausf& ausf, ue_sim::Device& device) {
 
 /// The step at which the attach fails, and why.
 std::string failure_of(const Ausf& ausf) {
-  ue_sim::Device device = make_device();
+  ue_sim::Device device = make_device_with_imsi();
   try {
     static_cast<void>(attach(ausf, device));
   } catch (const ue_sim::StepFailed& error) {
@@ -142,7 +141,7 @@ std::string failure_of(const Ausf& ausf) {
 
 TEST_CASE("A UE attaches by EAP-AKA' when the AUSF chooses that", "[ue-sim][step-9][step-10]") {
   Ausf ausf;
-  ue_sim::Device device = make_device();
+  ue_sim::Device device = make_device_with_imsi();
   SECTION("in one exchange") {
     const auto done = attach(ausf, device);
     CHECK(done.is_by_eap);

@@ -4,13 +4,13 @@
 
 #include "lib/aka/authentication_vector.hpp"
 #include "lib/profile/subscriber_keys.hpp"
+#include "tests/support/serving_network.hpp"
 #include "ue-sim/device_file.hpp"
 
+using test::kServingNetwork;
 using ue_sim::Device;
 
 namespace {
-
-constexpr const char* kServingNetwork = "5G:mnc001.mcc001.3gppnetwork.org";
 
 profile::EphemeralKey key_of(std::uint8_t with) {
   std::array<std::uint8_t, 16> octets{};
