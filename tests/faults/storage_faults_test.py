@@ -21,7 +21,7 @@ import lab
 OPTIONS = None
 WRITE_FAULTS = (((("write", errno.ENOSPC),), "No space left on device"), ((("write", errno.EIO),), "write, Input/output error"),
                 ((("sync", errno.EIO),), "fsync, Input/output error"),
-                ((("write", errno.EROFS),), "write, Read-only file system"))
+                ((("write", errno.EROFS), ("open", errno.EROFS)), "write, Read-only file system"))
 FULL = ("write", errno.ENOSPC)
 VECTOR = {"rand": "00" * 16, "autn": "11" * 16, "imsi": "001010000009999"}
 STALL_S = 2  # a loop that stands still so long is noticed
