@@ -377,7 +377,7 @@ class AsShipped(WriteFaults, StorageFaults):
         self.wait_until_preloaded(dimsi)
 
     def test_a_checkpoint_that_fails(self):
-        """The WAL takes what the database file cannot: writes are acknowledged, the log says that a checkpoint failed, and a later one makes it good."""
+        """The WAL takes what the database file cannot: writes are acknowledged, the log says what failed, and a later checkpoint makes it good."""
         before, target = self.lab.log("d-ausf"), self.new_vector()
         with self.fault("d-ausf", ("write", errno.EIO, ".db")):
             self.assertEqual(self.preload(target)[0], 201)
