@@ -149,8 +149,7 @@ void Committer::commit(std::vector<Job>& jobs) {
   Failures failures;
   bool is_logged = false;
   try {
-    auto together = attempt_together(jobs);
-    failures = together ? std::move(*together) : attempt_each(jobs);
+    failures = attempt_on_writable(jobs);
   } catch (const std::exception& error) {
     base::log::error("the database {} failed, {} writes were not made: {}", database_.path(), jobs.size(), error.what());
     is_logged = true;
@@ -202,6 +201,24 @@ void Committer::reopen() {
   } catch (const StoreError& error) {
     base::log::error("the database {} cannot be opened anew: {}", database_.path(), error.what());
   }
+}
+
+/// A connection that was made anew while the disk could only be read has its WAL for reading, and that stays so: as soon as it says so, another
+/// one tells how the disk is by now.
+Committer::Failures Committer::attempt_on_writable(std::vector<Job>& jobs) {
+  try {
+    return attempt(jobs);
+  } catch (const StoreError& error) {
+    if (!error.is_read_only()) throw;
+  }
+  roll_back();
+  reopen();
+  return attempt(jobs);
+}
+
+Committer::Failures Committer::attempt(std::vector<Job>& jobs) {
+  auto together = attempt_together(jobs);
+  return together ? std::move(*together) : attempt_each(jobs);
 }
 
 std::optional<Committer::Failures> Committer::attempt_together(std::vector<Job>& jobs) {

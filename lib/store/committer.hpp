@@ -83,6 +83,10 @@ class Committer {
   void wake() noexcept;
   void run();
   void commit(std::vector<Job>& jobs);
+  /// As attempt(), on another connection if the present one can only read.
+  Failures attempt_on_writable(std::vector<Job>& jobs);
+  /// What became of each job. Throws StoreError if the database itself failed.
+  Failures attempt(std::vector<Job>& jobs);
   /// One transaction for all. Nothing if a job failed after it had changed something, which only a savepoint of its own undoes.
   std::optional<Failures> attempt_together(std::vector<Job>& jobs);
   /// The same with a savepoint a job.

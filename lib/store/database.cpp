@@ -37,6 +37,14 @@ const char* asked_of_disk(int code) {
   }
 }
 
+StoreError::Fault fault_of(int primary) {
+  switch (primary) {
+    case SQLITE_IOERR: case SQLITE_CORRUPT: case SQLITE_NOTADB: case SQLITE_CANTOPEN: return StoreError::Fault::medium;
+    case SQLITE_READONLY: return StoreError::Fault::read_only;
+    default: return StoreError::Fault::other;
+  }
+}
+
 /// The error of the last call: `COMMIT: disk I/O error (/x/d-ausf.db, SQLite code 1034, fsync)`.
 [[noreturn]] void fail(sqlite3* database, const std::string& what) {
   if (database == nullptr) throw StoreError(what + ": out of memory");
@@ -47,8 +55,7 @@ const char* asked_of_disk(int code) {
   where += "SQLite code " + std::to_string(code) + asked_of_disk(code);
   const int system_error = errno;
   if (is_disk_error(system_error)) where += ", " + std::generic_category().message(system_error);
-  const bool is_medium = primary == SQLITE_IOERR || primary == SQLITE_CORRUPT || primary == SQLITE_NOTADB || primary == SQLITE_CANTOPEN;
-  throw StoreError(what + ": " + sqlite3_errmsg(database) + " (" + where + ")", is_medium);
+  throw StoreError(what + ": " + sqlite3_errmsg(database) + " (" + where + ")", fault_of(primary));
 }
 
 /// Before the first connection: SQLite keeps no account of its memory, which would cost each of its allocations a lock.
@@ -128,7 +135,7 @@ Database Database::open(const std::string& path, Mode mode, std::size_t mapped_o
     out.script("PRAGMA cache_size=-16384;");
     if (mapped_octets > 0) out.script("PRAGMA mmap_size=" + std::to_string(mapped_octets) + ";");
   } catch (const StoreError& error) {
-    throw StoreError("the database " + path + ": " + error.what(), error.is_medium());
+    throw StoreError("the database " + path + ": " + error.what(), error.fault());
   }
   return out;
 }

@@ -21,13 +21,18 @@ namespace store {
 /// The database failed: disk full, file locked, corrupt, ... The text is for the log; it names the file, where SQLite does.
 class StoreError : public std::runtime_error {
  public:
-  explicit StoreError(const std::string& text, bool is_medium = false) : std::runtime_error(text), is_medium_(is_medium) {}
+  enum class Fault { other, medium, read_only };
+
+  explicit StoreError(const std::string& text, Fault fault = Fault::other) : std::runtime_error(text), fault_(fault) {}
 
   /// The file, or what it lies on, is at fault (an I/O error, a damaged file): what the connection holds of it is not to be trusted.
-  [[nodiscard]] bool is_medium() const noexcept { return is_medium_; }
+  [[nodiscard]] bool is_medium() const noexcept { return fault_ == Fault::medium; }
+  /// The connection can only read, and will not do more: it was made while its files could not be written.
+  [[nodiscard]] bool is_read_only() const noexcept { return fault_ == Fault::read_only; }
+  [[nodiscard]] Fault fault() const noexcept { return fault_; }
 
  private:
-  bool is_medium_;
+  Fault fault_;
 };
 
 /// The rows of one running statement. At most one of a statement's text at a time; gone before its Database.

@@ -100,6 +100,8 @@ class Connection:
         self.next_stream = 1
         self.statuses, self.bodies, self.ended = {}, collections.defaultdict(bytes), set()
         self.keeps_bodies = False
+        # Octets that may be sent: on a stream at first, once the peer's settings are acknowledged; allowed since, by stream (0: the connection).
+        self.initial_window, self.granted, self.has_settings = 65535, collections.Counter(), False
         self.is_closed = False
         self._pending = bytearray()
         own_settings = settings((HEADER_TABLE_SIZE, 0), (INITIAL_WINDOW_SIZE, 1 << 20), *first_settings)
@@ -186,10 +188,20 @@ class Connection:
             stream = int.from_bytes(pending[at + 5:at + 9], "big") & 0x7FFFFFFF
             if kind not in (SETTINGS, WINDOW_UPDATE, PING):
                 self._take_frame(kind, flags, stream, bytes(pending[at + 9:at + 9 + size]))
+            elif kind == WINDOW_UPDATE:
+                self.granted[stream] += int.from_bytes(pending[at + 9:at + 13], "big")
             elif flags & ACK:
                 self.seen["PING answered" if kind == PING else "SETTINGS answered"] += 1
+            elif kind == SETTINGS:
+                self._take_settings(bytes(pending[at + 9:at + 9 + size]))
             at += 9 + size
         del pending[:at]
+
+    def _take_settings(self, payload):
+        self.has_settings = True
+        for name, value in struct.iter_unpack(">HI", payload):
+            if name == INITIAL_WINDOW_SIZE:
+                self.initial_window = value
 
     def _take_frame(self, kind, flags, stream, payload):
         if kind == HEADERS:

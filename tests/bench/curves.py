@@ -2,17 +2,19 @@
 """The curves of scripts/bench-curves: JSON lines of bench-load to an SVG and its numbers. Only the standard library.
 
   curves.py vectors FOLDER CLOSED_RUNS HALF_RUNS SIZE...   rate, and latency at a fixed load, against the number of vectors
-  curves.py overload FOLDER RUNS CAPACITY                  rate and latency against the offered load
+  curves.py capacity RUNS                                  prints the median of their rates
+  curves.py overload FOLDER RUNS CAPACITY_RUNS RECOVERY    rate and latency against the offered load; a probe's latency while it comes and goes
 """
 import json
 import math
 import os
+import statistics
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from report import machine, read_runs  # noqa: E402  pylint: disable=wrong-import-position
+from report import commit, machine, now, read_runs  # noqa: E402  pylint: disable=wrong-import-position
 
-WIDTH, HEIGHT = 760, 640
+WIDTH = 760
 LEFT, RIGHT, TOP, GAP, PLOT = 90, 30, 50, 70, 210
 COLOURS = ["#1f5fa8", "#c0392b", "#2e8b57"]
 
@@ -71,7 +73,7 @@ def panel(top, x_axis, x_label, y_label, lines, is_log=False):
     middle = top + PLOT / 2
     out.append(text(20, middle, y_label, extra=f'transform="rotate(-90 20 {middle})"'))
     for i, (name, points) in enumerate(lines):
-        shown = [(x_axis.at(x), y_axis.at(y)) for x, y in points if y > 0]
+        shown = [(x_axis.at(x), y_axis.at(y)) for x, y in points if y > 0 or not is_log]
         path = " ".join(f"{x:.1f},{y:.1f}" for x, y in shown)
         out.append(f'<polyline points="{path}" fill="none" stroke="{COLOURS[i]}" stroke-width="2"/>')
         out += [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3.5" fill="{COLOURS[i]}"/>' for x, y in shown]
@@ -80,17 +82,24 @@ def panel(top, x_axis, x_label, y_label, lines, is_log=False):
     return out
 
 
+def top_of(number):
+    """Of the panel of that number, from 0."""
+    return TOP + 10 + number * (PLOT + GAP + 20)
+
+
 def write(folder, name, title, panels, numbers):
-    on = machine()
-    foot = f"{on['cores']} cores, {on['cpu']}; one for the server, one for the load"
+    """The picture, and the numbers with the machine, the commit and the time."""
+    on, height = machine(), top_of(len(panels)) - 10
+    made = {"machine": on, "commit": commit(), "at": now()}
+    foot = f"{on['cores']} cores, {on['cpu']}; one for the server, one for the load; {made['at'][:10]}, {made['commit']}"
     body = [text(WIDTH / 2, 22, title, size=15)] + [part for one in panels for part in one]
-    body.append(text(WIDTH - RIGHT, HEIGHT - 8, foot, "end", 10))
-    svg = (f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" font-family="sans-serif">\n'
-           f'<rect width="{WIDTH}" height="{HEIGHT}" fill="white"/>\n' + "\n".join(body) + "\n</svg>\n")
+    body.append(text(WIDTH - RIGHT, height - 8, foot, "end", 10))
+    svg = (f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" font-family="sans-serif">\n'
+           f'<rect width="{WIDTH}" height="{height}" fill="white"/>\n' + "\n".join(body) + "\n</svg>\n")
     with open(f"{folder}/{name}.svg", "w", encoding="ascii") as out:
         out.write(svg)
     with open(f"{folder}/{name}.json", "w", encoding="ascii") as out:
-        json.dump({"machine": on, "points": numbers}, out, indent=2)
+        json.dump({**made, **numbers}, out, indent=2)
         out.write("\n")
     print(f"{folder}/{name}.svg")
 
@@ -100,36 +109,78 @@ def draw_vectors(folder, closed_file, half_file, sizes):
     x_axis = Axis(sizes, LEFT, WIDTH - RIGHT, is_log=True)
     at_half = f"vectors (at {half[0]['offered_rate']:,.0f} lookups a second, half of what the fewest allow)"
     panels = [
-        panel(TOP + 10, x_axis, "vectors", "lookups a second", [("rate", [(n, run["rate"]) for n, run in zip(sizes, closed)])]),
-        panel(TOP + 10 + PLOT + GAP + 20, x_axis, at_half, "latency, us",
+        panel(top_of(0), x_axis, "vectors", "lookups a second", [("rate", [(n, run["rate"]) for n, run in zip(sizes, closed)])]),
+        panel(top_of(1), x_axis, at_half, "latency, us",
               [("median", [(n, run["p50_us"]) for n, run in zip(sizes, half)]),
                ("99th percentile", [(n, run["p99_us"]) for n, run in zip(sizes, half)])], is_log=True)]
     numbers = [{"vectors": n, "closed": a, "half": b} for n, a, b in zip(sizes, closed, half)]
-    write(folder, "vectors", "nf-d-ausf: lookups against the number of vectors", panels, numbers)
+    write(folder, "vectors", "nf-d-ausf: lookups against the number of vectors", panels, {"points": numbers})
 
 
-def draw_overload(folder, file, capacity):
-    runs = read_runs(file)
+def shed_of(run):
+    """What was refused with 503, a second."""
+    return run["status"].get("503", 0) / run["seconds"]
+
+
+def sent_of(run):
+    """What was answered one way or another, a second: of a load that is offered, what the loader could bring."""
+    return run["requests"] / run["seconds"]
+
+
+def capacity_of(runs):
+    return statistics.median(run["rate"] for run in runs)
+
+
+def draw_overload(folder, file, capacity_file, recovery_file):
+    runs, capacity_runs, recovery = read_runs(file), read_runs(capacity_file), read_runs(recovery_file)[0]
+    capacity = capacity_of(capacity_runs)
     load = [run["offered_rate"] / capacity for run in runs]
+    # Without a refusal there was no overload, whatever was asked for: the loader or its connections were the limit.
+    for what, run in (("the highest load", runs[-1]), ("the load beside the probe", recovery["load"])):
+        if shed_of(run) == 0:
+            sys.exit(f"nothing was shed at {what}, {run['offered_rate'] / capacity:.2f} times the capacity of {capacity:,.0f} a second: "
+                     f"{sent_of(run):,.0f} a second were answered, {run['not_started']} were never sent, loader_cpu_share {run['loader_cpu_share']}")
     x_axis = Axis(load, LEFT, WIDTH - RIGHT)
     label = f"offered load, times the capacity ({capacity:,.0f} lookups a second)"
-    shed = [run["status"].get("503", 0) / run["seconds"] for run in runs]
+    course = recovery["course"]
+    time_axis = Axis([math.floor(course[0]["at"]), math.ceil(course[-1]["at"])], LEFT, WIDTH - RIGHT, from_zero=False)
     panels = [
-        panel(TOP + 10, x_axis, label, "a second", [("served", [(x, run["rate"]) for x, run in zip(load, runs)]),
-                                                    ("refused with 503", list(zip(load, shed)))]),
-        panel(TOP + 10 + PLOT + GAP + 20, x_axis, label, "latency of what is served, us",
+        panel(top_of(0), x_axis, label, "a second", [("served", [(x, run["rate"]) for x, run in zip(load, runs)]),
+                                                     ("refused with 503", [(x, shed_of(run)) for x, run in zip(load, runs)])]),
+        panel(top_of(1), x_axis, label, "latency of what is served, us",
               [("median since due", [(x, run["p50_us"]) for x, run in zip(load, runs)]),
                ("99th percentile since due", [(x, run["p99_us"]) for x, run in zip(load, runs)]),
-               ("99th percentile since sent", [(x, run["p99_since_sent_us"]) for x, run in zip(load, runs)])], is_log=True)]
-    numbers = [{"load": x, **run} for x, run in zip(load, runs)]
-    write(folder, "overload", "nf-d-ausf: lookups under more load than it can serve", panels, numbers)
+               ("99th percentile since sent", [(x, run["p99_since_sent_us"]) for x, run in zip(load, runs)])], is_log=True),
+        panel(top_of(2), time_axis, f"seconds; {recovery['load']['offered_rate'] / capacity:.1f} times the capacity from 0 to "
+              f"{recovery['load_seconds']:.0f}", "latency of a probe, us",
+              [("median of 0.1 s", [(one["at"], one["p50_us"]) for one in course if one["p50_us"]]),
+               ("longest of 0.1 s", [(one["at"], one["max_us"]) for one in course if one["max_us"]])], is_log=True)]
+    points = [{"load": x, "shed_rate": shed_of(run), "sent_rate": sent_of(run), **run} for x, run in zip(load, runs)]
+    write(folder, "overload", "nf-d-ausf: lookups under more load than it can serve", panels,
+          {"capacity": capacity, "capacity_runs": [run["rate"] for run in capacity_runs], "points": points, "recovery": recovery})
+    tell(points, recovery)
+
+
+def tell(points, recovery):
+    """The figures, for those who read no JSON."""
+    print("load  asked/s     sent/s     served/s   503/s     p50, p99 since due, us   RSS before, at the end, KiB")
+    for one in points:
+        print(f"{one['load']:4.2f}  {one['offered_rate']:9,.0f}  {one['sent_rate']:9,.0f}  {one['rate']:9,.0f}  {one['shed_rate']:9,.0f}  "
+              f"{one['p50_us']:9,.0f} {one['p99_us']:9,.0f}   {one.get('rss_kb_before', 0)} {one.get('rss_kb', 0)}")
+    for name in ("before", "during", "first_second_after", "second_second_after"):
+        one = recovery[name]
+        print(f"probe, {name.replace('_', ' ')}: {one['answers']} answers {one['status']}, p50 {one['p50_us']}, p99 {one['p99_us']}, "
+              f"max {one['max_us']} us")
+    print(f"settled {recovery['settled_after_s']} s after the load's end; memory {recovery['memory']}")
 
 
 def main():
     if len(sys.argv) >= 6 and sys.argv[1] == "vectors":
         draw_vectors(sys.argv[2], sys.argv[3], sys.argv[4], [int(size) for size in sys.argv[5:]])
-    elif len(sys.argv) == 5 and sys.argv[1] == "overload":
-        draw_overload(sys.argv[2], sys.argv[3], float(sys.argv[4]))
+    elif len(sys.argv) == 3 and sys.argv[1] == "capacity":
+        print(round(capacity_of(read_runs(sys.argv[2]))))
+    elif len(sys.argv) == 6 and sys.argv[1] == "overload":
+        draw_overload(*sys.argv[2:])
     else:
         sys.exit(__doc__)
 

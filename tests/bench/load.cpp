@@ -24,6 +24,9 @@ std::int64_t to_ns(double seconds) { return static_cast<std::int64_t>(seconds * 
 Load::Load(const Options& options, Work& work) : options_(options), work_(work), epoll_(epoll_create1(EPOLL_CLOEXEC)) {
   if (options.is_tls) tls_ = make_tls_context(options);
   if (options.rate > 0) style_ = Style::open_loop;
+  if (options.trace.empty()) return;
+  trace_.reset(std::fopen(options.trace.c_str(), "w"));
+  if (!trace_) throw std::runtime_error("cannot write " + options.trace + ": " + std::strerror(errno));
 }
 
 Load::~Load() {
@@ -38,6 +41,7 @@ std::size_t Load::open_connections() const {
 }
 
 void Load::run() {
+  if (style_ == Style::open_loop) open_all();
   schedule_begin_ns_ = now_ns();
   const std::int64_t warm_at = schedule_begin_ns_ + to_ns(options_.warm_up);
   while (now_ns() < warm_at || open_connections() == 0) {
@@ -86,6 +90,12 @@ void Load::run_once() {
   end_ = moment();
 }
 
+/// Before anything is offered: what is due must not wait for a connection that is still to be made.
+void Load::open_all() {
+  const std::int64_t until = now_ns() + kPatience * kSecond;
+  while (open_connections() < options_.connections && now_ns() < until && !is_stranded()) turn(kLongestTurn);
+}
+
 void Load::open_more() {
   const std::size_t under_way = style_ == Style::once_each ? in_flight_ : 0;  // thousands of connections are no burst of requests
   while (opening_ + under_way < kOpeningAtOnce && connections_.size() < options_.connections) {
@@ -101,7 +111,7 @@ void Load::open_more() {
 void Load::turn(std::int64_t longest_ns) {
   open_more();
   std::int64_t wait = std::max<std::int64_t>(longest_ns, 0);
-  if (style_ == Style::open_loop && !is_ending_) {
+  if (style_ == Style::open_loop && !is_ending_ && schedule_begin_ns_ != 0) {
     const std::int64_t now = now_ns();
     offer_due(now);
     if (!resting_.empty()) wait = std::clamp<std::int64_t>(due_ns(offered_) - now, 0, wait);
@@ -204,6 +214,10 @@ bool Load::count(Exchange& exchange, std::uint32_t error_code, std::int64_t now)
   }
   ++counts_->by_status[std::min<std::size_t>(exchange.status, counts_->by_status.size() - 1)];
   const auto since = [now](std::int64_t begin) { return static_cast<std::uint64_t>(std::max<std::int64_t>(now - begin, 0)); };
+  if (trace_) {
+    std::fprintf(trace_.get(), "%lld %.1f %u\n", static_cast<long long>(exchange.started_ns),
+                 static_cast<double>(since(exchange.started_ns)) / 1000.0, exchange.status);
+  }
   const bool is_success = exchange.status >= 200 && exchange.status <= 299;
   (is_success ? counts_->latency : counts_->refusal).add(since(exchange.started_ns));
   if (!is_success) return false;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdio>
 #include <deque>
 #include <map>
 #include <memory>
@@ -62,6 +63,7 @@ class Load : private Events {
   void opened(Connection& connection) override;
   void finished(Exchange& exchange, std::uint32_t error_code, std::int64_t now) override;
 
+  void open_all();
   void open_more();
   void turn(std::int64_t longest_ns);
   void handle(Connection& connection, bool is_readable);
@@ -84,9 +86,10 @@ class Load : private Events {
   std::size_t opening_ = 0;   ///< connected, and in their handshake
   std::size_t dead_ = 0;      ///< could not be replaced
   bool is_ending_ = false;
+  std::unique_ptr<std::FILE, int (*)(std::FILE*)> trace_{nullptr, std::fclose};
   std::deque<Exchange*> resting_;      ///< open loop: free to be used
   std::vector<Connection*> dirty_;     ///< open loop: to be flushed
-  std::int64_t schedule_begin_ns_ = 0; ///< open loop
+  std::int64_t schedule_begin_ns_ = 0; ///< open loop; 0: nothing is offered yet
   std::uint64_t offered_ = 0;          ///< open loop
   std::uint64_t not_started_ = 0;
   std::size_t in_flight_ = 0;

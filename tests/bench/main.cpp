@@ -43,6 +43,8 @@ void print_head(const Options& options, const Load& load) {
   print("lost", counts.lost);
   print("reconnects", counts.reconnects);
   print("seconds", seconds_between(load.begin(), load.end()));
+  print("begun_ns", load.begin().at_ns);
+  print("ended_ns", load.end().at_ns);
 }
 
 /// `operations`: what the server's CPU time is divided by.

@@ -23,6 +23,8 @@ void add_load(CLI::App& app, Options& to) {
   app.add_option("--seconds", to.seconds, "idle: for how long the connections are held")->capture_default_str();
   app.add_option("--warm-up", to.warm_up, "seconds that are not counted")->capture_default_str();
   app.add_option("--rate", to.rate, "open loop: so many requests a second, whatever the answers do; latency counts from when each was due");
+  app.add_option("--trace", to.trace, "a file for a line of each answer, also of the warm-up: when it was due (ns of the monotonic clock), us until "
+                                      "it came, its status");
   app.add_option("--pid", to.pid, "the server's process, whose CPU time and memory are read");
 }
 

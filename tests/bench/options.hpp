@@ -32,6 +32,7 @@ struct Options {
 
   std::string path;             ///< of mode fixed
   std::size_t body_size = 0;    ///< of mode fixed; 0: the body of a lookup
+  std::string trace;            ///< a file that every answer is a line of; empty: none
   int pid = 0;                  ///< the server's process; 0: not looked at
   std::string subscribers;      ///< of mode aka: a file of JSON lines with imsi, k and opc
   bool is_wrong_answer = false; ///< of mode aka

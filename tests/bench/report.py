@@ -2,11 +2,12 @@
 """What scripts/bench makes of its runs: medians, ratios, verdicts, a table. Only the standard library.
 
   report.py ratio|value|growth --results FILE --work W --what TEXT --ours RUNS [--yardstick RUNS] --key KEY --must X --aim Y
-  report.py table FILE [FIRST_LINE]      the figures from that line on, as a table
+  report.py table FILE [FIRST_LINE]      the figures from that line on, as a table; the file's whole, without the second
   report.py bodies LEDGER CERT.PEM OUT   the requests of retrieve-key that a ledger leads to
   report.py offered REPORT COUNT         a line of runs from the report of `ue-sim offer --json`
 
-RUNS are JSON lines, a run each. A figure whose runs had failures is INVALID, whatever its value.
+RUNS are JSON lines, a run each. A figure whose runs had failures is INVALID, whatever its value. Of a work that was measured several times at the
+same commit a table has one line: the median of all runs of all its sets, none left out.
 """
 import argparse
 import datetime
@@ -14,6 +15,7 @@ import json
 import os
 import platform
 import statistics
+import subprocess
 import sys
 
 
@@ -25,6 +27,17 @@ def machine():
                 model = line.split(":", 1)[1].strip()
                 break
     return {"cores": os.cpu_count(), "cpu": model, "kernel": platform.release()}
+
+
+def commit():
+    """Of the sources that this lies in, with a mark if they were changed since."""
+    here = os.path.dirname(os.path.abspath(__file__))
+    done = subprocess.run(["git", "-C", here, "describe", "--always", "--dirty", "--exclude=*"], capture_output=True, text=True, check=False)
+    return done.stdout.strip() or "unknown"
+
+
+def now():
+    return datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
 
 
 def read_runs(name):
@@ -41,15 +54,22 @@ def spread(values):
     return {"median": statistics.median(values), "min": min(values), "max": max(values), "runs": values}
 
 
-def verdict(options, value, failed):
-    if failed:
+def verdict(figure):
+    if figure["failures"]:
         return "INVALID"
-    # Of a ratio, more is always better: a cost was turned over.
-    if options.less_is_better and options.command != "ratio":
-        value, must, aim = -value, -options.must, -options.aim
+    if figure["ratio"]:  # more is always better: a cost was turned over
+        value, must, aim = figure["ratio"]["median"], figure["must"], figure["aim"]
     else:
-        must, aim = options.must, options.aim
+        sign = -1 if figure["less_is_better"] else 1
+        value, must, aim = (sign * one for one in (figure["measured"]["median"], figure["must"], figure["aim"]))
     return "aim" if value >= aim else "must" if value >= must else "MISSED"
+
+
+def ratio_of(measured, yardstick, less_is_better):
+    """Of the medians; and the smallest and the largest of those that ran one after the other."""
+    pairs = [b / a if less_is_better else a / b for a, b in zip(measured["runs"], yardstick["runs"])]
+    ours, other = measured["median"], yardstick["median"]
+    return {"median": other / ours if less_is_better else ours / other, "min": min(pairs), "max": max(pairs)}
 
 
 def make_figure(options):
@@ -58,22 +78,36 @@ def make_figure(options):
         values = [(run[options.key] - run[options.key + "_before"]) / 1024 for run in runs]
     else:
         values = [run[options.key] for run in runs]
-    figure = {"work": options.work, "what": options.what, "measured": spread(values), "yardstick": None, "ratio": None}
-    failed = failures(runs)
-    value = figure["measured"]["median"]
+    less_is_better = options.less_is_better or options.command == "growth"
+    figure = {"work": options.work, "what": options.what, "measured": spread(values), "yardstick": None, "ratio": None,
+              "must": options.must, "aim": options.aim, "failures": failures(runs), "less_is_better": less_is_better}
     if options.command == "ratio":
-        key = options.key if options.key in read_runs(options.yardstick)[0] else "rate"
-        other = [run[key] * options.yardstick_scale for run in read_runs(options.yardstick)]
-        failed += failures(read_runs(options.yardstick))
-        figure["yardstick"] = spread(other)
-        pairs = [b / a if options.less_is_better else a / b for a, b in zip(values, other)]
-        value = statistics.median(other) / value if options.less_is_better else value / statistics.median(other)
-        figure["ratio"] = {"median": value, "min": min(pairs), "max": max(pairs)}
-    options.less_is_better = options.less_is_better or options.command == "growth"
-    figure.update({"must": options.must, "aim": options.aim, "failures": failed, "verdict": verdict(options, value, failed),
-                   "less_is_better": options.less_is_better, "quick": options.quick, "machine": machine(),
-                   "at": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")})
+        others = read_runs(options.yardstick)
+        key = options.key if options.key in others[0] else "rate"
+        figure["yardstick"] = spread([run[key] * options.yardstick_scale for run in others])
+        figure["failures"] += failures(others)
+        figure["ratio"] = ratio_of(figure["measured"], figure["yardstick"], less_is_better)
+    figure.update({"verdict": verdict(figure), "quick": options.quick, "machine": machine(), "commit": commit(), "at": now()})
     return figure
+
+
+def together(figures):
+    """One figure of several sets of the same runs: all of them, whatever each came to."""
+    out = dict(figures[-1])
+    out["measured"] = spread([value for one in figures for value in one["measured"]["runs"]])
+    if out["yardstick"]:
+        out["yardstick"] = spread([value for one in figures for value in one["yardstick"]["runs"]])
+        out["ratio"] = ratio_of(out["measured"], out["yardstick"], out["less_is_better"])
+    out["failures"] = sum(one["failures"] for one in figures)
+    out["verdict"] = verdict(out)
+    return out
+
+
+def by_work(figures):
+    sets = {}
+    for one in figures:
+        sets.setdefault((one["work"], one["what"]), []).append(one)
+    return [together(those) for those in sets.values()]
 
 
 def add_figure(options):
@@ -93,12 +127,12 @@ def cells(figure):
     def with_spread(part):
         return f"{short(part['median'])} ({short(part['min'])}..{short(part['max'])})" if part else ""
 
-    return [figure["work"], figure["what"], with_spread(measured), with_spread(other), with_spread(ratio), short(figure["must"]),
-            short(figure["aim"]), figure["verdict"]]
+    return [figure["work"], figure["what"], with_spread(measured), with_spread(other), with_spread(ratio), str(len(measured["runs"])),
+            short(figure["must"]), short(figure["aim"]), figure["verdict"]]
 
 
 def table(figures):
-    rows = [["work", "what", "measured (min..max)", "yardstick", "ratio", "must", "aim", "verdict"]] + [cells(one) for one in figures]
+    rows = [["work", "what", "median (min..max)", "yardstick", "ratio", "runs", "must", "aim", "verdict"]] + [cells(one) for one in figures]
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     lines = ["| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths)) + " |" for row in rows]
     lines.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")
@@ -109,9 +143,14 @@ def print_table(name, first_line):
     figures = read_runs(name)[first_line - 1:]
     if not figures:
         sys.exit("no figures")
-    on = figures[-1]["machine"]
-    print(table(figures))
-    print(f"\n{on['cores']} cores, {on['cpu']}, kernel {on['kernel']}", "- quick runs: a look, no figures" if figures[-1]["quick"] else "")
+    by_origin = {}
+    for one in figures:
+        by_origin.setdefault((one.get("commit", "unknown"), one["quick"], json.dumps(one["machine"])), []).append(one)
+    for (made_at, is_quick, _), those in by_origin.items():
+        on = those[-1]["machine"]
+        print(table(by_work(those)))
+        print(f"\n{on['cores']} cores, {on['cpu']}, kernel {on['kernel']}, commit {made_at}, {those[0]['at']} to {those[-1]['at']}",
+              "- quick runs: a look, no figures\n" if is_quick else "\n")
 
 
 def write_bodies(ledger, certificate, out):

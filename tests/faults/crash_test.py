@@ -35,7 +35,10 @@ def check_database(work, name):
 
     work.expect(ask("PRAGMA integrity_check") == [("ok",)], f"integrity_check of nf-{name} fails")
     work.expect(ask("PRAGMA foreign_key_check") == [], f"foreign_key_check of nf-{name} fails")
+    if name == "d-ausf":
+        work.bulk.check_database(ask)
     if name == "ausf-ext":
+        work.imports.check_database(work, ask)
         work.expect(ask("SELECT imsi FROM devices WHERE imsi IS NOT NULL GROUP BY imsi HAVING count(*) > 1") == [],
                     "an IMSI is with two devices")
         work.expect(ask("SELECT d.imsi FROM devices d LEFT JOIN imsis i ON i.imsi = d.imsi AND i.dimsi = d.dimsi AND i.free_at IS NULL "
@@ -102,7 +105,7 @@ def run(options, folder):
     try:
         for name in lab.FUNCTIONS:
             the_lab.start(name)
-        work = load.Load(the_lab, options.seed, 60 + 8 * options.kills, 20 + options.kills)
+        work = load.Load(the_lab, options.seed, 100 + 12 * options.kills, 20 + 2 * options.kills)
         caller = lab.Caller(the_lab)
         while sum(kills.values()) < options.kills and not work.faults:
             name = random.choice(lab.FUNCTIONS)
@@ -112,6 +115,7 @@ def run(options, folder):
         if not work.faults:
             settle(work, caller)
             work.check(caller, sample=None)
+            work.imports.check(caller, sample=None, is_at_rest=True)
             left = authenticate_all(work, caller)
             for name in lab.FUNCTIONS:
                 work.expect(the_lab.end(name) == 0, f"nf-{name} does not end in good order")
@@ -123,10 +127,15 @@ def run(options, folder):
     print(f"{sum(work.acknowledged.values())} acknowledged writes checked: " +
           ", ".join(f"{work.acknowledged[name]} at nf-{name}" for name in lab.FUNCTIONS) +
           f"; {work.challenges} challenges; {len(work.vectors)} vectors, {len(work.devices)} devices, {left} attached at the end")
+    print(f"{work.batches} batches over HTTP/2, {work.cut_batches} of them cut short; {work.bulk.loads} bulk loads with {work.bulk.lines} lines, "
+          f"{work.bulk.cut} more cut short; {len(work.imports)} imports with {work.imports.lines} lines, {work.imports.cut} more cut short; "
+          f"{work.refused} answers of 503")
     print(f"{work.checks} checks, {len(work.faults)} lost")
     for fault in work.faults[:20]:
         print("  " + fault)
-    is_hard = sum(hits.values()) >= options.kills / 3
+    # Of a few kills none needs to hit a load or an import; of many, some do.
+    of_each = min(work.cut_batches, work.bulk.cut, work.imports.cut)
+    is_hard = sum(hits.values()) >= options.kills / 3 and of_each >= options.kills // 30
     if not is_hard:
         print("too few kills hit work under way: this run proves little")
     return 0 if not work.faults and is_hard else 1

@@ -1,6 +1,7 @@
 // A disk that fails on command, for a process that was not built for it: LD_PRELOAD in front of the C library. Files whose path begins with
-// FAULTY_DISK_PREFIX are concerned; the file FAULTY_DISK_CONTROL says what fails, while the process runs: empty, or `OPERATION ERRNO`, the
-// operation being write, read, sync or open (for writing), the error a number. Numbers of faults are added to FAULTY_DISK_CONTROL.count.
+// FAULTY_DISK_PREFIX are concerned; the file FAULTY_DISK_CONTROL says what fails, while the process runs: empty, or lines of
+// `OPERATION ERRNO [ENDING]`, the operation being write, read, sync or open (for writing), the error a number, and the ending that of the files
+// that are concerned. Numbers of faults are added to FAULTY_DISK_CONTROL.count.
 #include <fcntl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -8,6 +9,7 @@
 #include <cerrno>
 #include <climits>
 #include <cstdarg>
+#include <cstddef>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -33,18 +35,30 @@ void note_fault(const char* control) {
   syscall(SYS_close, descriptor);
 }
 
+bool ends_with(const char* text, const char* ending) {
+  const std::size_t size = std::strlen(text);
+  const std::size_t wanted = std::strlen(ending);
+  return size >= wanted && std::strcmp(text + size - wanted, ending) == 0;
+}
+
 /// The errno that `operation` on `path` is to fail with; 0: let it happen.
 int fault_of_path(const char* operation, const char* path) {
   const char* const prefix = std::getenv("FAULTY_DISK_PREFIX");
   const char* const control = std::getenv("FAULTY_DISK_CONTROL");
   if (prefix == nullptr || control == nullptr || std::strncmp(path, prefix, std::strlen(prefix)) != 0) return 0;
-  char text[64];
-  char wanted[32];
-  int error = 0;
-  if (read_small(control, text, sizeof text) <= 0 || std::sscanf(text, "%31s %d", wanted, &error) != 2) return 0;
-  if (std::strcmp(wanted, operation) != 0) return 0;
-  note_fault(control);
-  return error;
+  char text[256];
+  if (read_small(control, text, sizeof text) <= 0) return 0;
+  char* rest = nullptr;
+  for (const char* line = strtok_r(text, "\n", &rest); line != nullptr; line = strtok_r(nullptr, "\n", &rest)) {
+    char wanted[32];
+    char ending[32] = "";
+    int error = 0;
+    if (std::sscanf(line, "%31s %d %31s", wanted, &error, ending) < 2) continue;
+    if (std::strcmp(wanted, operation) != 0 || !ends_with(path, ending)) continue;
+    note_fault(control);
+    return error;
+  }
+  return 0;
 }
 
 int fault_of(const char* operation, int descriptor) {

@@ -21,6 +21,10 @@ class NoAnswer(Exception):
     """The request was sent, perhaps, and not answered: whether it was carried out is not known."""
 
 
+class NotSent(NoAnswer):
+    """It could not be sent: nobody listens."""
+
+
 class Lab:
     """Configurations in `folder`, at 127.0.`net`.x; programs of `programs`."""
 
@@ -130,7 +134,7 @@ class Caller:
         self._lab, self._timeout, self._open = lab, timeout, {}
 
     def send(self, name, method, target, body=None, headers=None):
-        """(status, document or None). Throws NoAnswer."""
+        """(status, document or None; of NDJSON a list of documents). Throws NoAnswer."""
         fields = dict(headers or {})
         if body is not None and not isinstance(body, bytes):
             body = json.dumps(body).encode()
@@ -147,6 +151,8 @@ class Caller:
             connection.close()
             del self._open[name]
             raise NoAnswer(f"{method} {target}: {error!r}") from error
+        if answer.getheader("content-type") == "application/x-ndjson":
+            return answer.status, [json.loads(line) for line in text.splitlines()]
         return answer.status, json.loads(text) if text else None
 
     def get(self, name, target):

@@ -11,10 +11,13 @@ import threading
 import time
 import urllib.parse
 
+import http2_caller
 import lab
+import many_lines
 import usim
 
 STATES = ("OFFERED", "KEY_RETRIEVED", "PRELOADED", "RECEIVED", "ATTACHED", "RETIRED")
+MOST_VECTORS = 3000  # each is looked at again after a blow, once it was written
 AUSF = "00000000-0000-4000-8000-000000000001"
 
 
@@ -70,22 +73,26 @@ class Load:
         self.claims = [Claim(line, certificate) for line in devices[1][device_count:]]
         self.devices, self.vectors = [], []
         self.acknowledged = collections.Counter()
-        self.checks = self.challenges = 0
+        self.checks = self.challenges = self.refused = 0
+        self.batches = self.cut_batches = 0
+        self.bulk, self.imports = many_lines.BulkLoads(self), many_lines.Imports(self)
         self.faults = []
         self.in_flight = collections.Counter()
         self._counting = threading.Lock()
         self._may_run = threading.Event()
         self._is_over = False
         self._busy = 0
-        jobs = [self.preload] * 3 + [self.onboard] * 2 + [self.authenticate] * 2 + [self.retire] + [self.claim] * 2
-        self._threads = [threading.Thread(target=self._run, args=(job,), daemon=True) for job in jobs]
+        over_http1 = [self.preload] * 2 + [self.onboard, self.authenticate, self.retire, self.claim]
+        over_http2 = [self.preload_batch, self.authenticate_batch, self.claim_batch, self.import_offers]
+        over_http2 += [self.bulk.load] * 2  # one makes its lines while the other's are taken
+        callers = [(job, lab.Caller) for job in over_http1] + [(job, http2_caller.Http2Caller) for job in over_http2]
+        self._threads = [threading.Thread(target=self._run, args=(job, make(the_lab)), daemon=True) for job, make in callers]
         for thread in self._threads:
             thread.start()
 
     # The threads.
 
-    def _run(self, job):
-        caller = lab.Caller(self.lab)
+    def _run(self, job, caller):
         while True:
             self._may_run.wait()
             with self._counting:
@@ -132,21 +139,52 @@ class Load:
         if not holds:
             self.fault(text)
 
-    def write(self, caller, name, method, target, body=None, headers=None):
-        """As Caller.send. An answer of 500 or more leaves open what was done: NoAnswer as well."""
+    @contextlib.contextmanager
+    def under_way(self, name):
+        """A request to a function, which a blow may hit."""
         with self._counting:
             self.in_flight[name] += 1
         try:
-            status, document = caller.send(name, method, target, body, headers)
+            yield
         finally:
             with self._counting:
                 self.in_flight[name] -= 1
+
+    def judge(self, name, what, status):
+        """An answer of 500 or more leaves open what was done: NoAnswer. 503 says that it can be tried again; any other is a fault besides."""
+        if status == 503:
+            with self._counting:
+                self.refused += 1
+        elif status >= 500:
+            self.fault(f"{what} was answered with {status}")
         if status >= 500:
-            raise lab.NoAnswer(f"{method} {target}: {status}")
+            raise lab.NoAnswer(f"{what}: {status}")
         if status < 300:
             with self._counting:
                 self.acknowledged[name] += 1
+
+    def write(self, caller, name, method, target, body=None, headers=None):
+        """As Caller.send, judged."""
+        with self.under_way(name):
+            status, document = caller.send(name, method, target, body, headers)
+        self.judge(name, f"{method} {target}", status)
         return status, document
+
+    def write_all(self, caller, name, requests):
+        """As Http2Caller.send_all, each answer judged; None for those that leave open what was done."""
+        with self.under_way(name):
+            answers = caller.send_all(name, requests)
+        with self._counting:
+            self.batches += 1
+            self.cut_batches += None in answers
+        for number, ((method, target, _), answer) in enumerate(zip(requests, answers)):
+            if answer is None:
+                continue
+            try:
+                self.judge(name, f"{method} {target}", answer[0])
+            except lab.NoAnswer:
+                answers[number] = None
+        return answers
 
     @contextlib.contextmanager
     def one_of(self, records):
@@ -164,28 +202,60 @@ class Load:
             if record is not None:
                 record.lock.release()
 
+    @contextlib.contextmanager
+    def some_of(self, records, count):
+        """At most so many of them at random that nobody works on."""
+        chosen = [record for record in random.sample(records, min(count, len(records))) if record.lock.acquire(blocking=False)]
+        try:
+            for record in chosen:
+                record.is_touched = True
+            yield chosen
+        finally:
+            for record in chosen:
+                record.lock.release()
+
     # nf-d-ausf: PUT and DELETE of vectors.
+
+    def add_vectors(self, count):
+        with self._counting:
+            for _ in range(min(count, MOST_VECTORS - len(self.vectors))):
+                self.vectors.append(Vector(str(901709000000000 + len(self.vectors))))
+
+    @staticmethod
+    def change(vector):
+        """What is to be done with it, as a request; and what it will be."""
+        wanted, method, body = None, "DELETE", None
+        if vector.candidates == [None] or random.random() < 0.8:
+            wanted = (random.randbytes(16).hex(), random.randbytes(16).hex(), "00101" + vector.key[5:])
+            method, body = "PUT", dict(zip(("rand", "autn", "imsi"), wanted))
+        vector.candidates = vector.candidates + [wanted]
+        return (method, "/ndausf-vectors/v1/vectors/" + vector.key, body), wanted
+
+    def changed(self, vector, wanted, status):
+        if status not in (200, 201, 204, 404):
+            self.fault(f"a vector was answered with {status}")
+        vector.candidates = [wanted]
 
     def preload(self, caller):
         if random.random() < 0.5 or not self.vectors:
-            with self._counting:
-                vector = Vector(str(901709000000000 + len(self.vectors)))
-                self.vectors.append(vector)
+            self.add_vectors(1)
         with self.one_of(self.vectors) as vector:
             if vector is None:
                 return
-            target = "/ndausf-vectors/v1/vectors/" + vector.key
-            wanted = None
-            if vector.candidates == [None] or random.random() < 0.8:
-                wanted = (random.randbytes(16).hex(), random.randbytes(16).hex(), "00101" + vector.key[5:])
-            vector.candidates = vector.candidates + [wanted]
-            if wanted is None:
-                status, _ = self.write(caller, "d-ausf", "DELETE", target)
-            else:
-                status, _ = self.write(caller, "d-ausf", "PUT", target, dict(zip(("rand", "autn", "imsi"), wanted)))
-            if status not in (200, 201, 204, 404):
-                self.fault(f"a vector was answered with {status}")
-            vector.candidates = [wanted]
+            request, wanted = self.change(vector)
+            status, _ = self.write(caller, "d-ausf", *request)
+            self.changed(vector, wanted, status)
+
+    def preload_batch(self, caller):
+        self.add_vectors(random.randrange(12))
+        with self.some_of(list(self.vectors), 24) as vectors:
+            changes = [self.change(vector) for vector in vectors]
+            answers = self.write_all(caller, "d-ausf", [request for request, _ in changes])
+            for vector, (_, wanted), answer in zip(vectors, changes, answers):
+                if answer is not None:
+                    self.changed(vector, wanted, answer[0])
+            if None in answers:
+                raise lab.NoAnswer("of a batch of vectors")
 
     def check_vector(self, caller, vector):
         status, document = caller.get("d-ausf", "/ndausf-vectors/v1/vectors/" + vector.key)
@@ -197,23 +267,35 @@ class Load:
     # nf-ausf-ext: offers, authentications, retires.
 
     def onboard(self, caller):
-        device = None
-        with self._counting:
-            waiting = sum(1 for device in self.devices[-64:] if device.rank < 2)
-            if waiting < 32 and self.fresh:
-                device = self.fresh.popleft()
-                device.lock.acquire()
-                self.devices.append(device)
-        if device is not None:
-            try:
+        with self.fresh_devices(1) as devices:
+            for device in devices:
                 self.offer(caller, device)
-            finally:
-                device.lock.release()
+        if devices:
             return
         time.sleep(0.005)
-        with self.one_of([device for device in self.devices[-64:] if device.rank < 2]) as device:
+        with self.one_of([device for device in self.devices[-128:] if device.rank < 2]) as device:
             if device is not None:
                 self.check_device(caller, device)
+
+    @contextlib.contextmanager
+    def fresh_devices(self, count):
+        """So many that were never offered; none while many are on their way."""
+        devices = []
+        with self._counting:
+            waiting = sum(1 for device in self.devices[-128:] if device.rank < 2)
+            while waiting < 32 and self.fresh and len(devices) < count:
+                devices.append(self.fresh.popleft())
+                devices[-1].lock.acquire()
+            self.devices += devices
+        try:
+            yield devices
+        finally:
+            for device in devices:
+                device.lock.release()
+
+    def import_offers(self, caller):
+        with self.fresh_devices(random.choice((2, 8, 24))) as devices:
+            self.imports.send(caller, devices)
 
     def offer(self, caller, device):
         headers = {"prefer": "respond-async"} if random.random() < 0.7 else {}
@@ -280,6 +362,29 @@ class Load:
         status, document = self.write(caller, "ausf-ext", "PUT", target, {"resStar": res_star.hex()})
         if status == 404:
             return  # contexts live in memory: its process was killed meanwhile
+        self.see_success(device, status, document)
+
+    def authenticate_batch(self, caller):
+        """5G AKA of several devices at once: their challenges together, then all their RES*."""
+        able = [device for device in self.devices if 2 <= device.rank < 5 and not device.is_retire_sent]
+        with self.some_of(able, 16) as devices:
+            devices = [device for device in devices if not device.is_retire_sent]
+            requests = [("POST", "/nausf-auth/v1/ue-authentications",
+                         {"supiOrSuci": "imsi-" + device.imsi, "servingNetworkName": lab.NETWORK}) for device in devices]
+            asked = []
+            for device, answer in zip(devices, self.write_all(caller, "ausf-ext", requests)):
+                self.expect(answer is None or answer[0] == 201, f"device {device.key}: its authentication is answered with {answer}")
+                if answer is not None and answer[0] == 201:
+                    res_star = self.take_challenge(device, answer[1]["5gAuthData"])
+                    target = urllib.parse.urlsplit(answer[1]["_links"]["5g-aka"]["href"]).path
+                    asked.append((device, ("PUT", target, {"resStar": res_star.hex() if res_star else ""})))
+            for (device, _), answer in zip(asked, self.write_all(caller, "ausf-ext", [request for _, request in asked])):
+                if answer is not None and answer[0] != 404:
+                    self.see_success(device, *answer)
+        if len(asked) < len(devices) or not devices:
+            raise lab.NoAnswer("of a batch of authentications")
+
+    def see_success(self, device, status, document):
         is_success = status == 200 and document["authResult"] == "AUTHENTICATION_SUCCESS"
         self.expect(is_success, f"device {device.key}: its RES* was answered with {status} {document}")
         device.rank = max(device.rank, 4)
@@ -329,6 +434,21 @@ class Load:
                 claim.spent = claim.released = True
             self.expect(status in (200, 204), f"the claim of {claim.key} was answered with {status}")
 
+    def claim_batch(self, caller):
+        """Keys of several devices at once."""
+        with self.some_of(self.claims, 8) as claims:
+            claims = [claim for claim in claims if claim.spent is False and claim.released is False]
+            for claim in claims:
+                claim.sent += 1
+            answers = self.write_all(caller, "arpf", [("POST", f"/narpf-keys/v1/devices/{claim.key}/retrieve-key", claim.body)
+                                                      for claim in claims])
+            for claim, answer in zip(claims, answers):
+                if answer is not None:
+                    claim.acknowledged += 1
+                    self.expect(answer[0] == 200, f"the claim of {claim.key} was answered with {answer[0]}")
+        if None in answers or not claims:
+            raise lab.NoAnswer("of a batch of claims")
+
     def check_claim(self, caller, claim):
         if claim.sent == 0:
             return
@@ -373,6 +493,8 @@ class Load:
             for record in chosen:
                 check(caller, record)
                 record.is_touched = False
+        self.bulk.check(caller, 40)
+        self.imports.check(caller, sample and sample // 4)
         self.check_imsis()
 
     def check_imsis(self):
