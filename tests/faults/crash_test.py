@@ -135,7 +135,7 @@ def run(options, folder):
         print("  " + fault)
     # Of a few kills none needs to hit a load or an import; of many, some do.
     of_each = min(work.cut_batches, work.bulk.cut, work.imports.cut)
-    is_hard = sum(hits.values()) >= options.kills / 3 and of_each >= options.kills // 30
+    is_hard = sum(hits.values()) >= options.kills / 3 and of_each >= options.kills // 100
     if not is_hard:
         print("too few kills hit work under way: this run proves little")
     return 0 if not work.faults and is_hard else 1

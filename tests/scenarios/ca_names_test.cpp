@@ -55,7 +55,7 @@ TEST_CASE_METHOD(TwoCas, "A CA that issues the name of another operator's is tur
   arpf.reset();
   const std::string audited = read_text(folder / "arpf.audit");
   CHECK_THAT(audited, Catch::Contains(R"("action":"REFUSAL","outcome":"refused","peer":"anonymous")") &&
-                          Catch::Contains("turned away: its certificate is for the name ausf.a.example, for which its CA (CN = CA B) may not vouch"));
+                          Catch::Contains("turned away: its certificate is for the name ausf.a.example, for which its CA (O = Test Operator, CN = CA B) may not vouch"));
 }
 
 TEST_CASE_METHOD(TwoCas, "A CA's names stay its own when the files are read again", "[tls][access]") {

@@ -100,13 +100,18 @@ json offer_of(Lab& lab, const ue_sim::Device& device) {
   return {{"arpfs", {{{"uri", lab.arpf_uri()}, {"seCredentials", credentials}}}}};
 }
 
-ue_sim::Device onboard(Lab& lab, const std::string& dimsi, Secrets& secrets, const std::string& state,
-                       const std::function<void(const ue_sim::Device&)>& before) {
+ue_sim::Device personalise(Lab& lab, const std::string& dimsi, Secrets& secrets) {
   const ue_sim::Factory factory(ue_sim::load_part_number(lab.pki()), crypto::Certificate::load(lab.pki() + "/arpf-ecka.pem"), base::system_now());
   ue_sim::Device device = factory.personalise(DiscoveryImsi::from_digits(dimsi).value());
   secrets.add("eK", device.ephemeral_key.reveal());
   secrets.add("eKc", profile::derive_encryption_key(device.ephemeral_key, device.dimsi).reveal());
   secrets.add("eKi", profile::derive_integrity_key(device.ephemeral_key, device.dimsi).reveal());
+  return device;
+}
+
+ue_sim::Device onboard(Lab& lab, const std::string& dimsi, Secrets& secrets, const std::string& state,
+                       const std::function<void(const ue_sim::Device&)>& before) {
+  ue_sim::Device device = personalise(lab, dimsi, secrets);
   if (before) before(device);
   const json answer = lab.call(lab.ausf_ext_uri(), "PUT", "/nausfext-onboarding/v1/devices/" + dimsi, offer_of(lab, device), 201);
   REQUIRE(answer["state"] == state);

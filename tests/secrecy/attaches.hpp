@@ -11,6 +11,8 @@
 /// What devices do in a secrecy::Lab; each collects every key that comes to be on its way, at whatever end.
 namespace secrecy {
 
+/// A device with its eK, that nobody knows of yet.
+ue_sim::Device personalise(Lab& lab, const std::string& dimsi, Secrets& secrets);
 /// A device that is offered, and comes to be in `state`; the answer to the offer is `status`. `before` is told of the device first.
 ue_sim::Device onboard(Lab& lab, const std::string& dimsi, Secrets& secrets, const std::string& state = "PRELOADED",
                        const std::function<void(const ue_sim::Device&)>& before = nullptr);

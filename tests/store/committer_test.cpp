@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <catch2/catch.hpp>
+#include <filesystem>
 #include <future>
 #include <thread>
 
@@ -281,10 +282,20 @@ TEST_CASE_METHOD(CommitterFixture, "A full disk is unavailable for the whole gro
   CHECK(seen() == std::vector<std::int64_t>{2});
 }
 
-TEST_CASE_METHOD(CommitterFixture, "A database that may not be written is unavailable", "[store][committer]") {
+TEST_CASE_METHOD(CommitterFixture, "A connection that can only read is made anew, for its file may be written by now", "[store][committer]") {
   Committer committer(Database::open(path, Database::Mode::read_only));
+  CHECK_NOTHROW(committer.write_and_wait(insertion_of(1)));
+  CHECK(seen() == std::vector<std::int64_t>{1});
+}
+
+TEST_CASE_METHOD(CommitterFixture, "A database that may not be written is unavailable", "[store][committer]") {
+  auto database = Database::open(path);
+  database.script("PRAGMA query_only=ON");
+  Committer committer(std::move(database));
+  std::filesystem::rename(path, path + ".elsewhere");  // no other connection can be made
   CHECK(error_of([&] { committer.write_and_wait(insertion_of(1)); }) == base::ErrorKind::unavailable);
   test::Loop loop;
   CHECK(error_of([&] { loop.await(write_one(committer, 1)); }) == base::ErrorKind::unavailable);
+  std::filesystem::rename(path + ".elsewhere", path);
   CHECK(seen().empty());
 }
