@@ -113,10 +113,10 @@ TEST_CASE_METHOD(KeysLab, "A key that opens under neither key is named, and stay
 TEST_CASE_METHOD(KeysLab, "Database and backup of a thousand devices have none of their keys, nor the key that seals them", "[ausf-ext][secrecy]") {
   const Kek kek = new_key();
   start_with(kek);
-  constexpr int kDevices = 1000;
+  constexpr int kDeviceCount = 1000;
   std::vector<SecureElement> devices;
   std::string lines;
-  for (int i = 0; i < kDevices; ++i) {
+  for (int i = 0; i < kDeviceCount; ++i) {
     const std::string number = std::to_string(i);
     devices.push_back(make_device("90170" + std::string(10 - number.size(), '0') + number));
     json line = offer(devices.back());
@@ -128,7 +128,7 @@ TEST_CASE_METHOD(KeysLab, "Database and backup of a thousand devices have none o
   const std::string path = "/nausfext-onboarding/v1/imports/" + import.content()["importId"].get<std::string>();
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::minutes(5);
   while (to_ausf("GET", path).content()["state"] != "DONE" && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
-  REQUIRE(to_ausf("GET", path).content()["preloaded"] == kDevices);
+  REQUIRE(to_ausf("GET", path).content()["preloaded"] == kDeviceCount);
 
   std::set<std::string> secrets{text_of(kek->reveal()), base::to_hex(kek->reveal())};
   const auto keep = [&secrets](const auto& key) {
@@ -145,7 +145,7 @@ TEST_CASE_METHOD(KeysLab, "Database and backup of a thousand devices have none o
     keep(subscriber.k);
     keep(subscriber.opc);
   }
-  REQUIRE(secrets.size() == 2 + 3 * 2 * kDevices);
+  REQUIRE(secrets.size() == 2 + 3 * 2 * kDeviceCount);
   store::back_up(folder / "ausf-ext.db", folder / "ausf-ext.backup");
   std::size_t hits = 0;
   std::size_t searched = 0;
