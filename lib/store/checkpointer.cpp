@@ -40,11 +40,13 @@ void Checkpointer::run() {
       before = writes_;
       wake_.wait_for(lock, kQuiet, [this] { return is_stopping_; });
     } while (!is_stopping_ && writes_ != before);
-    if (is_stopping_) return;  // closing the last connection does it
+    // Also at the end: the connection that is closed last may be one that only reads, which leaves the WAL as it is for the next start to work off.
+    const bool is_last = is_stopping_;
     seen_ = before;
     lock.unlock();
     database_.checkpoint();
     lock.lock();
+    if (is_last) return;
   }
 }
 

@@ -10,7 +10,7 @@
 namespace store {
 
 /// Moves the write-ahead log into the database file when nothing is written for a moment, on a thread and a connection of its own: readers are
-/// quicker without a log to look into. While writes go on the committer does it by itself, whenever the log has its full size.
+/// quicker without a log to look into. Once more at its end, so that no start has to work off what the last run left. While writes go on the committer does it by itself, whenever the log has its full size.
 class Checkpointer {
  public:
   /// `database` is a connection for writing, and used for nothing else.

@@ -282,6 +282,20 @@ TEST_CASE_METHOD(CommitterFixture, "A full disk is unavailable for the whole gro
   CHECK(seen() == std::vector<std::int64_t>{2});
 }
 
+TEST_CASE_METHOD(CommitterFixture, "What was committed is in the database file itself once the committer has gone, whoever else has it open", "[store][committer]") {
+  const auto reader = Database::open(path, Database::Mode::read_only);  // the last one to go, which could not do it
+  {
+    Committer committer(Database::open(path));
+    committer.write_and_wait(insertion_of(7));
+  }
+  const std::string copy = folder / "copy.db";  // without the WAL
+  std::filesystem::copy_file(path, copy);
+  auto alone = Database::open(copy, Database::Mode::read_only);
+  auto rows = alone.query("SELECT value FROM t");
+  REQUIRE(rows.next());
+  CHECK(rows.integer(0) == 7);
+}
+
 TEST_CASE_METHOD(CommitterFixture, "A connection that can only read is made anew, for its file may be written by now", "[store][committer]") {
   Committer committer(Database::open(path, Database::Mode::read_only));
   CHECK_NOTHROW(committer.write_and_wait(insertion_of(1)));
