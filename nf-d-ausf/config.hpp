@@ -21,7 +21,7 @@ struct Config {
   base::ErrorKind receipt_answer = base::ErrorKind::gateway_timeout;
   ReceiptLimits receipts;
   /// Of a worker: servings above it are answered, and are not in the vectors' records.
-  std::size_t serving_notes_per_second = 500;
+  std::size_t serving_notes_per_second = 200;
   /// What SUCIs of dIMSIs are concealed to; never null.
   std::shared_ptr<const aka::HomeNetworkKeys> home_network_keys = std::make_shared<const aka::HomeNetworkKeys>();
 };

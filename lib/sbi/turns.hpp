@@ -26,7 +26,7 @@ class Round {
   /// afterwards. True if end_pass() is to be called behind all that are ready now.
   bool begin_turn(Instant at, Instant since, Number& last) {
     since_ = since;
-    const bool follows = at - last_ended_ < std::max(kIdle, last_ended_ - turn_began_);
+    const bool follows = at - last_ended_ < std::max(goes_on_ ? kIdleOfMany : kIdle, last_ended_ - turn_began_);
     turn_began_ = at;
     const bool begins_pass = !is_marked_;
     if (begins_pass) {
@@ -72,6 +72,8 @@ class Round {
   /// Longer than from one turn to the next that was ready with it; after a turn that took longer, as long as that one: a machine that
   /// is slow at the one is slow at the other.
   static constexpr Instant::duration kIdle = std::chrono::microseconds(20);
+  /// Longer than it takes to find the next of many that are ready.
+  static constexpr Instant::duration kIdleOfMany = std::chrono::milliseconds(1);
 
   Instant::duration max_wait_;
   Number number_ = 0;
