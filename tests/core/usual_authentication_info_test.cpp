@@ -2,11 +2,11 @@
 
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
-#include <random>
 #include <vector>
 
 #include "lib/base/error.hpp"
 #include "lib/core/ueau.hpp"
+#include "tests/support/mutations.hpp"
 
 using core::read_usual_authentication_info;
 using nlohmann::json;
@@ -73,19 +73,10 @@ TEST_CASE("What is not just that is left to the document reader", "[core][ueau]"
 TEST_CASE("The fast path comes to what the document reader comes to, of 200,000 mutated bodies", "[core][ueau]") {
   const std::string suci = R"({"supiOrSuci":"suci-0-901-70-0-0-0-0000000001","servingNetworkName":"5G:mnc001.mcc001.3gppnetwork.org"})";
   const std::string alphabet = "\"\\{}[]:,. 0159imsucgGnN-\x7f\x01\xc3\n";
-  std::mt19937 random(20261125);
-  const auto below = [&random](std::size_t n) { return std::uniform_int_distribution<std::size_t>(0, n - 1)(random); };
+  test::Mutations mutations({kUsual, suci}, alphabet);
   int taken = 0;
   for (int i = 0; i < 200000; ++i) {
-    std::string body = i % 2 == 0 ? kUsual : suci;
-    for (std::size_t n = 1 + below(2); n > 0; --n) {
-      const std::size_t at = below(body.size());
-      switch (below(3)) {
-        case 0: body[at] = alphabet[below(alphabet.size())]; break;
-        case 1: body.erase(at, 1); break;
-        default: body.insert(at, 1, alphabet[below(alphabet.size())]);
-      }
-    }
+    const std::string body = mutations.next();
     if (!read_usual_authentication_info(body)) continue;
     ++taken;
     const std::string plain = with_unread_member(body);

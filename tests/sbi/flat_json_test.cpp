@@ -1,11 +1,11 @@
 #include "lib/sbi/flat_json.hpp"
 
 #include <catch2/catch.hpp>
-#include <random>
 #include <string>
 
 #include "lib/base/error.hpp"
 #include "lib/sbi/json.hpp"
+#include "tests/support/mutations.hpp"
 
 using sbi::FlatObject;
 
@@ -41,19 +41,10 @@ TEST_CASE("Whatever is no flat object of texts is left alone", "[sbi][json]") {
 TEST_CASE("What is flat means the same to the document reader, of 200,000 mutated bodies", "[sbi][json]") {
   const std::string sound = R"({"dimsi":"901700000000001","rand":"00112233445566778899aabbccddeeff","imsi":"001010000000001"})";
   const std::string alphabet = "\"\\{}[]:,. 019aimf-\x7f\x01\xc3\n";
-  std::mt19937 random(20261125);
-  const auto below = [&random](std::size_t n) { return std::uniform_int_distribution<std::size_t>(0, n - 1)(random); };
+  test::Mutations mutations({sound}, alphabet);
   int flat = 0;
   for (int i = 0; i < 200000; ++i) {
-    std::string body = sound;
-    for (std::size_t n = 1 + below(2); n > 0; --n) {
-      const std::size_t at = below(body.size());
-      switch (below(3)) {
-        case 0: body[at] = alphabet[below(alphabet.size())]; break;
-        case 1: body.erase(at, 1); break;
-        default: body.insert(at, 1, alphabet[below(alphabet.size())]);
-      }
-    }
+    const std::string body = mutations.next();
     const auto object = FlatObject::read(body);
     if (!object) continue;
     ++flat;
