@@ -7,6 +7,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <charconv>
 
+#include "lib/sbi/broken_import.hpp"
 #include "lib/sbi/json.hpp"
 #include "lib/sbi/problem.hpp"
 #include "nf-ausf-ext/accept_offer.hpp"
@@ -321,7 +322,7 @@ Api::Answer Api::import_offers(const Request& request, sbi::BodyReader& body) {
     event.detail = "import " + id + ": " + std::to_string(import.lines()) + " lines" + (failure ? "; it broke off" : "");
     co_await parts_.audit.record(request, std::move(event));
   }
-  if (failure) std::rethrow_exception(failure);
+  if (failure) sbi::rethrow_of_import(failure, std::to_string(import.stored()) + " stored");
   const ImportStatus status = require_import(parts_.reader, id);
   Response response(202, sbi::kJson, write_import(id, status));
   response.with("location", request.api_root() + "/nausfext-onboarding/v1/imports/" + id);

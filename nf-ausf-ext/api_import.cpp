@@ -114,6 +114,7 @@ service::AuditItem ImportOffers::item_of(const Line& line, const Error* refusal,
 boost::asio::awaitable<void> ImportOffers::store_piece(bool is_last) {
   const bool is_first = !std::exchange(is_begun_, true);
   piece_octets_ = 0;
+  const std::size_t count = piece_.size();
   store::Committer::Work<Items> work = [this, is_first, is_last, is_audited = parts_.audit.is_on(), lines = std::exchange(piece_, {}),
                                         now = parts_.clock()](store::Database& database) {
     Items items;
@@ -133,6 +134,7 @@ boost::asio::awaitable<void> ImportOffers::store_piece(bool is_last) {
     return items;
   };
   Items items = co_await parts_.committer.write(std::move(work));
+  stored_ += count;
   items_.insert(items_.end(), std::make_move_iterator(items.begin()), std::make_move_iterator(items.end()));
 }
 

@@ -44,6 +44,8 @@ class ImportOffers {
 
   [[nodiscard]] const std::string& id() const noexcept { return id_; }
   [[nodiscard]] std::size_t lines() const noexcept { return count_; }
+  /// How many of them are durable.
+  [[nodiscard]] std::size_t stored() const noexcept { return stored_; }
 
  private:
   struct Line {
@@ -72,6 +74,7 @@ class ImportOffers {
   std::string id_;
   bool is_begun_ = false;
   std::size_t count_ = 0;
+  std::size_t stored_ = 0;
   std::size_t wrong_ = 0;  ///< lines that are no offers
   std::vector<Line> piece_;
   std::size_t piece_octets_ = 0;

@@ -3,6 +3,7 @@
 #include "lib/aka/serving_network_name.hpp"
 #include "lib/core/ueau.hpp"
 #include "lib/crypto/cipher.hpp"
+#include "lib/sbi/broken_import.hpp"
 #include "nf-d-ausf/api_bulk_load.hpp"
 #include "nf-d-ausf/api_read_vector.hpp"
 
@@ -212,7 +213,7 @@ Api::Answer Api::load_vectors(const Request& request, sbi::BodyReader& body) {
     event.detail = load.summary() + (failure ? "; it broke off" : "");
     co_await parts_.audit.record(request, std::move(event));
   }
-  if (failure) std::rethrow_exception(failure);
+  if (failure) sbi::rethrow_of_import(failure, load.summary());
   co_return Response(200, sbi::kJson, load.report());
 }
 

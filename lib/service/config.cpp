@@ -119,6 +119,7 @@ sbi::ServerLimits read_limits(const Section& section) {
   limits.max_imports = size("max_imports", 1, 1000, limits.max_imports);
   limits.max_imports_per_peer = size("max_imports_per_peer", 1, 1000, limits.max_imports_per_peer);
   read_session_limits(size, limits.http2);
+  limits.max_http1_bytes = size("max_http1_mib", 1, 64, limits.max_http1_bytes / kMib) * kMib;
   limits.max_body_bytes = size("max_body_bytes", 1024, 8 * 1024 * 1024, limits.max_body_bytes);
   limits.first_byte_timeout = duration("first_byte_timeout_s", limits.first_byte_timeout);
   limits.request_timeout = duration("request_timeout_s", limits.request_timeout);

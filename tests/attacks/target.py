@@ -50,14 +50,11 @@ class Target:
     """At 127.0.`net`.40, in `folder`. `limits` goes to `sbi: limits:`. It has one vector, of DIMSI."""
 
     def __init__(self, folder, programs, net, limits):
-        self.lab = lab.Lab(folder, programs, net)
+        self.lab = lab.Lab(folder, programs, net, limits)
         host = self.lab.address("d-ausf")
         self.http2, self.tls, self.http1 = (host, 7777), (host, 7778), (host, 8080)
         config = self.lab.config("d-ausf")
         body = config.read_text().replace("    http1:", _TLS.format(address=host, folder=self.lab.folder), 1)
-        if limits:
-            values = ", ".join(f"{name}: {value}" for name, value in limits.items())
-            body = body.replace("  client:\n", f"    limits: {{{values}}}\n\n  client:\n", 1)
         if os.geteuid() != 0:  # who would not be shown how many descriptors it has
             body = body.replace("\nd_ausf:\n", "\nd_ausf:\n  insecure_debugging: true\n", 1)
         config.write_text(body)

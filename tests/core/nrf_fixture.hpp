@@ -5,6 +5,7 @@
 #include "lib/base/error.hpp"
 #include "lib/core/nrf.hpp"
 #include "tests/support/fake_nrf.hpp"
+#include "tests/support/patient_limits.hpp"
 
 namespace test {
 
@@ -41,7 +42,7 @@ struct NrfFixture {
       client = std::make_unique<sbi::Client>(loop.io(), "AUSF", nullptr);
       own = std::make_unique<core::Nrf>(loop.io(), *client, settings);
       own->add_routes(router);
-      server = std::make_unique<sbi::Http2Server>(loop.io(), router, sbi::ServerLimits());
+      server = std::make_unique<sbi::Http2Server>(loop.io(), router, test::patient_limits());
       port = server->listen("127.0.0.1", 0, nullptr);
     });
   }

@@ -8,6 +8,7 @@
 #include "lib/sbi/http2_server.hpp"
 #include "tests/support/http2_peer.hpp"
 #include "tests/support/loop.hpp"
+#include "tests/support/patient_limits.hpp"
 
 using base::Error;
 using core::Relay;
@@ -29,7 +30,7 @@ struct Upstream {
                  return serve(request, body);
                }));
     loop.run([this] {
-      server = std::make_unique<sbi::Http2Server>(loop.io(), router, sbi::ServerLimits());
+      server = std::make_unique<sbi::Http2Server>(loop.io(), router, test::patient_limits());
       uri = sbi::Uri::parse("http://127.0.0.1:" + std::to_string(server->listen("127.0.0.1", 0, nullptr)));
     });
   }

@@ -15,6 +15,7 @@ FUNCTIONS = ("arpf", "d-ausf", "ausf-ext")
 _HOST = {"arpf": 30, "d-ausf": 40, "ausf-ext": 50}
 _QUICK = (("first_pause_ms: 500", "first_pause_ms: 50"), ("longest_pause_ms: 60000", "longest_pause_ms: 500"),
           ("wait_ms: 5000", "wait_ms: 500"))
+PATIENT = {"max_wait_ms": 20000}  # a machine that does other things too is no overload
 
 
 class NoAnswer(Exception):
@@ -26,9 +27,9 @@ class NotSent(NoAnswer):
 
 
 class Lab:
-    """Configurations in `folder`, at 127.0.`net`.x; programs of `programs`."""
+    """Configurations in `folder`, at 127.0.`net`.x; programs of `programs`. `limits` goes to `sbi: limits:` of each."""
 
-    def __init__(self, folder, programs, net):
+    def __init__(self, folder, programs, net, limits=PATIENT):
         self.folder, self.programs, self.net = pathlib.Path(folder), pathlib.Path(programs), net
         self.process = {}
         self.environment = {}  # function -> what its process finds in its environment, beside ours
@@ -39,6 +40,9 @@ class Lab:
             text = text.replace("lab/", str(self.folder) + "/").replace("127.0.0.", f"127.0.{net}.")
             for old, new in _QUICK:
                 text = text.replace(old, new)
+            if limits:
+                values = ", ".join(f"{key}: {value}" for key, value in limits.items())
+                text = text.replace("\n  sbi:\n", f"\n  sbi:\n    limits: {{{values}}}\n", 1)
             self.config(name).write_text(text)
 
     def address(self, name):

@@ -179,7 +179,8 @@ class WriteFaults:
                 said = self.said_since("d-ausf", before)
                 self.assert_named("d-ausf", said, reason)
                 counts = [int(count) for count in re.findall(r"(\d+) writes were not made", said)]
-                self.assertEqual(sum(counts), len(targets), said)
+                # and perhaps what an earlier test brought about: who was served is noted up to two seconds later
+                self.assertTrue(len(targets) <= sum(counts) <= len(targets) + 2, said)
                 for target in targets:
                     self.assertEqual(self.caller.get("d-ausf", target)[0], 404)
                 self.assertEqual(self.preload(targets[0])[0], 201)
@@ -244,7 +245,10 @@ class WriteFaults:
         self.wait_for("a piece is stored", lambda: self.caller.get("d-ausf", first)[0] == 200)
         with self.fault("d-ausf", FULL):
             upload.write("".join(lines[5000:]).encode())
-            self.assert_refused(upload.end())
+            answer = upload.end()
+            self.assert_refused(answer)
+            taken = int(re.search(r"(\d+) vectors taken, 0 refused", answer[1]["detail"])[1])  # a piece or a little more
+            self.assertTrue(4096 <= taken <= 5000, answer[1]["detail"])
             self.assertEqual(self.caller.get("d-ausf", first)[1]["rand"], f"{0:032x}")
         self.assert_named("d-ausf", self.said_since("d-ausf", before), "No space left on device")
         self.assertEqual([self.caller.get("d-ausf", target)[0] for target in (first, middle, last)], [200, 404, 404])
@@ -265,7 +269,10 @@ class WriteFaults:
         reader.close()
         with self.fault("ausf-ext", FULL):
             upload.write("".join(line + "\n" for _, line in offers).encode())
-            self.assert_refused(upload.end())
+            answer = upload.end()
+            self.assert_refused(answer)
+            stored_lines = int(re.search(r"(\d+) stored", answer[1]["detail"])[1])  # a piece or a little more
+            self.assertTrue(256 <= stored_lines <= 300, answer[1]["detail"])
             for dimsi, _ in offers:
                 self.assertEqual(self.caller.get("ausf-ext", DEVICES + dimsi)[0], 404)
         self.assert_named("ausf-ext", self.said_since("ausf-ext", before), "No space left on device")

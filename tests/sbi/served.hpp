@@ -14,6 +14,7 @@
 #include "lib/sbi/router.hpp"
 #include "tests/support/http2_peer.hpp"
 #include "tests/support/loop.hpp"
+#include "tests/support/patient_limits.hpp"
 
 namespace test {
 
@@ -167,7 +168,7 @@ struct ServedFixture : RoutesFixture {
   }
 
   static constexpr std::chrono::seconds kLong{60};
-  sbi::ServerLimits limits;
+  sbi::ServerLimits limits = test::patient_limits();
   std::string scheme = "http";
   std::string host = "127.0.0.1";
   std::uint16_t port = 0;

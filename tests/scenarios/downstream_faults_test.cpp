@@ -4,6 +4,7 @@
 #include "tests/scenarios/faulty_answers.hpp"
 #include "tests/scenarios/onboarding_lab.hpp"
 #include "tests/support/fake_function.hpp"
+#include "tests/support/patient_limits.hpp"
 
 /// Peers of the target AUSF that answer what they should not: nothing at all, garbage, half an answer, the wrong type, no ProblemDetails, a
 /// redirect, a body without end. Tables: each fault meets a device of its own, all of them at once, and the device ends in the state that the table
@@ -59,9 +60,8 @@ class FaultyFront {
       : behind_(sbi::Uri::parse("http://127.0.0.1:" + std::to_string(behind))), method_(std::move(method)), faults_(std::move(faults)) {
     router_.add("*", "/{rest...}", sbi::BodyKind::none,
                 sbi::StreamingHandler([this](const sbi::Request& request, const std::shared_ptr<sbi::BodyReader>& body) { return serve(request, body); }));
-    sbi::ServerLimits limits;
+    sbi::ServerLimits limits = patient_limits();
     limits.http2.max_streams = 10000;
-    limits.max_wait = std::chrono::seconds(20);
     loop_.run([&] {
       held_.emplace(loop_.io(), std::chrono::steady_clock::time_point::max());
       client_ = std::make_unique<sbi::Client>(loop_.io(), "TEST", nullptr);

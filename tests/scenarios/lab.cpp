@@ -9,6 +9,7 @@
 #include "lib/base/log.hpp"
 #include "lib/sbi/http1_server.hpp"
 #include "lib/sbi/http2_server.hpp"
+#include "tests/support/patient_limits.hpp"
 
 namespace test {
 
@@ -171,12 +172,12 @@ FakePeer::FakePeer(Http http, std::uint16_t port, const std::string& method, con
     : state_(std::make_unique<State>()) {
   state_->router.add(method, pattern, sbi::BodyKind::json, sbi::PlainHandler(std::move(handle)));
   if (http == Http::v1) {
-    state_->http1 = std::make_unique<sbi::Http1Server>(state_->loop.io(), state_->router, sbi::ServerLimits());
+    state_->http1 = std::make_unique<sbi::Http1Server>(state_->loop.io(), state_->router, patient_limits());
     state_->http1->listen("127.0.0.1", port);
     return;
   }
   state_->loop.run([&] {
-    state_->http2 = std::make_unique<sbi::Http2Server>(state_->loop.io(), state_->router, sbi::ServerLimits());
+    state_->http2 = std::make_unique<sbi::Http2Server>(state_->loop.io(), state_->router, patient_limits());
     state_->http2->listen("127.0.0.1", port, nullptr);
   });
 }
@@ -195,7 +196,7 @@ service::CommonConfig common(std::uint16_t port, const std::string& database) {
   config.http2 = {{"127.0.0.1", port, std::nullopt, std::nullopt}};
   config.http1 = {{"127.0.0.1", 0, std::nullopt, std::nullopt}};
   config.client_timeout = std::chrono::seconds(5);
-  config.limits.max_wait = std::chrono::seconds(20);  // a machine that does other things too is no overload
+  config.limits = patient_limits();
   config.database = database;
   return config;
 }

@@ -12,6 +12,7 @@
 #include "lib/sbi/http2_server.hpp"
 #include "lib/store/database.hpp"
 #include "tests/scenarios/lab.hpp"
+#include "tests/support/patient_limits.hpp"
 
 /// What the tests of onboarding share.
 namespace test {
@@ -43,7 +44,7 @@ class GatedArpf {
                 sbi::WaitingHandler([this](const sbi::Request&) { return keep(); }));
     loop_.run([&] {
       gate_.emplace(loop_.io(), std::chrono::steady_clock::time_point::max());
-      server_ = std::make_unique<sbi::Http2Server>(loop_.io(), router_, sbi::ServerLimits());
+      server_ = std::make_unique<sbi::Http2Server>(loop_.io(), router_, patient_limits());
       server_->listen("127.0.0.1", port, nullptr);
     });
   }

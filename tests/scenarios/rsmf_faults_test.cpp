@@ -9,6 +9,7 @@
 #include "tests/scenarios/faulty_answers.hpp"
 #include "tests/scenarios/tls_lab.hpp"
 #include "tests/support/fake_function.hpp"
+#include "tests/support/patient_limits.hpp"
 #include "tests/support/raw_peer.hpp"
 
 using namespace test;
@@ -145,7 +146,7 @@ struct HttpsRsmf : TlsLab {
                }));
     const sbi::TlsFiles files{folder / "server.crt", folder / "server.key", folder / "sbi-ca.crt", false};
     loop.run([&] {
-      server = std::make_unique<sbi::Http2Server>(loop.io(), router, sbi::ServerLimits());
+      server = std::make_unique<sbi::Http2Server>(loop.io(), router, patient_limits());
       port = server->listen("127.0.0.1", 0, sbi::make_server_context(files));
     });
   }

@@ -12,6 +12,7 @@
 #include "lib/sbi/tls.hpp"
 #include "lib/web/http_client.hpp"
 #include "tests/scenarios/lab.hpp"
+#include "tests/support/patient_limits.hpp"
 #include "ue-sim/rsmf.hpp"
 #include "ue-sim/rsmf_reader.hpp"
 
@@ -40,7 +41,7 @@ struct TlsRsmf {
                  told_by = request.peer.name;
                  return sbi::Response(204);
                }));
-    loop.run([this] { server = std::make_unique<sbi::Http2Server>(loop.io(), router, sbi::ServerLimits()); });
+    loop.run([this] { server = std::make_unique<sbi::Http2Server>(loop.io(), router, patient_limits()); });
     listen({folder / "server.pem", folder / "server.key", folder / "core-ca.pem", false});
   }
   /// At a further port. `change`: what its TLS is to be unlike ours.

@@ -8,6 +8,7 @@
 #include "nf-ausf-ext/function.hpp"
 #include "nf-d-ausf/function.hpp"
 #include "tests/support/free_port.hpp"
+#include "tests/support/patient_limits.hpp"
 #include "ue-sim/pki.hpp"
 
 namespace secrecy {
@@ -94,7 +95,7 @@ void Lab::replace_arpf(std::function<sbi::Response(const sbi::Request&)> answer)
   arpf_function_.reset();
   fake_routes_.add("POST", "/narpf-keys/v1/devices/{dimsi}/retrieve-key", sbi::BodyKind::json, sbi::PlainHandler(std::move(answer)));
   loop_.run([this] {
-    fake_arpf_ = std::make_unique<sbi::Http2Server>(loop_.io(), fake_routes_, sbi::ServerLimits());
+    fake_arpf_ = std::make_unique<sbi::Http2Server>(loop_.io(), fake_routes_, test::patient_limits());
     fake_arpf_->listen("127.0.0.1", static_cast<std::uint16_t>(std::stoul(sbi::Uri::parse(arpf_).port)), nullptr);
   });
 }
@@ -121,7 +122,7 @@ Traces Lab::end() {
 }
 
 std::string Lab::sbi_yaml(const std::string& port, const std::string& audience, const Options& options) const {
-  std::string out = "  sbi:\n    server: [{address: 127.0.0.1, port: " + port + "}]\n";
+  std::string out = "  sbi:\n    limits: {max_wait_ms: 20000}\n    server: [{address: 127.0.0.1, port: " + port + "}]\n";
   if (options.nrf.empty()) return out;
   return out + "    oauth2: {mode: optional, audiences: [" + audience + "], keys: [{file: " + options.nrf_certificate + ", algorithm: ES256}]}\n";
 }

@@ -76,7 +76,7 @@ TEST_CASE("Every common key is read", "[service][config]") {
                           "idle_timeout_s: 3, write_timeout_s: 4, max_wait_ms: 7, max_handshakes: 8, max_handshakes_per_second: 9, "
                           "max_half_open_streams: 10, max_buffered_mib: 11, max_requests_per_second: 12, max_header_expansion: 13, "
                           "max_idle_frames_per_second: 140, max_stream_errors_per_second: 15, max_client_resets_per_second: 16, "
-                          "max_client_resets_burst: 18, max_imports: 19, max_imports_per_peer: 20}\n",
+                          "max_client_resets_burst: 18, max_imports: 19, max_imports_per_peer: 20, max_http1_mib: 21}\n",
                 "  workers: 3\n  insecure_debugging: true\n  client: {timeout_ms: 250}\n"));
   CHECK(problems.empty());
   CHECK(config.log_file == "/x.log");
@@ -106,6 +106,7 @@ TEST_CASE("Every common key is read", "[service][config]") {
   CHECK(config.limits.http2.max_client_resets_burst == 18);
   CHECK(config.limits.max_imports == 19);
   CHECK(config.limits.max_imports_per_peer == 20);
+  CHECK(config.limits.max_http1_bytes == 21 * 1024 * 1024);
   CHECK(config.workers == 3);
   CHECK(config.allows_debugging);
   CHECK(config.limits.share_port);
@@ -135,6 +136,7 @@ TEST_CASE("Each number has its range, one below and one above", "[service][confi
       {"max_handshakes_per_second", 0, 1000000},
       {"max_half_open_streams", 1, 10000000},
       {"max_buffered_mib", 1, 65536},
+      {"max_http1_mib", 1, 64},
       {"max_requests_per_second", 0, 10000000},
       {"max_header_expansion", 1, 100},
       {"max_idle_frames_per_second", 100, 10000000},

@@ -6,6 +6,8 @@
 #include <boost/asio/write.hpp>
 #include <nlohmann/json.hpp>
 
+#include "tests/support/patient_limits.hpp"
+
 namespace test {
 
 using boost::asio::awaitable;
@@ -55,7 +57,7 @@ FakeFunction::FakeFunction(Answer answer, std::uint16_t port)
   router_.add("*", "/{rest...}", sbi::BodyKind::none,
               sbi::StreamingHandler(
                   [this](const Request& request, const std::shared_ptr<sbi::BodyReader>& body) { return serve(request, body); }));
-  sbi::ServerLimits limits;
+  sbi::ServerLimits limits = patient_limits();
   limits.http2.max_streams = 10000;
   port_ = loop_.run([&] {
     server_ = std::make_unique<sbi::Http2Server>(loop_.io(), router_, limits);

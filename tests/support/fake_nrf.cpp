@@ -2,6 +2,7 @@
 
 #include "lib/crypto/jws.hpp"
 #include "tests/support/free_port.hpp"
+#include "tests/support/patient_limits.hpp"
 
 #include <algorithm>
 #include <boost/asio/co_spawn.hpp>
@@ -79,7 +80,7 @@ FakeNrf::~FakeNrf() {
 
 void FakeNrf::come_back() {
   loop_.run([this] {
-    server_ = std::make_unique<sbi::Http2Server>(loop_.io(), router_, sbi::ServerLimits());
+    server_ = std::make_unique<sbi::Http2Server>(loop_.io(), router_, patient_limits());
     if (port_ == 0) port_ = free_port();  // it must have the same one when it comes back
     server_->listen("127.0.0.1", port_, nullptr);
   });

@@ -11,6 +11,7 @@
 #include "lib/sbi/router.hpp"
 #include "tests/support/hex.hpp"
 #include "tests/support/loop.hpp"
+#include "tests/support/patient_limits.hpp"
 #include "tests/support/serving_network.hpp"
 
 using aka::EapAkaPrimeServer;
@@ -36,7 +37,7 @@ struct Ausf {
     router.add("POST", "/nausf-auth/v1/ue-authentications/1/eap-session", sbi::BodyKind::json,
                sbi::PlainHandler([this](const sbi::Request& request) { return answer(request); }));
     loop.run([this] {
-      server = std::make_unique<sbi::Http2Server>(loop.io(), router, sbi::ServerLimits{});
+      server = std::make_unique<sbi::Http2Server>(loop.io(), router, test::patient_limits());
       port = server->listen("127.0.0.1", 0, nullptr);
     });
   }
