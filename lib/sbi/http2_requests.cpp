@@ -173,7 +173,7 @@ void Http2Server::Connection::on_closed(StreamId id) {
 }
 
 void Http2Server::Connection::dispatch(const std::shared_ptr<Exchange>& exchange) {
-  if (server_->round.is_too_late(server_->time())) {
+  if (server_->round.turns_away(server_->time())) {
     server_->counters.requests_shed.fetch_add(1, std::memory_order_relaxed);
     return answer(exchange, congestion());
   }

@@ -56,7 +56,16 @@ class Round {
     return waited > max_wait_ && (follows_late_ || waited > kPatience * max_wait_);
   }
 
+  /// Whether what is served at that time is turned away: all that waited longer than four times `max_wait`, and of what is too late otherwise
+  /// one in four. To turn a request away costs a third of serving it: where each that is turned away makes room for another, whoever turns
+  /// all of them away serves half of what it could.
+  bool turns_away(Instant at) {
+    if (!is_too_late(at)) return false;
+    return age(at) > kPatience * max_wait_ || ++late_ % kOneIn == 0;
+  }
+
   static constexpr int kPatience = 4;
+  static constexpr std::uint64_t kOneIn = 4;
 
  private:
   /// What was ready since `at`; the round before ended with the last turn.
@@ -83,6 +92,7 @@ class Round {
   Instant turn_began_;
   Instant last_ended_;  ///< of the turns
   Instant late_ended_;  ///< the last round that took more than half of max_wait
+  std::uint64_t late_ = 0;  ///< requests that were too late, and not by far
   int turns_ = 0;       ///< of this pass
   bool is_marked_ = false;
   bool goes_on_ = false;

@@ -188,6 +188,18 @@ TEST_CASE_METHOD(RoundFixture, "A wait is too long beyond its maximum soon after
     CHECK_FALSE(turn(51ms));
     CHECK(is_too_late_after(101ms));
   }
+  SECTION("of those that are too late one in four is turned away, and all of those that are very late") {
+    pass(3, 4, 51ms);
+    int turned_away = 0;
+    REQUIRE(turn(101ms, 1));
+    (void)begin_turn(2);
+    for (int i = 0; i < 400; ++i) turned_away += round.turns_away(at) ? 1 : 0;
+    CHECK(turned_away == 100);
+    for (int i = 0; i < 400; ++i) turned_away += round.turns_away(at - 1ms) ? 1 : 0;
+    CHECK(turned_away == 100);
+    for (int i = 0; i < 400; ++i) turned_away += round.turns_away(at + 300ms) ? 1 : 0;
+    CHECK(turned_away == 500);
+  }
   SECTION("who stands in the back row waits up to four times the maximum") {
     (void)round.begin_turn(at, at - 400ms, connections[1]);
     CHECK_FALSE(round.is_too_late(at));
