@@ -32,7 +32,7 @@ class Committer {
   using Work = std::function<Result(Database&)>;
 
   explicit Committer(Database database, std::size_t max_waiting = kMaxWaiting);
-  /// Carries out what is waiting, then ends.
+  /// Carries out what is waiting, then ends. Until then the loops of its writers must be there: they are woken from its thread.
   ~Committer();
   Committer(const Committer&) = delete;
   Committer& operator=(const Committer&) = delete;

@@ -120,15 +120,15 @@ TEST_CASE_METHOD(CommitterFixture, "A write is on disk when it returns", "[store
 }
 
 TEST_CASE_METHOD(CommitterFixture, "A coroutine goes on, on its own loop, once its write is on disk", "[store][committer]") {
-  Committer committer(Database::open(path));
   test::Loop loop;
+  Committer committer(Database::open(path));
   CHECK(loop.await(write_one(committer, 21)) == 42);
   CHECK(seen() == std::vector<std::int64_t>{21});
 }
 
 TEST_CASE_METHOD(CommitterFixture, "What throws is undone alone; the rest of its group is kept", "[store][committer]") {
-  Committer committer(Database::open(path));
   test::Loop loop;
+  Committer committer(Database::open(path));
   Gate gate(committer);
   std::vector<std::future<void>> writers;
   for (int i = 0; i < 3; ++i) {
@@ -147,8 +147,8 @@ TEST_CASE_METHOD(CommitterFixture, "What throws is undone alone; the rest of its
 }
 
 TEST_CASE_METHOD(CommitterFixture, "An exception reaches the coroutine that wrote", "[store][committer]") {
-  Committer committer(Database::open(path));
   test::Loop loop;
+  Committer committer(Database::open(path));
   Committer::Work<void> work = [](Database& database) {
     insertion_of(1)(database);
     throw Refusal("no");
@@ -235,8 +235,8 @@ TEST_CASE_METHOD(CommitterFixture, "What a group has to complain of is one line 
 }
 
 TEST_CASE_METHOD(CommitterFixture, "Many coroutines write at once, each with its own result", "[store][committer]") {
-  Committer committer(Database::open(path));
   test::Loop loop;
+  Committer committer(Database::open(path));
   std::vector<std::future<int>> results;
   for (int i = 0; i < 500; ++i) results.push_back(loop.start(write_one(committer, i)));
   int faults = 0;
@@ -265,8 +265,8 @@ TEST_CASE_METHOD(CommitterFixture, "A database that another holds is unavailable
 TEST_CASE_METHOD(CommitterFixture, "A full disk is unavailable for the whole group, and nothing of it stays", "[store][committer]") {
   auto small = Database::open(path);
   small.script("PRAGMA max_page_count=40");  // of 1024 octets
-  Committer committer(std::move(small));
   test::Loop loop;
+  Committer committer(std::move(small));
   Gate gate(committer);
   Committer::Work<void> large = [](Database& database) {
     database.run("INSERT INTO t (value) VALUES ($1)", base::Bytes(100 * 1024));
@@ -305,10 +305,10 @@ TEST_CASE_METHOD(CommitterFixture, "A connection that can only read is made anew
 TEST_CASE_METHOD(CommitterFixture, "A database that may not be written is unavailable", "[store][committer]") {
   auto database = Database::open(path);
   database.script("PRAGMA query_only=ON");
+  test::Loop loop;
   Committer committer(std::move(database));
   std::filesystem::rename(path, path + ".elsewhere");  // no other connection can be made
   CHECK(error_of([&] { committer.write_and_wait(insertion_of(1)); }) == base::ErrorKind::unavailable);
-  test::Loop loop;
   CHECK(error_of([&] { loop.await(write_one(committer, 1)); }) == base::ErrorKind::unavailable);
   std::filesystem::rename(path + ".elsewhere", path);
   CHECK(seen().empty());
