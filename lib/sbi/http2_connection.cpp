@@ -46,13 +46,15 @@ void Http2Server::Connection::start() {
 
 void Http2Server::Connection::wait(Transport::Next next) {
   transport_.wait(next, [self = shared_from_this()](ErrorCode error) {
-    if (error) return self->close();
-    self->on_ready();
+    if (self->is_closed_) return;  // it gave way meanwhile
+    if (!error) return self->on_ready();
+    self->is_gone_ = true;  // a crowd that leaves in one moment is closed a few at a time
+    self->server_->stand_back(self->server_, self, false);
   });
 }
 
 void Http2Server::Connection::on_ready() {
-  if (is_closed_) return;  // it gave way meanwhile
+  if (is_closed_) return;
   const Instant at = now();
   const bool sends_requests = session_ && idle_turns_ < kIdleTurns;
   if (sends_requests && !server_->shares.is_in_debt(*share_, at)) return on_readable(at, at);
@@ -62,6 +64,7 @@ void Http2Server::Connection::on_ready() {
 
 void Http2Server::Connection::have_turn(Instant since) {
   if (is_closed_) return;
+  if (is_gone_) return close();
   if (!session_) {
     if (transport_.is_tls() && !have_hands_shaken()) return;
     begin();

@@ -129,6 +129,7 @@ class Http2Server::Connection : public std::enable_shared_from_this<Connection> 
   bool is_flush_scheduled_ = false;
   bool is_ending_ = false;  ///< closes after the last stream
   bool is_broken_ = false;  ///< closes after the last octet
+  bool is_gone_ = false;    ///< its peer has ended it: closes at its next turn
   bool is_closed_ = false;
 };
 

@@ -34,8 +34,7 @@ std::uint16_t Http2Server::listen(const std::string& address, std::uint16_t port
     if (state_->limits.share_port) acceptor.set_option(ReusePort(true));
     acceptor.bind(endpoint);
     acceptor.listen(1024);
-    acceptor.non_blocking(true);  // for several at a time; then an aborted one must be told, or asking for the next would block
-    acceptor.set_option(tcp::acceptor::enable_connection_aborted(true));
+    acceptor.non_blocking(true);
     const std::uint16_t bound = acceptor.local_endpoint().port();
     state_->listeners.push_back({std::move(acceptor), std::move(tls)});
     state_->accept(state_, state_->listeners.size() - 1);
@@ -46,8 +45,7 @@ std::uint16_t Http2Server::listen(const std::string& address, std::uint16_t port
 }
 
 void Http2Server::drain() {
-  state_->is_draining = true;
-  state_->listeners.clear();
+  state_->shut_the_doors();
   const auto connections = state_->connections;
   for (const auto& connection : connections) connection->drain();
 }

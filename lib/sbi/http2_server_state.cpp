@@ -15,7 +15,9 @@ using asio::ip::tcp;
 using ErrorCode = boost::system::error_code;
 
 /// Some at a time, for a new connection waits for all that came before it; not all, for they keep coming.
-constexpr int kAcceptsATurn = 16;
+constexpr int kAcceptsATurn = 64;
+/// Connections of debtors that are yet to be taken in: as many as the kernel would hold.
+constexpr std::size_t kArrivalsWaiting = 1024;
 /// TLS handshakes that wait to begin, but for those of debtors. Beyond it the crowd waits where it costs nothing and nobody has to give way
 /// to it.
 constexpr std::size_t kHellosWaiting = 32;
@@ -31,21 +33,22 @@ constexpr std::chrono::milliseconds kMaxUnsettled{10};
 }  // namespace
 
 Http2Server::State::State(asio::io_context& io, const Router& routes, const ServerLimits& allowed)
-    : loop(io), router(routes), limits(allowed), round(allowed.max_wait), rates(allowed.max_requests_per_second), tick_(io), pace_(io) {
+    : loop(io), router(routes), limits(allowed), round(allowed.max_wait), rates(allowed.max_requests_per_second), tick_(io), pace_(io),
+      arrivals_(kArrivalsWaiting) {
   if (limits.max_handshakes_per_second > 0) handshake_rate_.emplace(static_cast<double>(limits.max_handshakes_per_second));
 }
 
 void Http2Server::State::accept(const std::shared_ptr<State>& self, std::size_t index) {
-  listeners[index].acceptor.async_accept([self, index](ErrorCode error, tcp::socket first) {
-    if (self->is_draining || error == asio::error::operation_aborted) return;
-    if (error && error != asio::error::connection_aborted) {
-      base::log::warning("accept failed: {}", error.message());
-      self->listeners[index].is_stalled = true;
+  listeners[index].acceptor.async_wait(tcp::acceptor::wait_read, [self, index](ErrorCode error) {
+    if (self->is_draining || error) return;
+    Listener& listener = self->listeners[index];
+    try {
+      self->accept_some(self, index);
+    } catch (const boost::system::system_error& fault) {
+      base::log::warning("accept failed: {}", fault.code().message());
+      listener.is_stalled = true;
       return;
     }
-    if (!error) self->take_in(self, index, std::move(first));
-    self->accept_more(self, index);
-    Listener& listener = self->listeners[index];
     listener.is_held = self->has_enough_hellos(listener);
     if (!listener.is_held) self->accept(self, index);
   });
@@ -61,35 +64,49 @@ void Http2Server::State::let_in(const std::shared_ptr<State>& self) {
   }
 }
 
-/// Those that have come already, up to a number.
-void Http2Server::State::accept_more(const std::shared_ptr<State>& self, std::size_t index) {
-  for (int i = 1; i < kAcceptsATurn && !has_enough_hellos(listeners[index]); ++i) {
-    ErrorCode error;
-    tcp::socket next(loop);
-    listeners[index].acceptor.accept(next, error);
-    if (error == asio::error::connection_aborted) continue;
-    if (error) return;  // there is no other now; a fault comes again, to the next async_accept
-    take_in(self, index, std::move(next));
+/// Those that have come already, up to a number. To accept them is their peers' debt too, whether they are taken in or not.
+void Http2Server::State::accept_some(const std::shared_ptr<State>& self, std::size_t index) {
+  Instant began = now();
+  for (int i = 0; i < kAcceptsATurn && !has_enough_hellos(listeners[index]); ++i) {
+    auto arrival = accept_one(listeners[index].acceptor, index);
+    if (!arrival) return;
+    const std::string peer = arrival->remote.address().to_string();
+    const auto share = shares.share_of(peer);
+    if (shares.is_in_debt(*share, began)) {
+      stand_outside(self, peer, std::move(*arrival));
+    } else {
+      take_in(self, std::move(*arrival));
+    }
+    const Instant ended = now();
+    shares.took(*share, ended, ended - began);
+    began = ended;
   }
 }
 
-void Http2Server::State::take_in(const std::shared_ptr<State>& self, std::size_t index, tcp::socket socket) {
+void Http2Server::State::take_in(const std::shared_ptr<State>& self, Arrival arrival) {
+  if (is_full() && !make_room()) return refuse(arrival);
   ErrorCode error;
-  const Instant began = now();
-  const auto remote = socket.remote_endpoint(error);
-  if (error) return;  // it came and went: what it sent is worth no work
-  if (connections.size() >= limits.max_connections && !make_room()) {
-    counters.connections_refused.fetch_add(1, std::memory_order_relaxed);
-    return;
-  }
+  const std::string address = arrival.remote.address().to_string() + ":" + std::to_string(arrival.remote.port());
+  tcp::socket socket(loop);
+  socket.assign(arrival.remote.protocol(), arrival.socket.get(), error);
+  if (error) return refuse(arrival);
+  (void)arrival.socket.release();
   socket.set_option(tcp::no_delay(true), error);
-  const std::string address = remote.address().to_string() + ":" + std::to_string(remote.port());
-  const auto& tls = listeners[index].tls;
+  const auto& tls = listeners[arrival.listener].tls;
   auto connection = std::make_shared<Connection>(self, tls ? Transport(std::move(socket), tls) : Transport(std::move(socket)), address);
   connections.insert(connection);
   connection->start();
-  const Instant ended = now();
-  shares.took(connection->share(), ended, ended - began);
+}
+
+void Http2Server::State::stand_outside(const std::shared_ptr<State>& self, const std::string& peer, Arrival arrival) {
+  if (is_full()) return refuse(arrival);  // nobody gives way to who has had more than others
+  if (!arrivals_.push(peer, std::move(arrival))) counters.connections_refused.fetch_add(1, std::memory_order_relaxed);
+  serve_back_later(self);
+}
+
+void Http2Server::State::refuse(const Arrival& arrival) {
+  counters.connections_refused.fetch_add(1, std::memory_order_relaxed);
+  if (ends.admits(now())) base::log::info("{}: closed, for there are too many like it", arrival.remote.address().to_string());
 }
 
 void Http2Server::State::stand_back(const std::shared_ptr<State>& self, std::shared_ptr<Connection> connection, bool begins_handshake) {
@@ -129,14 +146,11 @@ void Http2Server::State::serve_back(const std::shared_ptr<State>& self) {
   is_back_due_ = is_paced_ = false;
   const Instant began = now();
   const Instant until = began + std::max<Instant::duration>(kBackShare, (began - back_due_) / kBackPart);
-  for (Instant at = began; at < until; at = now()) {  // one at least
-    const auto next = next_in_back(at);
-    if (!next) break;
-    next->waiter->have_turn(next->since);
-  }
+  Instant at = began;
+  while (serve_one_back(self, at) && (at = now()) < until) continue;
   if (is_ended_) return;
   let_in(self);
-  if (!back_row_.empty() || (!hellos_.empty() && !is_paced_)) return serve_back_later(self);
+  if (!back_row_.empty() || !arrivals_.empty() || (!hellos_.empty() && !is_paced_)) return serve_back_later(self);
   if (!is_paced_) return;
   pace_.expires_after(std::chrono::milliseconds(1 + 1000 / limits.max_handshakes_per_second));
   pace_.async_wait([self](ErrorCode error) {
@@ -144,14 +158,28 @@ void Http2Server::State::serve_back(const std::shared_ptr<State>& self) {
   });
 }
 
-/// Handshakes that begin, and the others, in turns; nothing if nobody may have a turn.
-std::optional<Http2Server::State::Row::Place> Http2Server::State::next_in_back(Instant at) {
-  is_hello_next_ = !is_hello_next_;
-  if (is_hello_next_ || back_row_.empty()) {
-    if (auto hello = next_hello(at)) return hello;
+/// Handshakes that begin have every second turn, those that are yet to be taken in every fourth.
+bool Http2Server::State::serve_one_back(const std::shared_ptr<State>& self, Instant at) {
+  ++back_turns_;
+  std::optional<Row::Place> next;
+  if (back_turns_ % 2 == 0 || (back_row_.empty() && arrivals_.empty())) next = next_hello(at);
+  if (!next && !arrivals_.empty() && (back_turns_ % 4 == 1 || back_row_.empty())) {
+    take_in_first(self, at);
+    return true;
   }
-  if (back_row_.empty()) return std::nullopt;
-  return back_row_.pop();
+  if (!next && back_row_.empty()) return false;
+  if (!next) next = back_row_.pop();
+  next->waiter->have_turn(next->since);
+  return true;
+}
+
+/// Of those that are yet to be taken in.
+void Http2Server::State::take_in_first(const std::shared_ptr<State>& self, Instant at) {
+  Arrival arrival = arrivals_.pop();
+  const auto share = shares.share_of(arrival.remote.address().to_string());
+  take_in(self, std::move(arrival));
+  const Instant ended = now();
+  shares.took(*share, ended, ended - at);
 }
 
 std::optional<Http2Server::State::Row::Place> Http2Server::State::next_hello(Instant at) {
@@ -184,6 +212,10 @@ void Http2Server::State::relieve(std::size_t Connection::*most) {
 }
 
 bool Http2Server::State::make_room() {
+  if (arrivals_.drop()) {
+    counters.connections_refused.fetch_add(1, std::memory_order_relaxed);
+    return true;
+  }
   auto& list = silent.empty() ? handshaking : silent;
   if (list.empty()) return false;
   give_way(list);
@@ -233,11 +265,17 @@ void Http2Server::State::sweep(const std::shared_ptr<State>& self, std::shared_p
   run_tick(self);
 }
 
+void Http2Server::State::shut_the_doors() {
+  is_draining = true;
+  listeners.clear();
+  arrivals_.clear();
+}
+
 void Http2Server::State::end() {
-  is_draining = is_ended_ = true;
+  shut_the_doors();
+  is_ended_ = true;
   tick_.cancel();
   pace_.cancel();
-  listeners.clear();
   const auto all = connections;  // a connection that ends leaves the set
   for (const auto& connection : all) connection->close();
   back_row_.clear();

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "lib/base/seldom_log.hpp"
+#include "lib/sbi/arrivals.hpp"
 #include "lib/sbi/http2_server.hpp"
 #include "lib/sbi/peer_shares.hpp"
 #include "lib/sbi/request_rates.hpp"
@@ -41,6 +42,8 @@ struct Http2Server::State {
   /// Closes one of these connections, of which the oldest is the first: of the old ones, one of the peer that is most in debt, or else the oldest.
   void give_way(const std::list<Connection*>& among);
 
+  /// Nobody comes in any more; who waits outside is closed.
+  void shut_the_doors();
   /// Everything ends: closes what is open, and nothing begins any more.
   void end();
 
@@ -101,18 +104,24 @@ struct Http2Server::State {
 
   using Row = BackRow<std::shared_ptr<Connection>>;
 
-  void accept_more(const std::shared_ptr<State>& self, std::size_t listener);
+  void accept_some(const std::shared_ptr<State>& self, std::size_t listener);
   /// True if that listener is not to accept more for a while.
   [[nodiscard]] bool has_enough_hellos(const Listener& listener) const;
   void let_in(const std::shared_ptr<State>& self);
-  void take_in(const std::shared_ptr<State>& self, std::size_t listener, boost::asio::ip::tcp::socket socket);
-  /// Room for one more connection, at the expense of one that has sent nothing yet; false if there is none.
+  void take_in(const std::shared_ptr<State>& self, Arrival arrival);
+  /// It waits until those who have had less of the loop are served; or is closed, if there are too many.
+  void stand_outside(const std::shared_ptr<State>& self, const std::string& peer, Arrival arrival);
+  [[nodiscard]] bool is_full() const { return connections.size() + arrivals_.size() >= limits.max_connections; }
+  /// Room for one more connection, at the expense of one that waits to be taken in or has sent nothing yet; false if there is none.
   bool make_room();
+  void refuse(const Arrival& arrival);
   void sweep(const std::shared_ptr<State>& self, std::shared_ptr<Connection> last);
   void settle_behind(const std::shared_ptr<State>& self);
   void serve_back_later(const std::shared_ptr<State>& self);
   void serve_back(const std::shared_ptr<State>& self);
-  std::optional<Row::Place> next_in_back(Instant at);
+  /// Serves one of those in the back; false if nobody may have a turn.
+  bool serve_one_back(const std::shared_ptr<State>& self, Instant at);
+  void take_in_first(const std::shared_ptr<State>& self, Instant at);
   std::optional<Row::Place> next_hello(Instant at);
 
   boost::asio::steady_timer tick_;
@@ -120,11 +129,12 @@ struct Http2Server::State {
   std::optional<RequestRates::Bucket> handshake_rate_;
   Row back_row_;
   Row hellos_;               ///< the part of it that begins a handshake
+  Arrivals arrivals_;        ///< the part of it that is yet to be taken in
   Instant back_due_;         ///< when the back row's turn was asked for
   bool is_back_due_ = false;
   Instant unsettled_since_;
   bool is_unsettled_ = false;  ///< a batch has ended that `settle` has not followed yet
-  bool is_hello_next_ = false;
+  unsigned back_turns_ = 0;
   bool is_paced_ = false;    ///< a handshake waits for max_handshakes_per_second
   bool is_ended_ = false;
 };

@@ -73,8 +73,7 @@ class Transport {
   /// Ends it at once; who waits gets an error.
   void close() {
     Error ignored;
-    socket_.shutdown(Socket::shutdown_both, ignored);
-    socket_.close(ignored);
+    socket_.close(ignored);  // nobody else has the descriptor: to shut it down first would say nothing more
   }
   Socket& socket() { return socket_; }
   /// The peer has reset the connection; what it sent before may still be there to be read.
