@@ -170,7 +170,7 @@ void Http2Server::Connection::close() {
   stand_in(nullptr);
   transport_.close();
   if (session_) {
-    for (const auto& context : session_->contexts()) release(static_cast<Exchange&>(*context));
+    for (const auto& context : session_->contexts()) abandon(static_cast<Exchange&>(*context));
   }
   server_->half_open -= half_open_;
   server_->buffered -= buffered_;

@@ -101,6 +101,7 @@ class Http2Server::Connection : public std::enable_shared_from_this<Connection> 
   void count(std::size_t octets);
   void uncount(std::size_t octets);
   static void release(Exchange& exchange);
+  void abandon(Exchange& exchange);
 
   static constexpr std::size_t kFirstTurnOctets = 16 * 1024;
   /// So many turns in a row may bring no whole request (an acknowledgement, a window, the first part of a body), or it stands back.

@@ -64,6 +64,12 @@ void Http2Server::Connection::release(Exchange& exchange) {
   if (exchange.room) exchange.room->cancel();
 }
 
+/// The connection is gone.
+void Http2Server::Connection::abandon(Exchange& exchange) {
+  release(exchange);
+  if (!exchange.is_complete && !exchange.request.body.empty()) server_->let_go(server_, std::move(exchange.request.body));  // no handler has it
+}
+
 /// Resets the stream of a peer that takes nothing of its answer: a window that it keeps shut would hold the answer here.
 void Http2Server::Connection::check_progress(Exchange& exchange, Instant at) {
   const std::size_t left = session_->unsent(exchange.stream);

@@ -24,6 +24,7 @@ constexpr std::size_t kHellosWaiting = 32;
 constexpr int kLookedAt = 64;  ///< connections, the oldest, for one that gives way
 constexpr int kSweptATurn = 256;  ///< connections whose deadlines are looked at
 constexpr int kEndedATurn = 16;   ///< of them; an end costs a hundred times a look
+constexpr std::size_t kWipedATurn = std::size_t{1} << 20U;  ///< octets of bodies; fewer than can come in meanwhile
 /// Of the time of the loop, when others are served: at least this, and a part of what they take, so that it is never forgotten.
 constexpr std::chrono::microseconds kBackShare{250};
 constexpr int kBackPart = 4;
@@ -117,6 +118,19 @@ void Http2Server::State::stand_back(const std::shared_ptr<State>& self, std::sha
   const bool is_debtor = shares.is_in_debt(connection->share(), at);
   row.push(std::move(connection), at, is_debtor);
   serve_back_later(self);
+}
+
+void Http2Server::State::let_go(const std::shared_ptr<State>& self, std::string body) {
+  unread_.push_back(std::move(body));
+  if (unread_.size() == 1) asio::post(loop, [self] { self->wipe_some(self); });
+}
+
+void Http2Server::State::wipe_some(const std::shared_ptr<State>& self) {
+  for (std::size_t octets = 0; !unread_.empty() && octets < kWipedATurn; unread_.pop_front()) {
+    octets += unread_.front().size();
+    base::wipe(unread_.front());
+  }
+  if (!unread_.empty()) asio::post(loop, [self] { self->wipe_some(self); });
 }
 
 void Http2Server::State::settle_later(const std::shared_ptr<State>& self) {
@@ -280,6 +294,7 @@ void Http2Server::State::end() {
   for (const auto& connection : all) connection->close();
   back_row_.clear();
   hellos_.clear();
+  for (std::string& body : unread_) base::wipe(body);
 }
 
 }  // namespace sbi

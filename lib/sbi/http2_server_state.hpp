@@ -3,6 +3,7 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <deque>
 #include <list>
 #include <memory>
 #include <optional>
@@ -42,6 +43,8 @@ struct Http2Server::State {
   /// Closes one of these connections, of which the oldest is the first: of the old ones, one of the peer that is most in debt, or else the oldest.
   void give_way(const std::list<Connection*>& among);
 
+  /// A body that nobody will read: it is wiped and freed some of it at a time, for a hundred MiB at once hold the loop.
+  void let_go(const std::shared_ptr<State>& self, std::string body);
   /// Nobody comes in any more; who waits outside is closed.
   void shut_the_doors();
   /// Everything ends: closes what is open, and nothing begins any more.
@@ -117,6 +120,7 @@ struct Http2Server::State {
   void refuse(const Arrival& arrival);
   void sweep(const std::shared_ptr<State>& self, std::shared_ptr<Connection> last);
   void settle_behind(const std::shared_ptr<State>& self);
+  void wipe_some(const std::shared_ptr<State>& self);
   void serve_back_later(const std::shared_ptr<State>& self);
   void serve_back(const std::shared_ptr<State>& self);
   /// Serves one of those in the back; false if nobody may have a turn.
@@ -130,6 +134,7 @@ struct Http2Server::State {
   Row back_row_;
   Row hellos_;               ///< the part of it that begins a handshake
   Arrivals arrivals_;        ///< the part of it that is yet to be taken in
+  std::deque<std::string> unread_;  ///< bodies to be wiped
   Instant back_due_;         ///< when the back row's turn was asked for
   bool is_back_due_ = false;
   Instant unsettled_since_;
