@@ -11,8 +11,12 @@ import ground
 import http1_attacks
 import http2_attacks
 
-# `bound_mib`: by how much the memory of the server may grow meanwhile, however often it is carried out.
-Attack = collections.namedtuple("Attack", "name run listener bound_mib")
+# `bound_mib`: by how much the memory of the server may grow meanwhile, however often it is carried out. `least_seconds`: shorter it shows nothing
+# of what it is for (in the tests it is as short as the others).
+Attack = collections.namedtuple("Attack", "name run listener bound_mib least_seconds")
+
+# Several of the timeouts that they are held against (request_timeout: 30 s).
+LEAST_SECONDS = {"half_open_streams_held": 180}
 
 
 def _all():
@@ -21,7 +25,7 @@ def _all():
         for name, run in vars(module).items():
             if callable(run) and getattr(run, "__module__", "") == module.__name__ and not name.startswith("_"):
                 on = listener or ("tls" if "handshakes" in name or "hellos" in name else "http2")
-                found.append(Attack(name.replace("_", "-"), run, on, bounds.bound_mib(name)))
+                found.append(Attack(name.replace("_", "-"), run, on, bounds.bound_mib(name), LEAST_SECONDS.get(name, 0)))
     return found
 
 

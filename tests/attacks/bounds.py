@@ -51,6 +51,7 @@ def _held_kib(limits):
         "unread_client_hellos": handshakes,
         "shut_windows": 100 * (SESSION_KIB + limits.max_streams * ANSWER_KIB),  # answers are bounded by streams, and end after write_timeout
         "half_open_streams": 500 * SESSION_KIB + streams(500) * HALF_OPEN_KIB,
+        "half_open_streams_held": 150 * SESSION_KIB + streams(150) * HALF_OPEN_KIB,
         "hoarded_bodies": 4 * SESSION_KIB + streams(4) * HALF_OPEN_KIB + limits.max_buffered_bytes * BODY_FACTOR / 1024,
         "hoarded_imports": 50 * SESSION_KIB + streams(50) * HALF_OPEN_KIB + imports,
         "abandoned_imports": SESSION_KIB + streams(1) * HALF_OPEN_KIB + imports,

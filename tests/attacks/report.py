@@ -22,9 +22,9 @@ RISE_MIB = 8
 
 def carry_out(attack, the_target, options, max_connections):
     """The courses of an attack: one, or one and AGAIN on the same process if so much memory is left that only these can tell what became of it."""
-    courses = []
+    courses, seconds = [], max(options.seconds, attack.least_seconds)
     while not courses or (courses[-1].is_alive and len(courses) <= AGAIN and growth(courses[0].end, courses) > LEFT_MIB):
-        courses.append(attacks.carry_out(attack, the_target, options.seconds, options.seconds / 2, options.pace, TIMEOUT_S, max_connections, 15))
+        courses.append(attacks.carry_out(attack, the_target, seconds, options.seconds / 2, options.pace, TIMEOUT_S, max_connections, 15))
     return courses
 
 
@@ -123,7 +123,7 @@ def run(options, folder):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seconds", type=float, default=4.0, help="of each attack; half of it before and after")
+    parser.add_argument("--seconds", type=float, default=4.0, help="of each attack (half-open-streams-held: 180 at least); half as many before and after")
     parser.add_argument("--only", help="attacks whose names have this in them")
     parser.add_argument("--pace", type=float, default=150.0, help="requests of the good client a second, at each listener")
     parser.add_argument("--net", type=int, default=5, help="at 127.0.NET.x")
