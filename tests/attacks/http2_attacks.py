@@ -24,15 +24,7 @@ def _challenges(connection, count):
 
 def request_flood(site):
     """Good requests, as many as go out: what any peer may ask, if nothing counts them."""
-    def talk(connection):
-        while not site.is_over():
-            wave = [connection.request("POST", target.CHALLENGE_PATH, target.challenge_request()) for _ in range(100)]
-            connection.send(b"".join(octets for octets, _ in wave), site.until)
-            while not site.is_over() and any(stream not in connection.ended for _, stream in wave):
-                connection.wait(site.until)
-            connection.ended.clear()
-            connection.statuses.clear()
-    site.each_connection(talk)
+    site.waves((target.CHALLENGE_PATH, target.challenge_request()) for _ in itertools.count())
 
 
 def rapid_reset(site):
