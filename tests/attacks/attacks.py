@@ -4,25 +4,45 @@ import multiprocessing
 import os
 import time
 
+import arpf_attacks
+import arpf_target
+import ausf_ext_attacks
+import ausf_ext_target
 import bounds
 import connection_attacks
 import good_client
 import ground
 import http1_attacks
 import http2_attacks
+import target
 
-# `bound_mib`: by how much the memory of the server may grow meanwhile, however often it is carried out.
-Attack = collections.namedtuple("Attack", "name run listener bound_mib")
+# `function`: whom it is carried out on. `bound_mib`: by how much the memory of the server may grow meanwhile, however often it is carried out.
+# `least_seconds`: shorter it shows nothing of what it is for (in the tests it is as short as the others).
+Attack = collections.namedtuple("Attack", "name run function listener bound_mib least_seconds")
+
+LEAST_SECONDS = {
+    "half_open_streams_held": 180,  # several of the timeouts that they are held against (request_timeout: 30 s)
+    "known_subscribers": 15,        # until all contexts are under way that there may be, and for some time then
+}
+
+_MODULES = ((connection_attacks, "d-ausf", None), (http2_attacks, "d-ausf", "http2"), (http1_attacks, "d-ausf", "http1"),
+            (arpf_attacks, "arpf", "http2"), (ausf_ext_attacks, "ausf-ext", "http2"))
 
 
 def _all():
     found = []
-    for module, listener in ((connection_attacks, None), (http2_attacks, "http2"), (http1_attacks, "http1")):
+    for module, function, listener in _MODULES:
         for name, run in vars(module).items():
             if callable(run) and getattr(run, "__module__", "") == module.__name__ and not name.startswith("_"):
                 on = listener or ("tls" if "handshakes" in name or "hellos" in name else "http2")
-                found.append(Attack(name.replace("_", "-"), run, on, bounds.bound_mib(name)))
+                found.append(Attack(name.replace("_", "-"), run, function, on, bounds.bound_mib(name), LEAST_SECONDS.get(name, 0)))
     return found
+
+
+def make_targets(folder, programs, net, limits):
+    """By function. In `folder`, at 127.0.`net`.x; `limits` goes to `sbi: limits:` of each."""
+    the_lab = target.lab.Lab(folder, programs, net, limits)
+    return {made.function: made(the_lab) for made in (target.DAusf, arpf_target.Arpf, ausf_ext_target.AusfExt)}
 
 
 ATTACKS = _all()

@@ -1,6 +1,7 @@
 """Every attack, a short one: during and after it a good client gets right answers, the server lives, its memory is bounded and it gives its
 descriptors back. Nothing is said of time. Usage: attacks_test.py --programs FOLDER [--only NAME]."""
 import argparse
+import itertools
 import pathlib
 import shutil
 import sys
@@ -18,29 +19,23 @@ OPTIONS = None
 
 
 class Attacks(unittest.TestCase):
-    """All on one server, so that what an attack leaves behind is there for the next ones; a new one after a fault."""
-    folder = the_target = None
+    """All of a function on one process, so that what an attack leaves behind is there for the next ones; on a new one after a fault."""
+    folder = targets = None
 
     @classmethod
     def setUpClass(cls):
         target.raise_descriptor_limit()
         cls.folder = tempfile.mkdtemp(prefix="attacks-")
         # A request that waits is served all the same: a slow machine is not what is tried.
-        cls.the_target = target.Target(cls.folder, OPTIONS.programs, OPTIONS.net, {"max_wait_ms": 60000})
+        cls.targets = attacks.make_targets(cls.folder, OPTIONS.programs, OPTIONS.net, {"max_wait_ms": 60000})
 
     @classmethod
     def tearDownClass(cls):
         shutil.rmtree(cls.folder)
 
-    @classmethod
-    def stop(cls):
-        """What is wrong with its end, or None."""
-        status = cls.the_target.end()
-        return None if status == 0 else f"the server ended with {status}: {cls.the_target.lab.output('d-ausf')[-2000:]}"
-
-    def carry_out(self, attack):
-        course = attacks.carry_out(attack, self.the_target, SECONDS, 0.1, 50, PATIENCE_S, CONNECTIONS, PATIENCE_S)
-        said = self.the_target.lab.output("d-ausf")[-2000:]
+    def carry_out(self, attack, the_target):
+        course = attacks.carry_out(attack, the_target, SECONDS, 0.1, 50, PATIENCE_S, CONNECTIONS, PATIENCE_S)
+        said = the_target.output()
         self.assertTrue(course.is_alive, "the server has ended: " + said)
         self.assertEqual(course.faults, [])
         self.assertTrue(course.quiet or course.during or course.after, "the good client had no answer")
@@ -51,22 +46,26 @@ class Attacks(unittest.TestCase):
         self.assertNotIn("Sanitizer", said)
 
     def test_the_server_answers_during_each_attack_and_after_it(self):
+        chosen = [attack for attack in attacks.ATTACKS if (OPTIONS.only or "") in attack.name and attack.name not in attacks.NOT_WITHSTOOD]
+        for function, of_function in itertools.groupby(chosen, lambda attack: attack.function):
+            self.attack(self.targets[function], of_function)
+
+    def attack(self, the_target, chosen):
         is_running = False
-        for attack in attacks.ATTACKS:
-            if OPTIONS.only and OPTIONS.only not in attack.name or attack.name in attacks.NOT_WITHSTOOD:
-                continue
+        for attack in chosen:
             with self.subTest(attack.name):
-                if not is_running:
-                    self.the_target.start()
-                    is_running = True
                 try:
-                    self.carry_out(attack)
+                    if not is_running:
+                        the_target.start()
+                        is_running = True
+                    self.carry_out(attack, the_target)
                 except BaseException:
-                    self.the_target.lab.end_all()
+                    the_target.lab.end_all()
                     is_running = False
                     raise
         if is_running:
-            self.assertIsNone(self.stop())
+            with self.subTest("the end of nf-" + the_target.function):
+                self.assertEqual(the_target.end(), 0, the_target.output())
 
 
 def main():

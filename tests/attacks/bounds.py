@@ -16,6 +16,7 @@ HALF_OPEN_KIB = 3         # 1.8: a request without its end
 IMPORT_KIB = 1024         # one that is worked on: a piece, a line that may still end, a report (BulkLoad::kMaxProblems) of bad lines
 ANSWER_KIB = 4            # 3.1: one that the client does not take, and its stream
 HTTP1_CONNECTION_KIB = 8  # 5: Pistache's
+CONTEXT_KIB = 1           # 0.65: an authentication that waits for its RES*
 
 # Bodies lie in texts that double when they are full. What a text had before is free then, and not at once of use to others: at twice the
 # octets that all bodies have there is enough for the next size of each (210 MiB were seen with 128).
@@ -30,6 +31,12 @@ def limits_in_force():
     text = "".join((folder / name).read_text() for name in ("server_limits.hpp", "http2_session.hpp"))
     found = re.findall(r"\b(max_\w+) = (\d[\d *]*);", text)
     return types.SimpleNamespace(**{name: math.prod(int(factor) for factor in value.split("*")) for name, value in found})
+
+
+def max_contexts():
+    """Of nf-ausf-ext: authentications under way, which end after 60 s (context_lifetime_s)."""
+    text = (target.lab.ROOT / "nf-ausf-ext" / "authentication_contexts.hpp").read_text()
+    return int(re.search(r"kMaxContexts = (\d+);", text).group(1))
 
 
 def _held_kib(limits):
@@ -51,10 +58,12 @@ def _held_kib(limits):
         "unread_client_hellos": handshakes,
         "shut_windows": 100 * (SESSION_KIB + limits.max_streams * ANSWER_KIB),  # answers are bounded by streams, and end after write_timeout
         "half_open_streams": 500 * SESSION_KIB + streams(500) * HALF_OPEN_KIB,
+        "half_open_streams_held": 150 * SESSION_KIB + streams(150) * HALF_OPEN_KIB,
         "hoarded_bodies": 4 * SESSION_KIB + streams(4) * HALF_OPEN_KIB + limits.max_buffered_bytes * BODY_FACTOR / 1024,
         "hoarded_imports": 50 * SESSION_KIB + streams(50) * HALF_OPEN_KIB + imports,
         "abandoned_imports": SESSION_KIB + streams(1) * HALF_OPEN_KIB + imports,
         "bad_lines": imports,
+        "known_subscribers": max_contexts() * CONTEXT_KIB,
         "slow_headers": 1000 * SESSION_KIB,
         "slow_bodies": 1000 * (SESSION_KIB + HALF_OPEN_KIB),
         # HTTP/1.1 has no limit of connections but descriptors, and none of all bodies: what one may hold, times as many as there are.

@@ -1,4 +1,4 @@
-"""A well-behaved client, as a process of its own: at a fixed pace it asks for a challenge at each listener, on a connection that it keeps,
+"""A well-behaved client, as a process of its own: at a fixed pace it asks for the same at each listener, on a connection that it keeps,
 and every few requests on a new one, so that a starved accept or handshake shows. Its latencies count from when a request was due."""
 import collections
 import contextlib
@@ -10,7 +10,6 @@ import ssl
 import time
 
 import http2
-import target
 
 NEW_CONNECTION_EVERY = 10
 SOURCE = ("127.0.0.7", 0)  # another peer than the attackers, who come from 127.0.0.1
@@ -33,9 +32,9 @@ class Http2Caller:
         self._connection = http2.Connection(address, tls=tls, timeout=timeout, source=SOURCE)
         self._connection.keeps_bodies = True
 
-    def challenge(self):
+    def post(self, path, body):
         until = time.monotonic() + self._timeout
-        octets, stream = self._connection.request("POST", target.CHALLENGE_PATH, target.challenge_request())
+        octets, stream = self._connection.request("POST", path, body)
         self._connection.send(octets, until)
         status = self._connection.answer(stream, until)
         return status, self._connection.bodies.pop(stream, b"")
@@ -49,8 +48,8 @@ class Http1Caller:
         self._connection = http.client.HTTPConnection(*address, timeout=timeout, source_address=SOURCE)
         self._connection.connect()
 
-    def challenge(self):
-        self._connection.request("POST", target.CHALLENGE_PATH, target.challenge_request(), {"content-type": "application/json"})
+    def post(self, path, body):
+        self._connection.request("POST", path, body, {"content-type": "application/json"})
         answer = self._connection.getresponse()
         return answer.status, answer.read()
 
@@ -59,11 +58,13 @@ class Http1Caller:
 
 
 class GoodClient:
-    """Begins at once. `listeners` is of "http2", "tls", "http1"; `pace` in requests a second at each of them."""
+    """Begins at once. `listeners` is of "http2", "tls", "http1"; `pace` in requests a second at each of
+    them, or the target's most_pace, if that is less."""
 
     def __init__(self, the_target, listeners, pace, timeout):
         self._address = {name: getattr(the_target, name) for name in listeners}
-        self._pace, self._timeout = pace, timeout
+        self._request = the_target.good_request
+        self._pace, self._timeout = min(pace, the_target.most_pace), timeout
         self._tls = tls_context()
         self._ours, theirs = multiprocessing.Pipe()
         self._process = multiprocessing.get_context("fork").Process(target=self._run, args=(theirs,), daemon=True)
@@ -105,11 +106,11 @@ class GoodClient:
                 kept.pop(listener).close()
             if is_new:
                 kept[listener] = self._open(listener)
-            status, body = kept[listener].challenge()
+            status, body = kept[listener].post(self._request.path, self._request.body)
         except (OSError, http2.Ended, http.client.HTTPException) as error:
             kept.pop(listener, None)
             return ("new connection: " if is_new else "kept connection: ") + (repr(error) if isinstance(error, OSError) else str(error))
-        if status == 201 and b'"5gAuthData"' in body:
+        if status == self._request.status and self._request.mark in body:
             return None
         kept.pop(listener).close()
         return f"answered with {status}"

@@ -1,5 +1,6 @@
 """What an attack is given: where the target listens, for how long it may go on, how many connections it may open."""
 import collections
+import itertools
 import select
 import socket
 import ssl
@@ -11,6 +12,7 @@ import http2
 
 class Site:
     def __init__(self, the_target, seconds, max_connections):
+        self.target = the_target
         self.http2, self.tls, self.http1 = the_target.http2, the_target.tls, the_target.http1
         self.until = time.monotonic() + seconds
         self.max_connections = max_connections
@@ -51,6 +53,18 @@ class Site:
         octets = make if isinstance(make, bytes) else None
         while not self.is_over():
             connection.send(octets if octets is not None else b"".join(make() for _ in range(chunk_frames)), self.until)
+
+    def waves(self, requests):
+        """POSTs of `requests`, which gives (path, body) without end, a hundred at once; the next hundred when all are answered."""
+        def talk(connection):
+            while not self.is_over():
+                wave = [connection.request("POST", path, body) for path, body in itertools.islice(requests, 100)]
+                connection.send(b"".join(octets for octets, _ in wave), self.until)
+                while not self.is_over() and any(stream not in connection.ended for _, stream in wave):
+                    connection.wait(self.until)
+                connection.ended.clear()
+                connection.statuses.clear()
+        self.each_connection(talk)
 
     def silent(self, address, count, greeting=b""):
         """So many connections that say no more than `greeting`. Those that the server closes are opened again."""

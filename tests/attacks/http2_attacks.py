@@ -9,6 +9,8 @@ import http2
 import target
 from http2 import CONTINUATION, DATA, END_HEADERS, END_STREAM, FRAME_OCTETS, HEADERS, PING, PRIORITY, SETTINGS
 
+STREAMS = 128  # of a connection, as the server announces them (max_streams)
+HELD_CONNECTIONS = 150  # with all their streams just within max_half_open_streams: of more the server closes some long before a timeout
 WINDOW_OCTETS = 65535  # RFC 9113, 6.9.2: of a stream and of a connection, unless the server gives more
 NDJSON = ("content-type", "application/x-ndjson")
 JSON = ("content-type", "application/json")
@@ -22,15 +24,7 @@ def _challenges(connection, count):
 
 def request_flood(site):
     """Good requests, as many as go out: what any peer may ask, if nothing counts them."""
-    def talk(connection):
-        while not site.is_over():
-            wave = [connection.request("POST", target.CHALLENGE_PATH, target.challenge_request()) for _ in range(100)]
-            connection.send(b"".join(octets for octets, _ in wave), site.until)
-            while not site.is_over() and any(stream not in connection.ended for _, stream in wave):
-                connection.wait(site.until)
-            connection.ended.clear()
-            connection.statuses.clear()
-    site.each_connection(talk)
+    site.waves((target.CHALLENGE_PATH, target.challenge_request()) for _ in itertools.count())
 
 
 def rapid_reset(site):
@@ -222,9 +216,8 @@ def half_open_streams(site):
         while len(kept) < site.most(500) and not site.is_over():
             connection = site.open()
             kept.append(connection)
-            connection.send(b"".join(connection.headers(connection.stream(), "POST", target.CHALLENGE_PATH, [JSON], False)
-                                     for _ in range(128)), site.until)
-        site.seen["streams open"] += 128 * len(kept)
+            connection.send(_half_open_requests(connection, STREAMS), site.until)
+        site.seen["streams open"] += STREAMS * len(kept)
         while not site.is_over():
             site.pause(0.5)
             for connection in kept:
@@ -234,6 +227,44 @@ def half_open_streams(site):
     finally:
         for connection in kept:
             connection.close()
+
+
+def half_open_streams_held(site):
+    """The same, as many as the server's limits let be: what it ends after its timeout is opened again, and so is what it closes."""
+    kept = []
+    try:
+        while not site.is_over():
+            try:
+                while len(kept) < site.most(HELD_CONNECTIONS) and not site.is_over():
+                    kept.append(site.open())
+            except (OSError, http2.Ended):
+                site.seen["not accepted"] += 1
+            kept = [connection for connection in kept if _fill_up(site, connection)]
+            site.pause(0.1)
+        site.seen["streams open at the end"] += sum(_open_streams(connection) for connection in kept)
+    finally:
+        for connection in kept:
+            connection.close()
+
+
+def _half_open_requests(connection, count):
+    """Frames of so many requests whose bodies never come."""
+    return b"".join(connection.headers(connection.stream(), "POST", target.CHALLENGE_PATH, [JSON], False) for _ in range(count))
+
+
+def _open_streams(connection):
+    """How many of those that were begun have not ended."""
+    return connection.next_stream // 2 - len(connection.ended)
+
+
+def _fill_up(site, connection):
+    """Begins as many requests as have ended. False if the server has closed the connection."""
+    try:
+        connection.take()
+        connection.send(_half_open_requests(connection, STREAMS - _open_streams(connection)), site.until)
+        return True
+    except http2.Ended:
+        return False
 
 
 def hoarded_bodies(site):

@@ -1,4 +1,4 @@
-"""Attacks on nf-d-ausf, one after the other, each on a process of its own: a table, and what did not hold. See scripts/attacks."""
+"""Attacks on the functions, one after the other, each on a process of its own: a table, and what did not hold. See scripts/attacks."""
 import argparse
 import os
 import pathlib
@@ -22,9 +22,9 @@ RISE_MIB = 8
 
 def carry_out(attack, the_target, options, max_connections):
     """The courses of an attack: one, or one and AGAIN on the same process if so much memory is left that only these can tell what became of it."""
-    courses = []
+    courses, seconds = [], max(options.seconds, attack.least_seconds)
     while not courses or (courses[-1].is_alive and len(courses) <= AGAIN and growth(courses[0].end, courses) > LEFT_MIB):
-        courses.append(attacks.carry_out(attack, the_target, options.seconds, options.seconds / 2, options.pace, TIMEOUT_S, max_connections, 15))
+        courses.append(attacks.carry_out(attack, the_target, seconds, options.seconds / 2, options.pace, TIMEOUT_S, max_connections, 15))
     return courses
 
 
@@ -79,7 +79,8 @@ def row(attack, courses, problems):
     things = "/".join(str(usage.descriptors) for usage in usages) + ", " + "/".join(str(usage.threads) for usage in usages)
     errors = sum(len(each.faults) for each in courses)
     again = "".join(f", again {each.peak.anonymous:.0f}" for each in courses[1:])
-    return (f"| {attack.name} ({attack.listener}) | {seen} | {p50} | {p99} | {ratio(course):.1f} | {errors} | {memory} ({anonymous}{again}) "
+    whom = attack.listener if attack.function == "d-ausf" else f"nf-{attack.function}, {attack.listener}"
+    return (f"| {attack.name} ({whom}) | {seen} | {p50} | {p99} | {ratio(course):.1f} | {errors} | {memory} ({anonymous}{again}) "
             f"| {things} | {'; '.join(problems) or 'held'} |")
 
 
@@ -94,22 +95,23 @@ def run(options, folder):
         print("no such attack; there are: " + " ".join(attack.name for attack in attacks.ATTACKS), file=sys.stderr)
         return 2
     most = target.raise_descriptor_limit()
-    the_target = target.Target(folder, options.programs, options.net, {})
+    targets = attacks.make_targets(folder, options.programs, options.net, {})
     cores = sorted(os.sched_getaffinity(0))
     failed = 0
     print(HEAD)
     for attack in chosen:
+        the_target = targets[attack.function]
         os.sched_setaffinity(0, cores)
-        the_target.start()
-        os.sched_setaffinity(0, cores[1:] or cores)
         try:
+            the_target.start()
+            os.sched_setaffinity(0, cores[1:] or cores)
             courses = carry_out(attack, the_target, options, most - 200)
             problems = judge(attack, courses)
-            status = the_target.end() if courses[-1].is_alive else the_target.lab.process.pop("d-ausf").wait()
+            status = the_target.end() if courses[-1].is_alive else the_target.lab.process.pop(attack.function).wait()
             if status is None:
                 problems.append("it does not end within 20 s of SIGTERM")
             elif status != 0:
-                problems.append(f"it ended with {status}: {the_target.lab.output('d-ausf')[-300:]}")
+                problems.append(f"it ended with {status}: {the_target.output()[-300:]}")
         finally:
             the_target.lab.end_all()
         failed += bool(problems)
@@ -123,9 +125,10 @@ def run(options, folder):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seconds", type=float, default=4.0, help="of each attack; half of it before and after")
+    parser.add_argument("--seconds", type=float, default=4.0,
+                        help="of each attack (some need more: attacks.LEAST_SECONDS); half as many before and after")
     parser.add_argument("--only", help="attacks whose names have this in them")
-    parser.add_argument("--pace", type=float, default=150.0, help="requests of the good client a second, at each listener")
+    parser.add_argument("--pace", type=float, default=150.0, help="requests of the good client a second, at each listener (of nf-arpf 40 at most)")
     parser.add_argument("--net", type=int, default=5, help="at 127.0.NET.x")
     parser.add_argument("--preset", default="dev")
     parser.add_argument("--programs", help="the folder of the programs, if not build/PRESET")

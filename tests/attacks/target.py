@@ -1,4 +1,5 @@
-"""nf-d-ausf as a process to be attacked, with cleartext HTTP/2, TLS and HTTP/1.1, and what it takes of the machine."""
+"""A function as a process to be attacked, with cleartext HTTP/2, TLS and HTTP/1.1, and what it takes of the machine; nf-d-ausf as one."""
+import collections
 import contextlib
 import json
 import os
@@ -13,11 +14,14 @@ import lab  # noqa: E402  pylint: disable=wrong-import-position
 
 DIMSI = "901700000000001"
 MIB = 1 << 20
+
+# What a well-behaved client POSTs: the answer has `status`, and `mark` in its body.
+GoodRequest = collections.namedtuple("GoodRequest", "path body status mark")
 _TLS = """      - address: {address}
         port: 7778
         tls:
-          certificate: {folder}/pki/tls-d-ausf.pem
-          private_key: {folder}/pki/tls-d-ausf.key
+          certificate: {folder}/pki/tls-{function}.pem
+          private_key: {folder}/pki/tls-{function}.key
     http1:"""
 
 
@@ -47,23 +51,41 @@ class Usage:
 
 
 class Target:
-    """At 127.0.`net`.40, in `folder`. `limits` goes to `sbi: limits:`. It has one vector, of DIMSI."""
+    """The `function` of a lab. Once it is started it has what prepare() gave it, and a well-behaved client asks it for `good_request`."""
+    function = good_request = None
+    most_pace = 1000  # of a client that asks for one thing after the other and is to keep up, in requests a second
 
-    def __init__(self, folder, programs, net, limits):
-        self.lab = lab.Lab(folder, programs, net, limits)
-        host = self.lab.address("d-ausf")
+    def __init__(self, the_lab):
+        self.lab = the_lab
+        host = self.lab.address(self.function)
         self.http2, self.tls, self.http1 = (host, 7777), (host, 7778), (host, 8080)
-        config = self.lab.config("d-ausf")
-        body = config.read_text().replace("    http1:", _TLS.format(address=host, folder=self.lab.folder), 1)
+        config = self.lab.config(self.function)
+        body = config.read_text().replace("    http1:", _TLS.format(address=host, folder=self.lab.folder, function=self.function), 1)
         if os.geteuid() != 0:  # who would not be shown how many descriptors it has
-            body = body.replace("\nd_ausf:\n", "\nd_ausf:\n  insecure_debugging: true\n", 1)
+            section = "\n" + self.function.replace("-", "_") + ":\n"
+            body = body.replace(section, section + "  insecure_debugging: true\n", 1)
         config.write_text(body)
         # A sanitized build keeps freed memory back to find its uses; not so much that it looks like a leak.
-        self.lab.environment["d-ausf"] = {"ASAN_OPTIONS": "quarantine_size_mb=8:" + os.environ.get("ASAN_OPTIONS", "")}
+        self.lab.environment[self.function] = {"ASAN_OPTIONS": "quarantine_size_mb=8:" + os.environ.get("ASAN_OPTIONS", "")}
+
+    def prepare(self):
+        """Called whenever it has been started; its database is that of its process before."""
+        raise NotImplementedError
+
+    def expect(self, method, path, body, status, cause=None):
+        """The answer's document. Throws RuntimeError for another answer than that."""
+        seen, document = lab.Caller(self.lab, timeout=60).send(self.function, method, path, body)
+        if seen not in status or cause is not None and document.get("cause") != cause:
+            raise RuntimeError(f"{method} {path} was answered with {seen} {document}, not with {status} {cause or ''}")
+        return document
 
     @property
     def pid(self):
-        return self.lab.process["d-ausf"].pid
+        return self.lab.process[self.function].pid
+
+    def output(self):
+        """The end of what its processes said."""
+        return self.lab.output(self.function)[-2000:]
 
     def start(self):
         """On the first core if there are several: who starts it and all the others are to share the rest. Before other programs of the
@@ -73,18 +95,15 @@ class Target:
             os.sched_setaffinity(0, cores[:1])
             with contextlib.suppress(OSError):
                 os.setpriority(os.PRIO_PROCESS, 0, -10)
-            self.lab.start("d-ausf")
+            self.lab.start(self.function)
         finally:
             os.setpriority(os.PRIO_PROCESS, 0, 0)
             os.sched_setaffinity(0, cores)
-        caller = lab.Caller(self.lab, timeout=60)
-        status, _ = caller.send("d-ausf", "PUT", "/ndausf-vectors/v1/vectors/" + DIMSI, vector())
-        if status not in (200, 201):
-            raise RuntimeError(f"the vector was answered with {status}")
+        self.prepare()
 
     def end(self):
         """Its exit status; None if it does not end, and had to be killed."""
-        process = self.lab.process.pop("d-ausf")
+        process = self.lab.process.pop(self.function)
         process.terminate()
         try:
             return process.wait(timeout=20)
@@ -94,7 +113,7 @@ class Target:
             return None
 
     def is_alive(self):
-        return self.lab.process["d-ausf"].poll() is None
+        return self.lab.process[self.function].poll() is None
 
     def usage(self):
         return Usage(self.pid)
@@ -121,3 +140,12 @@ def challenge_request():
 CHALLENGE_PATH = "/nausf-auth/v1/ue-authentications"
 VECTORS_PATH = "/ndausf-vectors/v1/vectors"
 VECTOR_PATH = VECTORS_PATH + "/" + DIMSI
+
+
+class DAusf(Target):
+    """It has one vector, of DIMSI."""
+    function = "d-ausf"
+    good_request = GoodRequest(CHALLENGE_PATH, challenge_request(), 201, b'"5gAuthData"')
+
+    def prepare(self):
+        self.expect("PUT", VECTOR_PATH, vector(), (200, 201))

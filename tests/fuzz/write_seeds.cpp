@@ -273,6 +273,20 @@ void write_registrations(const std::string& root) {
   seed("escapes", {registered, patch(change(R"(,"backupAmfInfo":{"\u0000\ud83d\ude00":"\u0061","a/~b":""})"))});
 }
 
+/// Lines that both readers take, and lines that the fast one leaves to the other.
+void write_bulk_lines(const std::string& root) {
+  const Corpus corpus(root, "bulk_lines_fuzz");
+  const std::string members = R"("rand":"00112233445566778899aabbccddeeff","autn":"FFEEDDCCBBAA99887766554433221100","imsi":"001010000000001")";
+  const auto line = [&members](const std::string& dimsi, const std::string& more) { return "{" + dimsi + "," + members + more + "}\n"; };
+  const std::string dimsi = R"("dimsi":"901700000000001")";
+  const std::string receipt = R"(, "receiptHash" : "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f",)"
+                              R"("notificationUri":"https://a.example/receipts" ,"note":"unread")";
+  corpus.add("usual", line(dimsi, "") + "\n" + line(R"( "dimsi":"901700")", receipt));
+  corpus.add("general", line(R"("\u0064imsi":"901700000000001")", "") + line(dimsi, R"(,"note":7)") + line(dimsi, ",\"note\":\"\xc3\xa4\""));
+  corpus.add("refused", line(R"("dimsi":"90170")", "") + line(dimsi, "," + dimsi) + line(dimsi, R"(,"receiptHash":"00")") +
+                            line(dimsi, R"(,"notificationUri":"ftp://a.example/")") + line(dimsi, R"(,"notificationUri":"")") + "{}\nx");
+}
+
 void write_texts(const std::string& root) {
   const Corpus ndjson(root, "ndjson_fuzz");
   ndjson.add("pieces", std::string_view("\x08\x02\x00\x05\x01{\"a\":1}\n\n \r\n{\"toolong\":1}\n12345678\nlast", 44));
@@ -310,6 +324,7 @@ int main(int count, char** words) {
   write_http1(root);
   write_http2(root);
   write_registrations(root);
+  write_bulk_lines(root);
   write_texts(root);
   return 0;
 }
