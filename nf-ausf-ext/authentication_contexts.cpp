@@ -83,8 +83,7 @@ void AuthenticationContexts::add(const std::string& id, AuthenticationContext co
   context.expires_at = now + lifetime_;
   const std::lock_guard lock(mutex_);
   drop_expired(now);
-  if (by_id_.size() >= kMaxContexts && !answered_.empty()) drop_oldest(answered_);
-  if (by_id_.size() >= kMaxContexts) throw Error(ErrorKind::unavailable, "NF_CONGESTION", "too many authentications are under way");
+  if (by_id_.size() >= kMaxContexts) drop_oldest(answered_.empty() ? under_way_ : answered_);
   insert(under_way_, id, std::move(context));
 }
 

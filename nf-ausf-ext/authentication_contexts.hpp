@@ -78,8 +78,8 @@ class AuthenticationContexts {
 
   explicit AuthenticationContexts(std::chrono::seconds lifetime) : lifetime_(lifetime) {}
 
-  /// Keeps a new context; in a full table in the place of the one answered longest ago. Throws Error{unavailable, NF_CONGESTION} if all are
-  /// under way.
+  /// Keeps a new context; in a full table in the place of the one answered longest ago, or, if none was answered, of the one that is under way
+  /// for longest: most likely its device has gone, and who floods the table cannot shut it to others.
   void add(const std::string& id, AuthenticationContext context);
   /// Takes a context out. Throws Error{not_found, CONTEXT_NOT_FOUND}.
   AuthenticationContext take(const std::string& id);
