@@ -2,6 +2,7 @@
 
 #include "lib/service/home_network_keys.hpp"
 #include "lib/service/key_files.hpp"
+#include "lib/service/peer_uris.hpp"
 #include "lib/service/routing_config.hpp"
 #include "nf-ausf-ext/config_bootstrap.hpp"
 
@@ -55,21 +56,29 @@ void read_keys(const service::Section& function, const service::Tokens& tokens, 
   config.operator_key = pair->key;
 }
 
+/// It is no part of the core: neither its TLS nor its leave to be called in clear is that of `client`.
+void read_rsmf(const service::Section& rsmf, Config& config) {
+  const sbi::Uri uri = service::read_uri(rsmf, "uri");
+  service::require_confidential(rsmf, "uri", uri, rsmf.boolean("insecure_beyond_loopback", false), "rsmf");
+  config.rsmf_uri = rsmf.text("uri");
+  if (rsmf.has("tls")) config.rsmf_tls = service::read_client_tls(rsmf.section("tls"));
+}
+
 void read_peers(const service::Section& function, Config& config) {
   for (const service::Section& section : function.sections("arpfs", true)) {
     const auto issuer = service::read_certificate(section, "issuer");
     std::string uri = section.text("uri");
     while (uri.ends_with('/')) uri.pop_back();  // as offers' URIs are read
-    config.common.direct.push_back(service::read_uri(section, "uri"));
+    config.common.direct.push_back(service::read_peer_uri(section, "uri", config.common));
     if (issuer) config.arpfs.push_back({std::move(uri), *issuer});
   }
-  config.d_ausf = service::read_uri(function.section("d_ausf", true), "uri");
+  config.d_ausf = service::read_peer_uri(function.section("d_ausf", true), "uri", config.common);
   config.common.direct.push_back(config.d_ausf);
-  if (function.has("notification_uri")) config.notification_uri = service::read_uri(function, "notification_uri");
-  const service::Section rsmf = function.section("rsmf", true);
-  (void)service::read_uri(rsmf, "uri");
-  config.rsmf_uri = rsmf.text("uri");
-  if (rsmf.has("tls")) config.rsmf_tls = service::read_client_tls(rsmf.section("tls"));
+  if (function.has("notification_uri")) {  // the D-AUSF sends receipts there
+    config.notification_uri = service::read_uri(function, "notification_uri");
+    service::require_confidential(function, "notification_uri", *config.notification_uri, config.common.may_call_in_clear, "client");
+  }
+  read_rsmf(function.section("rsmf", true), config);
 }
 
 }  // namespace
@@ -91,7 +100,7 @@ Config read_config(const service::Section& root) {
   read_peers(function, config);
   config.home_network_keys = service::read_home_network_keys(function);
   config.routing = service::read_routing(function, config.common, !config.common.nrf.uris.empty());
-  config.authentication = read_authentication(function.section("authentication"));
+  config.authentication = read_authentication(function.section("authentication"), config.common);
   read_pools(function, config);
   config.quarantine = seconds(function.integer("quarantine_s", 0, 315360000, 86400));
   config.device_lifetime = seconds(function.integer("device_lifetime_s", 1, 315360000, 31536000));

@@ -5,6 +5,7 @@
 #include "lib/base/error.hpp"
 #include "lib/core/hss_ueau.hpp"
 #include "lib/service/access.hpp"
+#include "lib/service/peer_uris.hpp"
 #include "lib/service/routing_config.hpp"
 
 namespace ausf_ext {
@@ -46,7 +47,7 @@ void AuthenticationConfig::require_admitted(const std::string& network) const {
                 "this serving network may not authenticate our subscribers (with bare CK and IK every one could)");
 }
 
-AuthenticationConfig read_authentication(const service::Section& section) {
+AuthenticationConfig read_authentication(const service::Section& section, const service::CommonConfig& common) {
   AuthenticationConfig config;
   config.method = read_method(section, "5G_AKA");
   for (const service::Section& exception : section.sections("methods")) {
@@ -64,6 +65,7 @@ AuthenticationConfig read_authentication(const service::Section& section) {
   for (const std::string& text : section.texts("auth_events")) {
     try {
       config.auth_event_udms.push_back(sbi::Uri::parse(text));
+      service::check_peer_uri(section, "auth_events", config.auth_event_udms.back(), common);
     } catch (const std::invalid_argument& error) {
       section.problem("auth_events", text + " " + error.what());
     }

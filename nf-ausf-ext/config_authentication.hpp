@@ -5,6 +5,7 @@
 
 #include "lib/core/ueau.hpp"
 #include "lib/core/plmn_routing.hpp"
+#include "lib/service/config.hpp"
 #include "lib/service/yaml.hpp"
 
 namespace ausf_ext {
@@ -33,6 +34,7 @@ struct AuthenticationConfig {
   void require_admitted(const std::string& network) const;
 };
 
-AuthenticationConfig read_authentication(const service::Section& section);
+/// `common` says how UDMs may be reached (service::check_peer_uri). Faults are noted in the section's document.
+AuthenticationConfig read_authentication(const service::Section& section, const service::CommonConfig& common);
 
 }  // namespace ausf_ext

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "lib/service/home_network_keys.hpp"
+#include "lib/service/peer_uris.hpp"
 #include "lib/service/routing_config.hpp"
 
 namespace d_ausf {
@@ -51,24 +52,25 @@ void read_ranges(const service::Section& section, const core::PlmnRouting& routi
   }
 }
 
-OwnerRights read_owner(const service::Section& section, const core::PlmnRouting& routing) {
+OwnerRights read_owner(const service::Section& section, const Config& config) {
   OwnerRights rights;
   rights.peer = section.text("peer");
   if (section.has("notification_origin")) {
-    const sbi::Uri origin = service::read_uri(section, "notification_origin");
+    const sbi::Uri origin = service::read_peer_uri(section, "notification_origin", config.common);
     if (!origin.path.empty()) section.problem("notification_origin", "has a path; an origin is http(s)://host:port");
     rights.notification_origin = origin;
   }
-  read_ranges(section, routing, rights);
+  read_ranges(section, config.routing, rights);
   return rights;
 }
 
-Owners read_owners(const service::Section& function, const core::PlmnRouting& routing) {
+/// `config`: with the routing table, and what is common.
+Owners read_owners(const service::Section& function, const Config& config) {
   std::vector<OwnerRights> entries;
   const auto sections = function.sections("owners");
   if (function.has("owners") && sections.empty()) function.problem("owners", "is empty: leave it out to let everybody preload");
   for (const service::Section& section : sections) {
-    OwnerRights rights = read_owner(section, routing);
+    OwnerRights rights = read_owner(section, config);
     const auto is_same = [&rights](const OwnerRights& other) { return other.peer == rights.peer; };
     if (std::any_of(entries.begin(), entries.end(), is_same)) section.problem("peer", rights.peer + " has an entry already");
     entries.push_back(std::move(rights));
@@ -109,7 +111,7 @@ Config read_config(const service::Section& root) {
   const service::Section function = root.section("d_ausf");
   config.home_network_keys = service::read_home_network_keys(function);
   config.routing = service::read_routing(function, config.common, !config.common.nrf.uris.empty());
-  config.owners = read_owners(function, config.routing);
+  config.owners = read_owners(function, config);
   using service::Role;
   config.peers = service::read_access(function, {Role::access_network, Role::ausf, Role::core_function});
   if (config.common.knows_peers) {

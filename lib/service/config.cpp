@@ -8,6 +8,7 @@
 
 #include "lib/sbi/name_pattern.hpp"
 #include "lib/service/key_files.hpp"
+#include "lib/service/peer_uris.hpp"
 
 namespace service {
 namespace {
@@ -138,6 +139,14 @@ std::vector<std::string> nf_types(const CommonConfig& config) {
   return out;
 }
 
+/// `client` of a function, but for `nrf` and `oauth2`. What it says of TLS and of loopback comes first: every peer's URI is held against it.
+void read_client(const Section& client, CommonConfig& config) {
+  if (client.has("tls")) config.client_tls = read_tls(client.section("tls"), false);
+  config.may_call_in_clear = client.boolean("insecure_beyond_loopback", false);
+  config.client_timeout = milliseconds(client.integer("timeout_ms", 10, 600000, config.client_timeout.count()));
+  if (client.has("scp")) config.scp = read_peer_uri(client.section("scp"), "uri", config);
+}
+
 void read_logger(const Section& logger, CommonConfig& config) {
   config.log_file = logger.section("file").text("path", "");
   const std::string level = logger.text("level", "info");
@@ -169,9 +178,7 @@ CommonConfig read_common(const Section& root, const std::string& nf, std::int64_
   }
   config.limits = read_limits(sbi.section("limits"));
   const Section client = function.section("client");
-  if (client.has("tls")) config.client_tls = read_tls(client.section("tls"), false);
-  config.client_timeout = milliseconds(client.integer("timeout_ms", 10, 600000, config.client_timeout.count()));
-  if (client.has("scp")) config.scp = read_uri(client.section("scp"), "uri");
+  read_client(client, config);
   read_nrf(function, config);
   config.sends_tokens = client.boolean("oauth2", false);
   if (config.sends_tokens && config.nrf.uris.empty()) client.problem("oauth2", "needs nrf, which gives the access tokens");

@@ -34,6 +34,7 @@ struct CommonConfig {
   bool sends_tokens = false;          ///< `client: oauth2:`
   sbi::ServerLimits limits;
   std::optional<sbi::TlsFiles> client_tls;
+  bool may_call_in_clear = false;  ///< `client: insecure_beyond_loopback:`, of peers beyond loopback (check_peer_uri)
   std::chrono::milliseconds client_timeout{10000};
   std::optional<sbi::Uri> scp;   ///< `client: scp:`
   std::vector<sbi::Uri> direct;  ///< peers that are no part of the core, so not behind the SCP
@@ -49,7 +50,7 @@ struct CommonConfig {
 /// `database_mapped_mib` says otherwise.
 CommonConfig read_common(const Section& root, const std::string& nf, std::int64_t mapped_mib = 0);
 
-/// An absolute URI (sbi::Uri); notes a problem and returns an empty one if it is none.
+/// An absolute URI (sbi::Uri); notes a problem and returns an empty one if it is none. Of a peer that is called: read_peer_uri().
 sbi::Uri read_uri(const Section& section, const std::string& key);
 
 /// The `tls` section of a client: what servers are verified against, and perhaps a certificate of its own, tried out together.

@@ -5,6 +5,7 @@
 
 #include "lib/core/nrf_instance_id.hpp"
 #include "lib/service/config.hpp"
+#include "lib/service/peer_uris.hpp"
 
 namespace service {
 namespace {
@@ -94,8 +95,7 @@ std::vector<std::string> read_routing_indicators(const Section& nrf) {
 
 void read_uris(const Section& client, CommonConfig& config) {
   for (const Section& section : client.sections("nrf")) {
-    sbi::Uri uri = read_uri(section, "uri");
-    if (uri.scheme == "https" && !config.client_tls) section.problem("uri", "https needs client: tls");
+    sbi::Uri uri = read_peer_uri(section, "uri", config);
     if (!uri.host.empty()) config.nrf.uris.push_back(std::move(uri));
   }
 }

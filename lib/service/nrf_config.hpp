@@ -22,7 +22,8 @@ struct Listener;
 /// `nf_type` and what goes with it, of one entry of `sbi: server:`.
 std::optional<Registration> read_registration(const Section& server, const Listener& listener);
 
-/// `client: nrf:` and `nrf:` of a function, and what the latter says of every instance. Call it when the listeners are read.
+/// `client: nrf:` and `nrf:` of a function, and what the latter says of every instance. Call it when the listeners are read,
+/// and `client: tls:`.
 void read_nrf(const Section& function, CommonConfig& config);
 
 /// The instances of a configuration; `ports` are those that the listeners have taken, in their order.

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "lib/service/peer_uris.hpp"
+
 namespace service {
 namespace {
 
@@ -28,7 +30,11 @@ std::vector<sbi::Uri> read_roots(const Section& section, const std::string& key,
   for (const std::string& text : section.texts(key)) {
     try {
       sbi::Uri uri = sbi::Uri::parse(text);
-      if (is_own(uri, common)) section.problem(key, text + " is this function itself: requests would go round in a loop");
+      if (is_own(uri, common)) {
+        section.problem(key, text + " is this function itself: requests would go round in a loop");
+      } else {
+        check_peer_uri(section, key, uri, common);
+      }
       roots.push_back(std::move(uri));
     } catch (const std::invalid_argument& error) {
       section.problem(key, text + " " + error.what());

@@ -112,7 +112,7 @@ TEST_CASE_METHOD(AuthenticationFixture, "Vectors for an HSS are bound to serving
 TEST_CASE("Serving networks of the configuration are names that keys can be bound to", "[ausf-ext][config]") {
   const auto problems = [](const std::string& name) -> std::string {
     const auto document = service::YamlDocument::parse("serving_networks: ['" + name + "']\n", "x.yaml");
-    (void)ausf_ext::read_authentication(document.root());
+    (void)ausf_ext::read_authentication(document.root(), service::CommonConfig());
     try {
       document.finish();
     } catch (const service::ConfigError& error) {

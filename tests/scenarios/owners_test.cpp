@@ -12,6 +12,7 @@ using d_ausf::Owner;
 
 namespace {
 
+/// `more` behind what a function cannot do without.
 ReadConfig<d_ausf::Config> read_d_ausf(const std::string& more) {
   const std::string text = "d_ausf:\n  database: x.db\n  sbi: {server: [{address: 127.0.0.1}]}\n" + more;
   return read_yaml(text, d_ausf::read_config, "d.yaml");
@@ -24,6 +25,13 @@ constexpr const char* kTwoOwners =
     "      dimsi_ranges: [{from: \"901700000000000\", to: \"901700000000999\"}, {from: \"90170000\", to: \"90170009\"}]\n"
     "    - {peer: two.example, dimsi_ranges: [{from: \"901700000000500\", to: \"901700000001999\"}]}\n"
     "    - {peer: all.example, notification_origin: \"http://10.0.0.1\"}\n";
+
+/// Their origins are beyond loopback, one of them in clear: what the client needs for that.
+ReadConfig<d_ausf::Config> read_two_owners() {
+  const TemporaryFolder folder;
+  const std::string ca = folder.write("ca.pem", make_party(wanted_ca("CA")).certificate.pem());
+  return read_d_ausf("  client: {insecure_beyond_loopback: true, tls: {ca: " + ca + "}}\n" + kTwoOwners);
+}
 
 profile::DiscoveryImsi dimsi_of(const std::string& digits) { return *profile::DiscoveryImsi::from_digits(digits); }
 
@@ -65,7 +73,7 @@ boost::asio::awaitable<void> remove_one(d_ausf::AcceptVector& accept, profile::D
 }  // namespace
 
 TEST_CASE("A peer has the dIMSIs of its ranges, of their length, and no other", "[d-ausf][owners]") {
-  const auto [config, problems] = read_d_ausf(kTwoOwners);
+  const auto [config, problems] = read_two_owners();
   REQUIRE(problems == "");
   const d_ausf::Owners& owners = config.owners;
   CHECK(right(owners, "one.example", "901700000000000") == "");
@@ -92,7 +100,7 @@ TEST_CASE("Without owners anonymous peers preload, and nobody who has a name", "
 }
 
 TEST_CASE("Receipts go to the configured origin of the vector's owner", "[d-ausf][owners]") {
-  const auto config = read_d_ausf(kTwoOwners).config;
+  const auto config = read_two_owners().config;
   const d_ausf::Owners& owners = config.owners;
   CHECK(destination(owners, "one.example", "https://one.example:7777") == "");
   CHECK(destination(owners, "one.example", "https://one.example:7777/a/b") == "");
@@ -170,7 +178,7 @@ TEST_CASE("How receipts are answered and delivered is configured within limits",
 TEST_CASE_METHOD(Lab, "A verified peer changes vectors within its rights only", "[d-ausf][owners][step-2]") {
   start_d_ausf();  // makes the database
   d_ausf.reset();
-  const auto config = read_d_ausf(kTwoOwners).config;
+  const auto config = read_two_owners().config;
   store::Committer committer(store::Database::open(folder / "d-ausf.db"));
   d_ausf::AcceptVector accept(committer, config.owners, base::system_now);
   Loop loop;

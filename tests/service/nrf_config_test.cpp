@@ -59,7 +59,7 @@ TEST_CASE("Every key of an NRF is read", "[service][nrf]") {
       "plmn_list: [{mcc: \"901\", mnc: \"70\"}, {mcc: \"001\", mnc: \"001\"}], supi_ranges: [{from: \"90170000\", to: \"90170001\"}], "
       "routing_indicators: [\"0\", \"12\"], allowed_nf_types: [SMF], priority: 3, capacity: 4, load: 5, heartbeat_s: 6, subscription_s: 70, "
       "timeout_ms: 80, first_pause_ms: 90, longest_pause_ms: 100",
-      "  client: {nrf: [{uri: 'http://a:1'}, {uri: 'http://b:2'}]}\n");
+      "  client: {nrf: [{uri: 'http://a:1'}, {uri: 'http://b:2'}], insecure_beyond_loopback: true}\n");
   CHECK(problems.empty());
   CHECK(config.nrf.uris.at(1).origin() == "http://b:2");
   CHECK(config.nrf.heartbeat_s == 6);
@@ -151,7 +151,7 @@ TEST_CASE("An NRF that is told of is needed", "[service][nrf]") {
   CHECK_THAT(read_ausf_with(", nf_type: AUSF", "", "").problems, Catch::Contains("has a listener with nf_type, which needs client: nrf"));
   CHECK_THAT(read_ausf_with("", "load: 1", "").problems, Catch::Contains("ausf.nrf: needs client: nrf"));
   CHECK_THAT(read_ausf_with("", "", "  client: {nrf: [{uri: 'ftp://a'}]}\n").problems, Catch::Contains("client.nrf[0].uri: ftp://a is neither"));
-  CHECK_THAT(read_ausf_with("", "", "  client: {nrf: [{uri: 'https://a'}]}\n").problems, Catch::Contains("client.nrf[0].uri: https needs client: tls"));
+  CHECK_THAT(read_ausf_with("", "", "  client: {nrf: [{uri: 'https://a'}]}\n").problems, Catch::Contains("client.nrf[0].uri: https://a needs client: tls"));
 }
 
 TEST_CASE("A wildcard is no address to be reached at", "[service][nrf]") {

@@ -20,6 +20,7 @@ using ReadRouting = test::ReadConfig<PlmnRouting>;
 CommonConfig listening_at(const std::string& address, std::uint16_t port = 7777) {
   CommonConfig common;
   common.http2 = {{address, port, std::nullopt, std::nullopt}};
+  common.may_call_in_clear = true;  // which peers may be called so is tried in config_peers_test.cpp
   return common;
 }
 
