@@ -139,9 +139,15 @@ std::vector<std::string> nf_types(const CommonConfig& config) {
   return out;
 }
 
+/// With a CA in any case: the peers of a core are not whoever has a certificate of a public CA for their address.
+sbi::TlsFiles read_sbi_client_tls(const Section& tls) {
+  if (!tls.has("ca")) tls.problem("ca", "is missing: the certificates that peers chain to, else every public CA could vouch for them");
+  return read_tls(tls, false);
+}
+
 /// `client` of a function, but for `nrf` and `oauth2`. What it says of TLS and of loopback comes first: every peer's URI is held against it.
 void read_client(const Section& client, CommonConfig& config) {
-  if (client.has("tls")) config.client_tls = read_tls(client.section("tls"), false);
+  if (client.has("tls")) config.client_tls = read_sbi_client_tls(client.section("tls"));
   config.may_call_in_clear = client.boolean("insecure_beyond_loopback", false);
   config.client_timeout = milliseconds(client.integer("timeout_ms", 10, 600000, config.client_timeout.count()));
   if (client.has("scp")) config.scp = read_peer_uri(client.section("scp"), "uri", config);

@@ -33,7 +33,7 @@ struct CommonConfig {
   std::optional<TokenPolicy> tokens;  ///< `sbi: oauth2:`
   bool sends_tokens = false;          ///< `client: oauth2:`
   sbi::ServerLimits limits;
-  std::optional<sbi::TlsFiles> client_tls;
+  std::optional<sbi::TlsFiles> client_tls;  ///< with `ca`
   bool may_call_in_clear = false;  ///< `client: insecure_beyond_loopback:`, of peers beyond loopback (check_peer_uri)
   std::chrono::milliseconds client_timeout{10000};
   std::optional<sbi::Uri> scp;   ///< `client: scp:`
@@ -53,7 +53,8 @@ CommonConfig read_common(const Section& root, const std::string& nf, std::int64_
 /// An absolute URI (sbi::Uri); notes a problem and returns an empty one if it is none. Of a peer that is called: read_peer_uri().
 sbi::Uri read_uri(const Section& section, const std::string& key);
 
-/// The `tls` section of a client: what servers are verified against, and perhaps a certificate of its own, tried out together.
+/// The `tls` section of a client that is not the SBI's: what servers are verified against (without `ca`: the system's CAs), and perhaps a
+/// certificate of its own, tried out together.
 sbi::TlsFiles read_client_tls(const Section& section);
 
 /// A file that must exist and be readable; notes a problem otherwise, and returns an empty path.

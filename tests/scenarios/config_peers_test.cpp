@@ -60,6 +60,14 @@ TEST_CASE_METHOD(SoundYaml, "nf-ausf-ext calls a peer by https only where it has
   }
 }
 
+TEST_CASE_METHOD(SoundYaml, "An RSMF may be a public service: without a CA of its own it is held against the system's", "[ausf-ext][config][peers]") {
+  const std::string own = "tls: {certificate: " + pki("tls-ausf-ext.pem") + ", private_key: " + pki("tls-ausf-ext.key") + "}";
+  const std::string sound = ausf_ext_yaml("");
+  CHECK(ausf_ext_problems(test::changed(sound, "rsmf: {uri: 'http://127.0.0.60:8080/", "rsmf: {" + own + ", uri: 'https://rsmf.example/")) == "");
+  CHECK(ausf_ext_problems(test::changed(sound, "client: {", "client: {" + own + ", ")) ==
+        "x.yaml:3:17: ausf_ext.client.tls.ca: is missing: the certificates that peers chain to, else every public CA could vouch for them");
+}
+
 TEST_CASE_METHOD(SoundYaml, "nf-d-ausf tells no owner beyond loopback in clear of receipts unless its configuration says so", "[d-ausf][config][peers]") {
   const auto owner = [](const std::string& origin) { return d_ausf_yaml("  owners: {peer: a, notification_origin: '" + origin + "'}\n"); };
   const std::string place = "x.yaml:4:42: d_ausf.owners.notification_origin: ";

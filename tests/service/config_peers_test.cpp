@@ -65,6 +65,18 @@ TEST_CASE_METHOD(CaOfClient, "A peer with an https URI needs a client that has T
   CHECK(problems_of_client(peer + ", insecure_beyond_loopback: true") == problem);
 }
 
+TEST_CASE_METHOD(CaOfClient, "The SBI client trusts a CA of its configuration, and never the system's", "[service][config][peers]") {
+  const auto own = test::identity(test::template_for("own", {crypto::KeyUsage::digital_signature}), crypto::Curve::p256);
+  const std::string pair = "certificate: " + write("own.pem", own.certificate.pem()) + ", private_key: " + write("own.key", base::as_text(own.key.to_pem().reveal()));
+  const std::string problem = "ausf.client.tls.ca: is missing: the certificates that peers chain to, else every public CA could vouch for them";
+  CHECK(problems_of_client("tls: {ca: " + ca + "}") == "");
+  CHECK(problems_of_client("tls: {" + pair + ", ca: " + ca + "}") == "");
+  CHECK(problems_of_client("tls: {" + pair + "}") == "x.yaml:4:17: " + problem);
+  CHECK(problems_of_client("tls: {}") == "x.yaml:4:17: " + problem);
+  CHECK_THAT(problems_of_client("tls: {" + pair + ", ca: }"), Contains(problem));
+  CHECK_THAT(problems_of_client("tls: {ca: ''}"), Contains("ausf.client.tls.ca: is empty"));
+}
+
 TEST_CASE_METHOD(CaOfClient, "A client with TLS calls nobody beyond loopback in clear either", "[service][config][peers]") {
   CHECK(problems_of_client("nrf: [{uri: 'https://10.0.0.1:7777'}, {uri: 'http://127.0.0.1:7777'}]" + tls) == "");
   const std::string problems = problems_of_client("nrf: [{uri: 'https://10.0.0.1:7777'}, {uri: 'http://10.0.0.2:7777'}]" + tls);
