@@ -73,6 +73,7 @@ sbi::TlsFiles read_tls(const Section& tls, bool is_server) {
   return files;
 }
 
+/// `may_be_open`: what `sbi` says of listeners that say nothing themselves.
 Listener read_listener(const Section& section, bool takes_tls, bool may_be_open, bool demands_tokens) {
   Listener listener;
   listener.address = section.text("address");
@@ -82,9 +83,10 @@ Listener read_listener(const Section& section, bool takes_tls, bool may_be_open,
   if (error && !listener.address.empty()) section.problem("address", listener.address + " is not an IP address");
   if (takes_tls && section.has("tls")) listener.tls = read_tls(section.section("tls"), true);
   const bool is_protected = listener.tls && (listener.tls->verify_client || demands_tokens);
-  if (!error && !address.is_loopback() && !is_protected && !may_be_open) {
+  const bool is_meant = section.boolean("insecure_beyond_loopback", may_be_open);
+  if (!error && !address.is_loopback() && !is_protected && !is_meant) {
     section.problem("address", listener.address + " is beyond loopback and whoever reaches it owns every key: give tls with "
-                    "verify_client, or tls and oauth2 with mode required, or say insecure_beyond_loopback: true in sbi");
+                    "verify_client, or tls and oauth2 with mode required, or say insecure_beyond_loopback: true beside it");
   }
   if (takes_tls) listener.registration = read_registration(section, listener);
   return listener;
