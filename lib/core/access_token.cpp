@@ -156,7 +156,7 @@ AccessToken AccessTokenVerifier::verify(std::string_view authorization, Time now
   verified.digest = digest;
   const json claims = read_object(verified_payload(token), "the token's payload is no JSON object in base64url");
   verified.token = read_claims(claims, verified.not_before);
-  if (!settings_.issuer.empty() && !is_same_name(verified.token.issuer, settings_.issuer)) fail("the token has another issuer");
+  if (settings_.issuer.empty() || !is_same_name(verified.token.issuer, settings_.issuer)) fail("the token has another issuer");
   if (!is_ours(verified.token)) fail("the token is for another audience");
   const Verified& remembered = remember(std::move(verified));
   check_time(remembered, now);

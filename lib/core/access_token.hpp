@@ -44,7 +44,7 @@ class AccessTokenVerifier {
  public:
   struct Settings {
     std::vector<crypto::JwsVerifyingKey> keys;  ///< of the NRF; several while they change: each of the header's `alg` is tried
-    std::string issuer;                         ///< NF instance id, or URI, of the NRF; empty: any whose key is here
+    std::string issuer;                         ///< NF instance id, or URI, of the NRF; empty: no token is taken
     std::vector<std::string> audiences;         ///< our NF instance ids and NF types
     std::chrono::seconds skew{5};               ///< by which the NRF's clock may differ from ours
   };

@@ -47,6 +47,9 @@ std::optional<TokenPolicy> read_token_policy(const Section& sbi, const std::vect
   if (mode != "off" && mode != "optional" && mode != "required") section.problem("mode", mode + " is none of off, optional, required");
   policy.is_bound_to_certificate = section.boolean("bind_to_certificate", true);
   policy.verifier.issuer = section.text("issuer", "");
+  if (mode != "off" && !section.has("issuer")) {
+    section.problem("issuer", "is missing: the NF instance id of the NRF, as its tokens have it in iss; else whoever has the key could make them");
+  }
   policy.verifier.skew = std::chrono::seconds(section.integer("skew_s", 0, 300, policy.verifier.skew.count()));
   policy.verifier.audiences = section.texts("audiences");
   policy.verifier.audiences.insert(policy.verifier.audiences.end(), own.begin(), own.end());

@@ -18,7 +18,7 @@ struct TokenPolicy {
   core::AccessTokenVerifier::Settings verifier;
 };
 
-/// Nothing for `mode: off`, or without the section. `own`: the audiences that are ours anyway, as the NRF knows us.
+/// Nothing for `mode: off`, or without the section. Keys and issuer must be there. `own`: the audiences that are ours anyway, as the NRF knows us.
 std::optional<TokenPolicy> read_token_policy(const Section& sbi, const std::vector<std::string>& own);
 
 /// Finds out who sent a request by its access token. One a loop.

@@ -111,6 +111,7 @@ TEST_CASE_METHOD(ConsumerFixture, "The token that an NRF grants is one that the 
   const std::string authorization = ConsumerFixture::authorization("UDM", "nudm-ueau nudm-sdm");
   core::AccessTokenVerifier::Settings producer;
   producer.keys = {crypto::JwsVerifyingKey::from_pem(identity.certificate.pem(), crypto::JwsAlgorithm::es256)};
+  producer.issuer = test::FakeNrf::Options().id;
   producer.audiences = {"UDM"};
   const auto token = core::AccessTokenVerifier(producer).verify(authorization, clock.now());
   CHECK(token.subject == kOwnId);

@@ -20,7 +20,7 @@ core::AccessTokenVerifier make_verifier() {
     return "-----BEGIN PUBLIC KEY-----\n" + der.substr(0, 64) + "\n" + der.substr(64) + "\n-----END PUBLIC KEY-----\n";
   }();
   static const auto key = crypto::JwsVerifyingKey::from_pem(pem, crypto::JwsAlgorithm::es256);
-  return core::AccessTokenVerifier({{key}, "", {"AUSF"}, std::chrono::seconds(5)});
+  return core::AccessTokenVerifier({{key}, "nrf", {"AUSF"}, std::chrono::seconds(5)});
 }
 
 /// The subject, or `refused: ` and why.

@@ -343,7 +343,7 @@ struct ShippedLab : Lab {
     if (knowing != Knowing::nobody) replace("(^|\n)#~", "$1  ");  // mutual TLS, as scripts/demo --tls has it
     if (knowing == Knowing::tokens) {
       replace("verify_client: true", "verify_client: false");
-      replace("\n    http1:", "\n    oauth2: {mode: required, keys: [{file: lab/pki/tls-ca.pem, algorithm: ES256}], audiences: [TEST]}\n    http1:");
+      replace("\n    http1:", "\n    oauth2: {mode: required, issuer: nrf, keys: [{file: lab/pki/tls-ca.pem, algorithm: ES256}], audiences: [TEST]}\n    http1:");
     }
     replace("address: 127\\.0\\.0\\.[345]0", "address: 127.0.0.1");
     replace("port: (7777|8080)", "port: 0");

@@ -22,6 +22,7 @@ struct TokenLab : Lab {
     service::TokenPolicy policy;
     policy.is_required = true;
     policy.verifier.keys = {crypto::JwsVerifyingKey::from_pem(nrf_party.certificate.pem(), crypto::JwsAlgorithm::es256)};
+    policy.verifier.issuer = FakeNrf::Options().id;
     policy.verifier.audiences = {audience};
     config.common.tokens = std::move(policy);
     config.common.knows_peers = true;

@@ -124,7 +124,7 @@ Traces Lab::end() {
 std::string Lab::sbi_yaml(const std::string& port, const std::string& audience, const Options& options) const {
   std::string out = "  sbi:\n    limits: {max_wait_ms: 20000}\n    server: [{address: 127.0.0.1, port: " + port + "}]\n";
   if (options.nrf.empty()) return out;
-  return out + "    oauth2: {mode: optional, audiences: [" + audience + "], keys: [{file: " + options.nrf_certificate + ", algorithm: ES256}]}\n";
+  return out + "    oauth2: {mode: optional, issuer: " + options.nrf_id + ", audiences: [" + audience + "], keys: [{file: " + options.nrf_certificate + ", algorithm: ES256}]}\n";
 }
 
 std::string Lab::home_network_keys() const {

@@ -29,6 +29,7 @@ struct Options {
   std::string method = "5G_AKA";     ///< of the second attach
   std::string nrf;                   ///< URI of an NRF whose access tokens are taken, and which the target AUSF asks for them; empty: none
   std::string nrf_certificate = {};  ///< file: its key signs them
+  std::string nrf_id = {};           ///< their issuer
   std::string hsm_module = {};       ///< PKCS#11 library; empty: all keys are in files
   std::string hsm_pin_file = {};
   std::string agreement_key = {};    ///< `pkcs11:` URI; empty: the file

@@ -35,15 +35,16 @@ TEST_CASE("no access token of an onboarding, and none that is refused, is in any
   test::FakeNrf::Options nrf_options;
   nrf_options.token_key = key;
   test::FakeNrf nrf(nrf_options);
-  const auto sign = [&key](const std::string& audience, const std::string& scope, int lifetime_s) {
+  const auto sign = [&key, &nrf_options](const std::string& audience, const std::string& scope, int lifetime_s) {
     const std::int64_t now_s = base::to_unix_ms(base::system_now()) / 1000;
-    const json claims{{"iss", "nrf"}, {"sub", kConsumer}, {"aud", audience}, {"scope", scope}, {"exp", now_s + lifetime_s}};
+    const json claims{{"iss", nrf_options.id}, {"sub", kConsumer}, {"aud", audience}, {"scope", scope}, {"exp", now_s + lifetime_s}};
     return crypto::sign_jws(*key, R"({"alg":"ES256","typ":"JWT"})", claims.dump());
   };
   Lab lab;
   Secrets secrets;
   Options options;
   options.nrf = nrf.uri();
+  options.nrf_id = nrf_options.id;
   options.nrf_certificate = lab.folder().write("nrf.pem", certificate.pem());
   lab.start(options);
 

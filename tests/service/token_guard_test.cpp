@@ -5,6 +5,7 @@
 
 #include "lib/base/error.hpp"
 #include "tests/support/certificates.hpp"
+#include "tests/support/read_yaml.hpp"
 #include "tests/support/temporary_folder.hpp"
 
 /// Who a request's sender is by its access token (docs/ACCESS.md).
@@ -25,6 +26,7 @@ struct GuardFixture {
   GuardFixture() {
     policy.is_required = true;
     policy.verifier.keys = {crypto::JwsVerifyingKey::from_pem(nrf.certificate.pem(), crypto::JwsAlgorithm::es256)};
+    policy.verifier.issuer = "nrf";
     policy.verifier.audiences = {"AUSF"};
   }
   [[nodiscard]] std::string token(const json& changes = json::object()) const {
@@ -119,13 +121,14 @@ TEST_CASE("The section oauth2 is read, and what is wrong in it is named", "[serv
       return error.what();
     }
   };
-  const std::string keys = "keys: [{file: " + file + ", algorithm: ES256}]";
+  const std::string keys = "issuer: nrf, keys: [{file: " + file + ", algorithm: ES256}]";
   CHECK(problems("oauth2: {mode: required, audiences: AUSF, " + keys + "}") == "");
   REQUIRE(policy);
   CHECK(policy->is_required);
   CHECK(policy->is_bound_to_certificate);
   CHECK(policy->verifier.keys.size() == 1);
-  CHECK(problems("oauth2: {mode: optional, audiences: AUSF, issuer: nrf, skew_s: 0, bind_to_certificate: false, " + keys + "}") == "");
+  CHECK(policy->verifier.issuer == "nrf");
+  CHECK(problems("oauth2: {mode: optional, audiences: AUSF, skew_s: 0, bind_to_certificate: false, " + keys + "}") == "");
   REQUIRE(policy);
   CHECK_FALSE(policy->is_required);
   CHECK(problems("oauth2: {mode: off, audiences: AUSF, " + keys + "}") == "");
@@ -135,4 +138,21 @@ TEST_CASE("The section oauth2 is read, and what is wrong in it is named", "[serv
   CHECK_THAT(problems("oauth2: {mode: required, audiences: AUSF}"), Catch::Contains("keys"));
   CHECK_THAT(problems("oauth2: {mode: required, audiences: AUSF, keys: [{file: " + file + ", algorithm: HS256}]}"), Catch::Contains("HS256 is none of"));
   CHECK_THAT(problems("oauth2: {mode: required, audiences: AUSF, keys: [{file: " + file + ", algorithm: ES384}]}"), Catch::Contains("file"));
+}
+
+TEST_CASE("Who takes tokens says whose they are", "[service][oauth2][config]") {
+  const test::TemporaryFolder folder;
+  const auto nrf = test::identity(test::template_for("NRF", {crypto::KeyUsage::digital_signature}), crypto::Curve::p256, nullptr);
+  const std::string keys = ", audiences: AUSF, keys: [{file: " + folder.write("nrf.pem", nrf.certificate.pem()) + ", algorithm: ES256}]}\n";
+  const auto problems = [&keys](const std::string& members) {
+    return test::read_yaml("oauth2: {" + members + keys, [](const service::Section& root) { return service::read_token_policy(root, {}); }).problems;
+  };
+  const std::string missing = "x.yaml:1:9: oauth2.issuer: is missing: the NF instance id of the NRF, as its tokens have it in iss; else whoever has the key could make them";
+  for (const std::string mode : {"required", "optional"}) {
+    CAPTURE(mode);
+    CHECK(problems("mode: " + mode + ", issuer: 99999999-9999-4999-8999-999999999999") == "");
+    CHECK(problems("mode: " + mode) == missing);
+    CHECK_THAT(problems("mode: " + mode + ", issuer: ''"), Catch::Contains("oauth2.issuer: is empty"));
+  }
+  CHECK(problems("mode: off") == "");
 }
