@@ -98,7 +98,8 @@ Config read_config(const service::Section& root) {
   const service::Section arpf = root.section("arpf");
   config.trust = read_trust(arpf, service::read_tokens(root));
   for (const service::Section& peer : arpf.sections("operators")) {
-    config.operators_by_peer[peer.text("peer")] = peer.text("operator");
+    const auto [entry, is_new] = config.operators_by_peer.emplace(peer.text("peer"), peer.text("operator"));
+    if (!is_new) peer.problem("peer", entry->first + " has an entry already");
   }
   const auto administrators = arpf.texts("administrators");
   config.administrators.insert(administrators.begin(), administrators.end());

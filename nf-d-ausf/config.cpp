@@ -55,6 +55,7 @@ void read_ranges(const service::Section& section, const core::PlmnRouting& routi
 OwnerRights read_owner(const service::Section& section, const Config& config) {
   OwnerRights rights;
   rights.peer = section.text("peer");
+  if (rights.peer == "*") section.problem("peer", "* stands for nobody here: name the peers");
   if (section.has("notification_origin")) {
     const sbi::Uri origin = service::read_peer_uri(section, "notification_origin", config.common);
     if (!origin.path.empty()) section.problem("notification_origin", "has a path; an origin is http(s)://host:port");
