@@ -105,6 +105,7 @@ Config read_config(const service::Section& root) {
   config.administrators.insert(administrators.begin(), administrators.end());
   const bool is_open = config.administrators.contains("*") || config.operators_by_peer.contains("*");
   if (is_open) arpf.problem(config.administrators.contains("*") ? "administrators" : "operators", "* stands for nobody here: name the peers");
+  for (const char* key : {"operators", "administrators"}) service::require_known_peers(arpf, key, config.common);
   if (config.common.knows_peers) service::require_somebody(arpf, "operators", access_of(config), {service::Role::mobile_operator});
   return config;
 }

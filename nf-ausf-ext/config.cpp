@@ -91,10 +91,11 @@ Config read_config(const service::Section& root) {
   config.access = service::Access(service::read_access(
       function, {Role::administrator, Role::access_network, Role::ausf, Role::core_function, Role::service_provider, Role::rsmf}));
   if (config.common.knows_peers) {
-    for (const Role role : {Role::service_provider, Role::rsmf, Role::access_network}) {
-      service::require_somebody(function, "access", config.access, {role});
-    }
+    service::require_somebody(function, "access", config.access, {Role::service_provider});
+    service::require_somebody(function, "access", config.access, {Role::rsmf});
+    service::require_somebody(function, "access", config.access, {Role::access_network, Role::ausf});  // the latter where it is a UDM alone
   }
+  for (const char* key : {"access", "providers"}) service::require_known_peers(function, key, config.common);
   config.providers = read_providers(function);
   read_keys(function, service::read_tokens(root), config);
   read_peers(function, config);

@@ -115,6 +115,7 @@ Config read_config(const service::Section& root) {
   config.owners = read_owners(function, config);
   using service::Role;
   config.peers = service::read_access(function, {Role::access_network, Role::ausf, Role::core_function});
+  service::require_known_peers(function, "access", config.common);  // `owners` refuse anonymous peers that they do not name
   if (config.common.knows_peers) {
     service::require_somebody(function, "owners", access_of(config), {Role::target_ausf});
     service::require_somebody(function, "access", access_of(config), {Role::access_network, Role::ausf});

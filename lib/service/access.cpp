@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <array>
+#include <boost/asio/ip/address.hpp>
 #include <stdexcept>
 
 #include "lib/base/error.hpp"
 #include "lib/core/hss_ueau.hpp"
+#include "lib/service/config.hpp"
 
 namespace service {
 namespace {
@@ -57,6 +59,20 @@ const AccessRule* find(std::span<const AccessRule> table, const sbi::Route& rout
     return one.method == route.method && one.pattern == route.pattern;
   });
   return rule == table.end() ? nullptr : &*rule;
+}
+
+bool is_at_loopback(const Listener& listener) {
+  boost::system::error_code error;
+  const auto address = boost::asio::ip::make_address(listener.address, error);
+  return !error && address.is_loopback();
+}
+
+/// A lab in which callers may say who they are: those who do are held to their roles.
+bool may_know_peers(const CommonConfig& common) {
+  const auto asks = [](const Listener& listener) { return listener.tls && listener.tls->asks_for_certificates(); };
+  const bool is_asked = common.tokens || std::any_of(common.http2.begin(), common.http2.end(), asks);
+  return is_asked && std::all_of(common.http2.begin(), common.http2.end(), is_at_loopback) &&
+         std::all_of(common.http1.begin(), common.http1.end(), is_at_loopback);
 }
 
 }  // namespace
@@ -133,6 +149,12 @@ std::vector<AccessRule> rules_of(const sbi::Router& router, std::span<const Acce
 void require_somebody(const Section& function, const std::string& key, const Access& access, Roles roles) {
   if (access.has_any(roles)) return;
   function.problem(key, "names no peer that is " + roles.text() + ", and a listener demands certificates: everybody would be refused");
+}
+
+void require_known_peers(const Section& function, const std::string& key, const CommonConfig& common) {
+  if (!function.has(key) || common.knows_peers || may_know_peers(common)) return;
+  function.problem(key, "says who is what, but every caller may stay anonymous and is everybody then: give the listeners of sbi: server tls with ca and "
+                        "verify_client: true, or sbi oauth2 with mode: required, or leave this out");
 }
 
 std::vector<PeerRights> read_access(const Section& function, Roles roles) {

@@ -14,6 +14,8 @@
 /// Who may ask what (docs/ACCESS.md): each function has one table of rules, a rule a route, and its configuration says which peer is what.
 namespace service {
 
+struct CommonConfig;
+
 /// What a peer is to a function. A peer may be several things.
 enum class Role : std::uint8_t {
   administrator,
@@ -118,5 +120,10 @@ std::vector<PeerRights> read_access(const Section& function, Roles roles);
 /// Notes a problem if a listener knows its peers and nobody has one of these roles: what they are for would be refused to everybody.
 /// `key`: where they are given.
 void require_somebody(const Section& function, const std::string& key, const Access& access, Roles roles);
+
+/// Notes a problem if `key`, which says who is what, stands there and every caller may stay anonymous, who is everybody: no listener demands
+/// certificates, and no access token is required. Where all listeners are at loopback addresses, a lab, it is enough that a caller may show one of
+/// the two.
+void require_known_peers(const Section& function, const std::string& key, const CommonConfig& common);
 
 }  // namespace service

@@ -12,6 +12,14 @@
 
 namespace test {
 
+/// The text with `what`, which stands in it once, replaced.
+inline std::string changed(std::string text, const std::string& what, const std::string& by) {
+  const std::size_t at = text.find(what);
+  REQUIRE(at != std::string::npos);
+  REQUIRE(text.find(what, at + 1) == std::string::npos);
+  return text.replace(at, what.size(), by);
+}
+
 /// Configurations in which nothing is wrong, in a lab without TLS, and files that they name; to be changed in one place. The function's name is
 /// line 1, `sbi` is line 2, `client` line 3, and each key that tests change has a line of its own behind them.
 struct SoundYaml : TemporaryFolder {
@@ -30,6 +38,8 @@ struct SoundYaml : TemporaryFolder {
   [[nodiscard]] std::string listener_tls(const std::string& more) const {
     return "tls: {certificate: " + pki("tls-arpf.pem") + ", private_key: " + pki("tls-arpf.key") + more + "}";
   }
+  /// `sbi` whose listener asks for certificates, and demands none.
+  [[nodiscard]] std::string asking_sbi() const { return changed(verifying_sbi(), "verify_client: true", "verify_client: false"); }
   /// `sbi` whose listener demands certificates.
   [[nodiscard]] std::string verifying_sbi() const {
     return "  sbi: {server: {address: 127.0.0.1, " + listener_tls(", ca: " + pki("tls-ca.pem") + ", verify_client: true") + "}}\n";
@@ -60,13 +70,5 @@ struct SoundYaml : TemporaryFolder {
   static std::string d_ausf_problems(const std::string& text) { return read_yaml(text, d_ausf::read_config).problems; }
   static std::string ausf_ext_problems(const std::string& text) { return read_yaml(text, ausf_ext::read_config).problems; }
 };
-
-/// The text with `what`, which stands in it once, replaced.
-inline std::string changed(std::string text, const std::string& what, const std::string& by) {
-  const std::size_t at = text.find(what);
-  REQUIRE(at != std::string::npos);
-  REQUIRE(text.find(what, at + 1) == std::string::npos);
-  return text.replace(at, what.size(), by);
-}
 
 }  // namespace test
