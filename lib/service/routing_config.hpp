@@ -10,7 +10,8 @@
 namespace service {
 
 /// `routing` of a function's section: who serves whom, by PLMN (config/ausf-ext.yaml explains it); everybody here if it is absent.
-/// Notes as problems: overlaps, a missing default, targets that are this function itself, or that check_peer_uri() refuses, a discovery without an NRF (`has_nrf`).
+/// Notes as problems: overlaps, a missing default, targets that are this function itself, or that check_peer_uri() refuses, a discovery without
+/// an NRF (`has_nrf`).
 core::PlmnRouting read_routing(const Section& function, const CommonConfig& common, bool has_nrf);
 
 /// `from` and `to` of a section, IMSIs of one length in order; notes what is wrong and returns nothing then.
