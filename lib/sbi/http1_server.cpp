@@ -2,25 +2,23 @@
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <pistache/endpoint.h>
 #include <pistache/http.h>
 #include <pistache/peer.h>
+#include <pistache/transport.h>
 #include <poll.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <atomic>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <cctype>
 #include <future>
-#include <mutex>
-#include <set>
 #include <thread>
 
 #include "lib/base/log.hpp"
 #include "lib/sbi/http1_gate.hpp"
+#include "lib/sbi/http1_listener.hpp"
+#include "lib/sbi/http1_sockets.hpp"
 #include "lib/sbi/problem.hpp"
 
 namespace sbi {
@@ -30,8 +28,6 @@ namespace asio = boost::asio;
 namespace Http = Pistache::Http;
 namespace Tcp = Pistache::Tcp;
 
-constexpr int kThreads = 4;
-constexpr int kBacklog = 1024;
 constexpr std::size_t kMaxAnswerBytes = 16 * 1024 * 1024;
 constexpr std::chrono::seconds kAnswerTimeout{60};
 constexpr std::size_t kMaxPassedOver = std::size_t{256} * 1024;  ///< octets that are read behind a refusal, so that it is read too
@@ -199,53 +195,16 @@ class FrontEnd : public Http::Handler {
   ServerLimits limits_;
 };
 
-/// The sockets of all connections. A thread of Pistache's reads one until nothing more is there, and looks at nothing else meanwhile, not
-/// even whether it is to end: while a peer goes on, only the end of the socket ends that for sure. Of any thread.
-class OpenSockets {
- public:
-  void add(int socket) {
-    const std::lock_guard guard(mutex_);
-    sockets_.insert(socket);
-    if (has_ended_) ::shutdown(socket, SHUT_RDWR);
-  }
-  void remove(int socket) {
-    const std::lock_guard guard(mutex_);
-    sockets_.erase(sockets_.find(socket));
-    // Pistache closes the socket of a peer that goes, but none of those it still has when it ends itself.
-    if (has_ended_ && std::this_thread::get_id() == ended_by_) ::close(socket);
-  }
-  /// The thread that calls it is the one that then destroys Pistache's endpoints.
-  void end_all() {
-    const std::lock_guard guard(mutex_);
-    has_ended_ = true;
-    ended_by_ = std::this_thread::get_id();
-    for (const int socket : sockets_) ::shutdown(socket, SHUT_RDWR);
-  }
-  [[nodiscard]] bool has_ended() const { return has_ended_; }
-
- private:
-  std::mutex mutex_;
-  std::multiset<int> sockets_;  ///< after a 408 a number may come anew before its first connection has gone
-  std::atomic<bool> has_ended_ = false;
-  std::thread::id ended_by_;
-};
-
 /// What is kept with a peer of Pistache's. It goes with the peer.
 struct Connection {
-  Connection(int number, Http1Gate::Limits limits, std::shared_ptr<OpenSockets> among)
-      : socket(number), gate(limits), open(std::move(among)) {
-    open->add(socket);
-  }
-  ~Connection() { open->remove(socket); }
-  Connection(const Connection&) = delete;
-  Connection& operator=(const Connection&) = delete;
+  Connection(int number, Http1Gate::Limits limits) : socket(number), gate(limits) {}
 
   const int socket;
   Http1Gate gate;
+  bool has_asked = false;    ///< a head of it was whole
   bool is_answered = false;  ///< some request of it
   bool is_refused = false;   ///< what still comes is passed over
   std::size_t passed_over = 0;
-  const std::shared_ptr<OpenSockets> open;
 };
 
 /// The front end behind a gate for each connection (Http1Gate).
@@ -253,25 +212,30 @@ class GatedFrontEnd final : public FrontEnd {
  public:
   HTTP_PROTOTYPE(GatedFrontEnd)
 
-  GatedFrontEnd(asio::io_context& loop, const Router& router, ServerLimits limits, std::shared_ptr<OpenSockets> open)
-      : FrontEnd(loop, router, limits), open_(std::move(open)) {}
+  GatedFrontEnd(asio::io_context& loop, const Router& router, ServerLimits limits, std::shared_ptr<Http1Sockets> sockets)
+      : FrontEnd(loop, router, limits), sockets_(std::move(sockets)) {}
 
   void onConnection(const std::shared_ptr<Tcp::Peer>& peer) override {
     FrontEnd ungated(*this);
     static_cast<Tcp::Handler&>(ungated).onConnection(peer);
     const Http1Gate::Limits gate{std::min(limits().http2.max_header_bytes + kRequestLineBytes, limits().max_http1_bytes),
                                  limits().max_http1_bytes};
-    peer->putData(kConnection, std::make_shared<Connection>(peer->fd(), gate, open_));
+    peer->putData(kConnection, std::make_shared<Connection>(peer->fd(), gate));
     const auto patience_ms = static_cast<unsigned>(write_timeout_ms());
     ::setsockopt(peer->fd(), IPPROTO_TCP, TCP_USER_TIMEOUT, &patience_ms, sizeof patience_ms);
+    constexpr int kAtOnce = 1;
+    ::setsockopt(peer->fd(), IPPROTO_TCP, TCP_NODELAY, &kAtOnce, sizeof kAtOnce);
   }
+
+  /// Pistache closes its socket behind this, and none without it (Http1Listener).
+  void onDisconnection(const std::shared_ptr<Tcp::Peer>& peer) override { sockets_->let_go(peer->fd()); }
 
   void onInput(const char* octets, std::size_t size, const std::shared_ptr<Tcp::Peer>& peer) override {
     auto& connection = *static_cast<Connection*>(peer->getData(kConnection).get());
-    // A peer is idle once something was sent to it. If that was no answer, it is Pistache's 408, and the peer goes when that is sent: not
-    // in here, where Pistache still holds it.
+    // A peer is idle once something was sent to it. If that was no answer, it is the listener's 408, and the peer goes when its end is
+    // read: not in here, where Pistache still holds it.
     const bool has_timed_out = peer->isIdle() && !connection.is_answered;
-    if (connection.is_refused || has_timed_out || open_->has_ended()) return pass_over(connection, size);
+    if (connection.is_refused || has_timed_out || sockets_->has_ended()) return pass_over(connection, size);
     try {
       connection.gate.take({octets, size}, [&](std::string_view piece, std::size_t left) { return hand_on(connection, piece, left, peer); });
     } catch (...) {
@@ -286,7 +250,8 @@ class GatedFrontEnd final : public FrontEnd {
 
   /// Gives Pistache a head or a piece of a body, and sends what it answers. True: it waits for the rest of the body.
   bool hand_on(Connection& connection, std::string_view octets, std::size_t left, const std::shared_ptr<Tcp::Peer>& peer) {
-    if (open_->has_ended()) return false;
+    if (sockets_->has_ended()) return false;
+    if (!std::exchange(connection.has_asked, true)) sockets_->keep(connection.socket);
     FrontEnd ungated(*this);  // Pistache's own onInput is private: it can be called only where nothing overrides it
     static_cast<Tcp::Handler&>(ungated).onInput(octets.data(), octets.size(), peer);
     const auto step = getParser(peer)->step()->id();
@@ -322,7 +287,7 @@ class GatedFrontEnd final : public FrontEnd {
   /// Who goes on for a while still gets to read why it was refused; who does not stop is cut off.
   void pass_over(Connection& connection, std::size_t size) const {
     connection.passed_over += size;
-    if (connection.passed_over > kMaxPassedOver || open_->has_ended()) return cut_off(connection.socket);
+    if (connection.passed_over > kMaxPassedOver || sockets_->has_ended()) return cut_off(connection.socket);
     std::this_thread::yield();  // others have something better to do with the core
   }
 
@@ -333,7 +298,7 @@ class GatedFrontEnd final : public FrontEnd {
     ::shutdown(socket, SHUT_RDWR);
   }
 
-  std::shared_ptr<OpenSockets> open_;
+  std::shared_ptr<Http1Sockets> sockets_;
 };
 
 }  // namespace
@@ -342,8 +307,8 @@ struct Http1Server::State {
   asio::io_context& loop;
   const Router& router;
   ServerLimits limits;
-  std::shared_ptr<OpenSockets> open = std::make_shared<OpenSockets>();
-  std::vector<std::unique_ptr<Http::Endpoint>> endpoints = {};
+  std::shared_ptr<Http1Sockets> sockets = std::make_shared<Http1Sockets>(limits.max_http1_connections);
+  std::vector<std::unique_ptr<Http1Listener>> listeners = {};
 };
 
 Http1Server::Http1Server(asio::io_context& loop, const Router& router, ServerLimits limits)
@@ -353,30 +318,22 @@ Http1Server::~Http1Server() { stop(); }
 
 std::uint16_t Http1Server::listen(const std::string& address, std::uint16_t port) {
   try {
-    auto endpoint = std::make_unique<Http::Endpoint>(Pistache::Address(address, port));
-    endpoint->init(Http::Endpoint::options()
-                       .threads(kThreads)
-                       .flags(Pistache::Tcp::Options::ReuseAddr | Pistache::Tcp::Options::NoDelay)
-                       .maxRequestSize(state_->limits.max_http1_bytes)
-                       .maxResponseSize(kMaxAnswerBytes)
-                       .backlog(kBacklog)
-                       .headerTimeout(state_->limits.first_byte_timeout)
-                       .bodyTimeout(state_->limits.request_timeout)
-                       .keepaliveTimeout(state_->limits.request_timeout));
-    endpoint->setHandler(std::make_shared<GatedFrontEnd>(state_->loop, state_->router, state_->limits, state_->open));
-    endpoint->serveThreaded();
-    const auto bound = static_cast<std::uint16_t>(endpoint->getPort());
-    state_->endpoints.push_back(std::move(endpoint));
-    return bound;
+    const auto handler = std::make_shared<GatedFrontEnd>(state_->loop, state_->router, state_->limits, state_->sockets);
+    handler->setMaxRequestSize(state_->limits.max_http1_bytes);
+    handler->setMaxResponseSize(kMaxAnswerBytes);
+    state_->listeners.push_back(std::make_unique<Http1Listener>(address, port, handler, state_->limits, state_->sockets));
+    return state_->listeners.back()->port();
   } catch (const std::exception& error) {
     throw std::runtime_error("cannot listen at " + address + ":" + std::to_string(port) + " (HTTP/1.1): " + error.what());
   }
 }
 
 void Http1Server::stop() {
-  for (const auto& endpoint : state_->endpoints) endpoint->shutdown();
-  state_->open->end_all();
-  state_->endpoints.clear();
+  state_->sockets->end_all();
+  state_->listeners.clear();
+  state_->sockets->close_all();
 }
+
+std::uint64_t Http1Server::connections_refused() const { return state_->sockets->refused(); }
 
 }  // namespace sbi

@@ -11,8 +11,8 @@
 namespace sbi {
 
 /// The HTTP/1.1 front end, by Pistache, for `curl` without flags: the same router, the same handlers. Its threads hand each
-/// request to the loop and wait for the answer. Before Pistache stands a gate (Http1Gate). Loopback unless configured otherwise, never
-/// behind a proxy (docs/HTTP1.md).
+/// request to the loop and wait for the answer. Before Pistache stands a gate (Http1Gate), and before its threads a listener that takes in no
+/// more than `max_http1_connections` (Http1Listener). Loopback unless configured otherwise, never behind a proxy (docs/HTTP1.md).
 class Http1Server {
  public:
   /// Loop and router must outlive the server.
@@ -27,6 +27,9 @@ class Http1Server {
   /// Stops listening, ends its connections and its threads, whatever peers do. A request under way is waited for, and so the loop must
   /// still run. The server does not listen again.
   void stop();
+
+  /// Connections that were closed for `max_http1_connections`, old ones and new ones. Of any thread.
+  [[nodiscard]] std::uint64_t connections_refused() const;
 
  private:
   struct State;

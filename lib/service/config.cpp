@@ -114,6 +114,7 @@ sbi::ServerLimits read_limits(const Section& section) {
     return seconds(section.integer(key, 1, 86400, otherwise.count()));
   };
   limits.max_connections = size("max_connections", 1, 1000000, limits.max_connections);
+  limits.max_http1_connections = size("max_http1_connections", 1, 100000, limits.max_http1_connections);
   limits.max_handshakes = size("max_handshakes", 1, 100000, limits.max_handshakes);
   limits.max_handshakes_per_second = size("max_handshakes_per_second", 0, 1000000, limits.max_handshakes_per_second);
   limits.max_half_open_streams = size("max_half_open_streams", 1, 10000000, limits.max_half_open_streams);

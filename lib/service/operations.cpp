@@ -40,6 +40,10 @@ std::string Operations::metrics() const {
   add("first_attach_http2_connections_refused_total", "Connections beyond max_connections.", &sbi::ServerCounters::connections_refused);
   add("first_attach_tls_handshakes_delayed_total", "Times that TLS handshakes had to wait for max_handshakes_per_second.",
       &sbi::ServerCounters::handshakes_delayed);
+  if (http1_ != nullptr) {
+    const char* const name = "first_attach_http1_connections_refused_total";
+    out += head(name, "Connections over HTTP/1.1 beyond max_http1_connections.") + fmt::format("{} {}\n", name, http1_->connections_refused());
+  }
   return out;
 }
 

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "lib/sbi/http1_server.hpp"
 #include "lib/sbi/http2_server.hpp"
 #include "lib/sbi/router.hpp"
 
@@ -17,6 +18,7 @@ class Operations {
 
   /// A server whose counters are told; it outlives the last answer. Before anything is served.
   void watch(const sbi::Http2Server& server) { counters_.push_back(&server.counters()); }
+  void watch(const sbi::Http1Server& server) { http1_ = &server; }
 
   /// GET /health (200 while the function serves) and GET /metrics (Prometheus text format 0.0.4). This must outlive the router.
   void add_routes(sbi::Router& router) const;
@@ -26,6 +28,7 @@ class Operations {
 
   std::string program_;
   std::vector<const sbi::ServerCounters*> counters_;
+  const sbi::Http1Server* http1_ = nullptr;  ///< none where no HTTP/1.1 is served
 };
 
 }  // namespace service

@@ -36,7 +36,7 @@ sbi::ClientLimits client_limits(const CommonConfig& config) {
   limits.connect_timeout = std::min(limits.connect_timeout, config.client_timeout / 2);
   return limits;
 }
-constexpr std::uint64_t kOtherDescriptors = 512;  ///< databases, loops, peers, and Pistache's threads and connections
+constexpr std::uint64_t kOtherDescriptors = 512;  ///< databases, loops, peers, Pistache's threads, and what it has still to close (Http1Sockets::kMostLeaving)
 
 /// Access tokens for what this function asks of others. What it asks of the NRF itself, and the receipts that it tells, need none.
 class ServiceTokens final : public sbi::Authorizer {
@@ -109,6 +109,7 @@ struct Running::State {
   }
 
   void listen() {
+    make_http1();  // before anybody can ask for its counters
     for (const Listener& listener : function.common.http2) {
       const auto tls = listener.tls ? sbi::make_server_context(*listener.tls) : nullptr;
       std::uint16_t port = listener.port;
@@ -118,6 +119,13 @@ struct Running::State {
       http2_ports.push_back(port);
       base::log::info("listening at {}:{} (HTTP/2{})", listener.address, port, tls ? ", TLS" : "");
     }
+    for (const Listener& listener : function.common.http1) {
+      http1_ports.push_back(http1->listen(listener.address, listener.port));
+      base::log::info("listening at {}:{} (HTTP/1.1)", listener.address, http1_ports.back());
+    }
+  }
+
+  void make_http1() {
     if (function.common.http1.empty()) return;
     // It knows nobody. Where others must say who they are, it is no way around that.
     if (function.common.knows_peers) operations.add_routes(operations_router);
@@ -125,10 +133,7 @@ struct Running::State {
     sbi::ServerLimits limits = function.common.limits;
     if (function.common.knows_peers) limits.max_http1_bytes = limits.http2.max_header_bytes;
     http1 = std::make_unique<sbi::Http1Server>(loops.front()->io, router, limits);
-    for (const Listener& listener : function.common.http1) {
-      http1_ports.push_back(http1->listen(listener.address, listener.port));
-      base::log::info("listening at {}:{} (HTTP/1.1)", listener.address, http1_ports.back());
-    }
+    operations.watch(*http1);
   }
 
   /// On the first loop, once that exists and before the function is built on it.
@@ -295,7 +300,8 @@ void Running::reload() {
 }
 
 std::uint64_t descriptors_needed(const CommonConfig& config) {
-  return config.limits.max_connections * config.workers + kOtherDescriptors;
+  const std::uint64_t over_http1 = config.http1.empty() ? 0 : config.limits.max_http1_connections;
+  return config.limits.max_connections * config.workers + over_http1 + kOtherDescriptors;
 }
 
 std::uint64_t raise_descriptor_limit() {
@@ -310,8 +316,9 @@ void require_descriptors(const CommonConfig& config, std::uint64_t limit) {
   const std::uint64_t needed = descriptors_needed(config);
   if (needed <= limit) return;
   throw ConfigError("sbi.limits.max_connections: " + std::to_string(config.limits.max_connections) + " for each of " +
-                    std::to_string(config.workers) + " workers needs " + std::to_string(needed) + " file descriptors, and this process may open " +
-                    std::to_string(limit) + ": lower it, or raise the hard limit (ulimit -Hn, LimitNOFILE=)");
+                    std::to_string(config.workers) + " workers, and max_http1_connections: " + std::to_string(config.limits.max_http1_connections) +
+                    " where HTTP/1.1 is served, need " + std::to_string(needed) + " file descriptors, and this process may open " +
+                    std::to_string(limit) + ": lower them, or raise the hard limit (ulimit -Hn, LimitNOFILE=)");
 }
 
 const std::vector<std::uint16_t>& Running::http2_ports() const { return state_->http2_ports; }

@@ -79,8 +79,8 @@ struct Command {
 int main(const Program& program, int argc, char** argv, const std::function<Function(const YamlDocument&)>& read,
          const std::vector<Command>& commands = {});
 
-/// How many file descriptors the listeners of a configuration may come to need, all connections open: `max_connections` a worker, and
-/// some for databases, loops, peers and the HTTP/1.1 front end.
+/// How many file descriptors the listeners of a configuration may come to need, all connections open: `max_connections` a worker,
+/// `max_http1_connections` if HTTP/1.1 is served, and some for databases, loops, peers and Pistache.
 std::uint64_t descriptors_needed(const CommonConfig& config);
 
 /// Raises the soft limit of open files to the hard one; the limit now.

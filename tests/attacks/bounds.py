@@ -17,6 +17,7 @@ IMPORT_KIB = 1024         # one that is worked on: a piece, a line that may stil
 ANSWER_KIB = 4            # 3.1: one that the client does not take, and its stream
 HTTP1_CONNECTION_KIB = 8  # 5: Pistache's
 CONTEXT_KIB = 1           # 0.65: an authentication that waits for its RES*
+HTTP1_LEAVING = 32        # connections that gave way and have not gone yet (Http1Sockets::kMostLeaving)
 
 # Bodies lie in texts that double when they are full. What a text had before is free then, and not at once of use to others: at twice the
 # octets that all bodies have there is enough for the next size of each (210 MiB were seen with 128).
@@ -40,10 +41,13 @@ def max_contexts():
 
 
 def _held_kib(limits):
-    """Of each attack that makes the server hold something. Where a number of connections stands, the attack opens so many, and no limit is below
-    it. What the others send is answered, or forgotten, or ends its connection."""
+    """Of each attack that makes the server hold something. Where a number of connections stands, the attack opens so many, and no limit of HTTP/2 is
+    below it. What the others send is answered, or forgotten, or ends its connection."""
     def streams(connections):
         return min(connections * limits.max_streams, limits.max_half_open_streams)
+
+    def http1_connections(connections):
+        return min(connections, limits.max_http1_connections + HTTP1_LEAVING)
 
     def http1_bodies(connections):
         return connections * limits.max_http1_bytes * HTTP1_BODY_FACTOR / 1024
@@ -66,11 +70,11 @@ def _held_kib(limits):
         "known_subscribers": max_contexts() * CONTEXT_KIB,
         "slow_headers": 1000 * SESSION_KIB,
         "slow_bodies": 1000 * (SESSION_KIB + HALF_OPEN_KIB),
-        # HTTP/1.1 has no limit of connections but descriptors, and none of all bodies: what one may hold, times as many as there are.
-        "silent_connections_http1": 10100 * HTTP1_CONNECTION_KIB,
-        "slow_headers_http1": 1000 * HTTP1_CONNECTION_KIB,
-        "slow_bodies_http1": 1000 * HTTP1_CONNECTION_KIB,
-        "unread_answers_http1": 500 * (HTTP1_CONNECTION_KIB + 10),  # each answer is some 10 KB
+        # HTTP/1.1 has no limit of all bodies: what one may hold, times as many as there are.
+        "silent_connections_http1": http1_connections(10100) * HTTP1_CONNECTION_KIB,
+        "slow_headers_http1": http1_connections(1000) * HTTP1_CONNECTION_KIB,
+        "slow_bodies_http1": http1_connections(200) * HTTP1_CONNECTION_KIB,
+        "unread_answers_http1": http1_connections(200) * (HTTP1_CONNECTION_KIB + 10),  # each answer is some 10 KB
         "endless_header_http1": http1_bodies(1),
         "endless_headers_http1": http1_bodies(1),
         # A connection after the other: those before it may still be with one of the four threads.

@@ -7,6 +7,8 @@ import ground
 import target
 from http2_attacks import BAD_LINES
 
+# Connections that send whole heads, fewer than max_http1_connections: who has sent one keeps its place, and with all of them others are kept out.
+_ASKING = 200
 _LINE = b"POST " + target.CHALLENGE_PATH.encode() + b" HTTP/1.1\r\nHost: a\r\n"
 
 
@@ -63,7 +65,7 @@ def slow_headers_http1(site):
 
 
 def slow_bodies_http1(site):
-    site.drip(site.http1, site.most(1000), _LINE + b"Content-Type: application/json\r\nContent-Length: 1000\r\n\r\n", b" ")
+    site.drip(site.http1, site.most(_ASKING), _LINE + b"Content-Type: application/json\r\nContent-Length: 1000\r\n\r\n", b" ")
 
 
 def pipelining_http1(site):
@@ -141,7 +143,7 @@ def unread_answers_http1(site):
     request = _post(target.VECTORS_PATH, "application/x-ndjson", BAD_LINES)
     kept = []
     try:
-        while len(kept) < site.most(500) and not site.is_over():
+        while len(kept) < site.most(_ASKING) and not site.is_over():
             one = socket.socket()
             one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
             one.settimeout(2)

@@ -326,6 +326,83 @@ TEST_CASE_METHOD(Http1Fixture, "A head that is held back has to be whole in time
   CHECK(second.is_closed());
 }
 
+TEST_CASE_METHOD(Http1Fixture, "Over HTTP/1.1, where all connections are taken, the oldest that has sent no whole head gives way to a new one",
+                 "[sbi][http1][limits]") {
+  auto few = limits;
+  few.max_http1_connections = 3;
+  sbi::Http1Server other(loop.io(), router, few);
+  const std::uint16_t other_port = other.listen("127.0.0.1", 0);
+  const std::string get = request_text("GET", "/plain", "", "");
+  Talk active(peer_io, other_port);
+  active.say(get);
+  CHECK(active.hear().status == 200);
+  Talk oldest(peer_io, other_port);
+  oldest.say("GET /plain HTTP/1.1\r\nHost: h");
+  Talk silent(peer_io, other_port);
+  CHECK(other.connections_refused() == 0);
+  Talk fresh(peer_io, other_port);
+  fresh.say(get);
+  CHECK(fresh.hear().status == 200);
+  CHECK(oldest.is_closed());
+  for (Talk* const each : {&active, &silent, &fresh}) {
+    each->say(get);
+    CHECK(each->hear().status == 200);
+  }
+  CHECK(other.connections_refused() == 1);
+}
+
+TEST_CASE_METHOD(Http1Fixture, "Over HTTP/1.1, where all connections have sent a request, a new one is closed until one of them has gone",
+                 "[sbi][http1][limits]") {
+  auto few = limits;
+  few.max_http1_connections = 2;
+  sbi::Http1Server other(loop.io(), router, few);
+  const std::uint16_t other_port = other.listen("127.0.0.1", 0);
+  const std::string get = request_text("GET", "/plain", "", "");
+  std::vector<Talk> talks;
+  const auto serves = [&get](Talk& each) { return each.say(get) && each.hear().status == 200; };
+  for (int i = 0; i < 2; ++i) {
+    talks.emplace_back(peer_io, other_port);
+    CHECK(serves(talks.back()));
+  }
+  CHECK(other.connections_refused() == 0);
+  Talk third(peer_io, other_port);
+  CHECK(third.is_closed());
+  CHECK(other.connections_refused() == 1);
+  for (Talk& each : talks) CHECK(serves(each));
+  talks.pop_back();
+  bool is_served = false;
+  const auto deadline = std::chrono::steady_clock::now() + test::kDeadline;
+  while (!is_served && std::chrono::steady_clock::now() < deadline) {
+    Talk fourth(peer_io, other_port);
+    is_served = serves(fourth);
+  }
+  CHECK(is_served);
+  CHECK(serves(talks.front()));
+}
+
+TEST_CASE_METHOD(Http1Fixture, "The limit of connections over HTTP/1.1 holds while all of its threads are held up", "[sbi][http1][limits]") {
+  auto few = limits;
+  few.max_http1_connections = 6;
+  sbi::Http1Server other(loop.io(), router, few);
+  const std::uint16_t other_port = other.listen("127.0.0.1", 0);
+  std::vector<Talk> waiting;  // one a thread
+  for (int i = 0; i < 4; ++i) {
+    waiting.emplace_back(peer_io, other_port);
+    waiting.back().say(request_text("POST", "/wait", "application/json", std::to_string(i)));
+  }
+  REQUIRE(eventually([this] { return gate.waiting == 4; }));
+  std::vector<Talk> silent;
+  for (int i = 0; i < 12; ++i) silent.emplace_back(peer_io, other_port);
+  for (std::size_t i = 0; i < 10; ++i) CHECK(silent[i].is_closed());
+  CHECK(other.connections_refused() == 10);
+  loop.run([this] { gate.open(); });
+  for (std::size_t i = 0; i < 4; ++i) CHECK(waiting[i].hear().body == std::to_string(i));
+  for (std::size_t i = 10; i < 12; ++i) {
+    silent[i].say(request_text("GET", "/plain", "", ""));
+    CHECK(silent[i].hear().status == 200);
+  }
+}
+
 TEST_CASE_METHOD(Http1Fixture, "The server stops whatever its peers do", "[sbi][http1]") {
   const std::string get = request_text("GET", "/plain", "", "");
   std::vector<Talk> talks;  // the server knows all of them before any holds up one of its threads

@@ -358,7 +358,8 @@ struct ShippedLab : Lab {
     const service::Running running(program, function);
     const std::uint16_t port = running.http1_ports().at(0);
     CHECK(send_http1(port, "GET", "/health", "", {}).content()["status"] == "UP");
-    CHECK_THAT(send_http1(port, "GET", "/metrics", "", {}).body, Catch::Contains("first_attach_http2_answers_total{status=\"2xx\"} 0"));
+    CHECK_THAT(send_http1(port, "GET", "/metrics", "", {}).body, Catch::Contains("first_attach_http2_answers_total{status=\"2xx\"} 0") &&
+                   Catch::Contains("\nfirst_attach_http1_connections_refused_total 0\n"));
     const std::string not_there = "404 RESOURCE_URI_STRUCTURE_NOT_FOUND";
     for (const AccessRule& rule : own) {
       CAPTURE(std::string(rule.method), std::string(rule.pattern));

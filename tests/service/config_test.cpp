@@ -76,7 +76,8 @@ TEST_CASE("Every common key is read", "[service][config]") {
                           "idle_timeout_s: 3, write_timeout_s: 4, max_wait_ms: 7, max_handshakes: 8, max_handshakes_per_second: 9, "
                           "max_half_open_streams: 10, max_buffered_mib: 11, max_requests_per_second: 12, max_header_expansion: 13, "
                           "max_idle_frames_per_second: 140, max_stream_errors_per_second: 15, max_client_resets_per_second: 16, "
-                          "max_client_resets_burst: 18, max_imports: 19, max_imports_per_peer: 20, max_http1_mib: 21}\n",
+                          "max_client_resets_burst: 18, max_imports: 19, max_imports_per_peer: 20, max_http1_mib: 21, "
+                          "max_http1_connections: 22}\n",
                 "  workers: 3\n  insecure_debugging: true\n  client: {timeout_ms: 250}\n"));
   CHECK(problems.empty());
   CHECK(config.log_file == "/x.log");
@@ -107,6 +108,7 @@ TEST_CASE("Every common key is read", "[service][config]") {
   CHECK(config.limits.max_imports == 19);
   CHECK(config.limits.max_imports_per_peer == 20);
   CHECK(config.limits.max_http1_bytes == 21 * 1024 * 1024);
+  CHECK(config.limits.max_http1_connections == 22);
   CHECK(config.workers == 3);
   CHECK(config.allows_debugging);
   CHECK(config.limits.share_port);
@@ -124,6 +126,7 @@ TEST_CASE("What a function cannot do without is asked for", "[service][config]")
 TEST_CASE("Each number has its range, one below and one above", "[service][config]") {
   const auto [key, min, max] = GENERATE(table<std::string, std::int64_t, std::int64_t>({
       {"max_connections", 1, 1000000},
+      {"max_http1_connections", 1, 100000},
       {"max_streams", 1, 10000},
       {"max_headers", 16, 1000},
       {"max_header_bytes", 1024, 65536},
@@ -325,6 +328,11 @@ TEST_CASE("A function's connections fit into its file descriptors", "[service][c
   CHECK_NOTHROW(service::require_descriptors(config, needed));
   CHECK_THROWS_WITH(service::require_descriptors(config, needed - 1),
                     Catch::Contains("max_connections: 1000 for each of 3 workers") && Catch::Contains("may open " + std::to_string(needed - 1)));
+  config.limits.max_http1_connections = 200;
+  CHECK(service::descriptors_needed(config) == needed);  // no HTTP/1.1 is served
+  config.http1.resize(2);                                // for both together, in the first worker
+  CHECK(service::descriptors_needed(config) == needed + 200);
+  CHECK_THROWS_WITH(service::require_descriptors(config, needed + 199), Catch::Contains("max_http1_connections: 200"));
 }
 
 TEST_CASE("The soft limit of open files is raised to the hard one", "[service]") {
