@@ -326,6 +326,27 @@ TEST_CASE_METHOD(Http1Fixture, "A head that is held back has to be whole in time
   CHECK(second.is_closed());
 }
 
+TEST_CASE_METHOD(Http1Fixture, "A body has to be whole in time", "[sbi][http1]") {
+  auto hasty = limits;
+  hasty.request_timeout = 1s;
+  sbi::Http1Server other(loop.io(), router, hasty);
+  const std::uint16_t other_port = other.listen("127.0.0.1", 0);
+  const std::string text = request_text("POST", "/echo", "application/json", "{\"a\":\"b\"}");
+  const std::string begin = text.substr(0, text.size() - 3);
+  Talk in_time = talk();  // where there is more of it
+  Talk late(peer_io, other_port);
+  in_time.say(begin);
+  late.say(begin);
+  const Answer answer = late.hear();
+  CHECK(answer.status == 408);
+  CHECK(answer.body.empty());
+  CHECK(late.is_closed());
+  in_time.say(text.substr(begin.size()));
+  const Answer echo = in_time.hear();
+  CHECK(echo.status == 200);
+  CHECK(echo.body == "{\"a\":\"b\"}");
+}
+
 TEST_CASE_METHOD(Http1Fixture, "Over HTTP/1.1, where all connections are taken, the oldest that has sent no whole head gives way to a new one",
                  "[sbi][http1][limits]") {
   auto few = limits;
