@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <boost/asio/buffer.hpp>
 #include <boost/asio/ip/address.hpp>
 #include <boost/asio/ssl/context.hpp>
 #include <cerrno>
@@ -15,6 +16,7 @@
 #include <stdexcept>
 #include <string_view>
 
+#include "lib/base/secret_file.hpp"
 #include "lib/sbi/message.hpp"
 #include "lib/sbi/tls_anchors.hpp"
 #include "lib/sbi/tls_owned.hpp"
@@ -67,6 +69,15 @@ class KeyLog {
   int file_;
 };
 
+/// Looked at each time that it is read: what replaced it may have another mode.
+void use_private_key(ssl::context& context, const std::string& path) {
+  const base::SecretBytes octets = base::read_secret_file(path);
+  const base::BytesView pem = octets.reveal();
+  boost::system::error_code error;
+  context.use_private_key(boost::asio::buffer(pem.data(), pem.size()), ssl::context::pem, error);
+  if (error) fail(path, "no private key of the certificate", error);
+}
+
 std::shared_ptr<ssl::context> make_context(ssl::context::method method, const TlsFiles& files) {
   auto context = std::make_shared<ssl::context>(method);
   SSL_CTX* handle = context->native_handle();
@@ -80,8 +91,7 @@ std::shared_ptr<ssl::context> make_context(ssl::context::method method, const Tl
   if (!files.certificate.empty()) {
     context->use_certificate_chain_file(files.certificate, error);
     if (error) fail(files.certificate, "no certificate chain", error);
-    context->use_private_key_file(files.private_key, ssl::context::pem, error);
-    if (error) fail(files.private_key, "no private key of the certificate", error);
+    use_private_key(*context, files.private_key);
   }
   if (!files.ca.empty()) context->load_verify_file(files.ca, error);
   if (error) fail(files.ca, "no CA certificates", error);

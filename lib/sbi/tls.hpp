@@ -23,7 +23,7 @@ struct CaFile {
 /// The `tls` section of a listener or of a client. Paths of PEM files.
 struct TlsFiles {
   std::string certificate;  ///< chain, leaf first; may be empty for a client
-  std::string private_key;
+  std::string private_key;     ///< mode 0600 or stricter (base::read_secret_file)
   std::string ca;              ///< what peers are verified against; empty for a server that asks for no certificate
   bool verify_client = false;  ///< server: a connection without a certificate of `ca` is refused
   std::string key_log = {};    ///< the secrets of each connection are appended there (SSLKEYLOGFILE): for labs; empty: nowhere
@@ -36,7 +36,7 @@ struct TlsFiles {
 };
 
 /// TLS 1.2 (AEAD suites with forward secrecy only) and 1.3, ALPN `h2`.
-/// Throws std::runtime_error that names the file at fault.
+/// Throws std::runtime_error that names the file at fault; a private key that others may read is one.
 std::shared_ptr<boost::asio::ssl::context> make_server_context(const TlsFiles& files);
 std::shared_ptr<boost::asio::ssl::context> make_client_context(const TlsFiles& files);
 

@@ -26,7 +26,7 @@ void try_out(const Section& tls, const sbi::TlsFiles& files, bool is_server) {
     const std::string fault = error.what();
     const auto is_of = [&fault](const std::string& ca) { return !ca.empty() && fault.starts_with(ca + ": no CA"); };
     const bool is_of_ca = is_of(files.ca) || std::any_of(files.cas.begin(), files.cas.end(), [&](const sbi::CaFile& one) { return is_of(one.path); });
-    const bool is_of_key = fault.starts_with(files.private_key + ": no private key");
+    const bool is_of_key = fault.starts_with(files.private_key + ": no private key") || fault.starts_with("the file " + files.private_key + " ");
     tls.problem(is_of_ca ? "ca" : is_of_key ? "private_key" : "certificate", fault);
   }
 }

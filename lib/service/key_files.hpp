@@ -14,8 +14,8 @@
 /// then.
 namespace service {
 
-/// The path of a file that must be of mode 0600 or stricter; empty if it is not, or cannot be read. One whose access control list lets nobody but its owner
-/// and this process's user read it (for root: its owner and one user), which shows as 0440, passes as well: a credential of systemd. The same wherever a file of mode 0600 is meant below.
+/// The path of a file that must be of mode 0600 or stricter; empty if it is not, or cannot be read. What passes besides, here and wherever a file of mode
+/// 0600 is meant below: base::fault_of_secret_file().
 std::string read_secret_path(const Section& section, const std::string& key);
 
 /// Whether a certificate that is not valid now is worth a warning.

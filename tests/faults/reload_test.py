@@ -152,6 +152,17 @@ class Reload(unittest.TestCase):
         self.assertEqual(self.meet(), (new_certificate, "200"))
         self.assertEqual(self.retrieve(self.kept, 2), "200")
 
+    def test_a_key_that_others_may_read(self):
+        """It is refused with its name and the old certificate goes on, until the key is its owner's alone again."""
+        new_certificate = self.replace_certificate()
+        (self.pki / "tls-arpf.key").chmod(0o644)
+        self.assertIn(f"{self.pki / 'tls-arpf.key'} may be read by others: chmod 600 it", self.hang_up(NOT_DONE))
+        self.assertEqual(self.meet(), (self.old_certificate, "200"))
+        self.assertEqual(self.retrieve(self.kept, 2), "200")
+        (self.pki / "tls-arpf.key").chmod(0o600)
+        self.hang_up(DONE)
+        self.assertEqual(self.meet(), (new_certificate, "200"))
+
     def test_a_list_that_names_a_certificate(self):
         """What it revokes is refused from the signal on, at connections that were open as well, which go on otherwise."""
         self.write_list([self.pki / "pn.pem"])

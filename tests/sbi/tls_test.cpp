@@ -303,6 +303,23 @@ TEST_CASE_METHOD(TlsFixture, "Files that are at fault are named", "[sbi][tls]") 
   }
 }
 
+TEST_CASE_METHOD(TlsFixture, "A private key that others may read is refused each time that it is read, by server and client", "[sbi][tls]") {
+  serve();
+  keep_client(ca);
+  const std::string server_key = folder / "server.key", client_key = folder / "client.key";
+  const auto allow = [](const std::string& path, unsigned mode) { std::filesystem::permissions(path, static_cast<std::filesystem::perms>(mode)); };
+  CHECK_NOTHROW(sbi::make_server_context(files("server", "ca")));
+  CHECK_NOTHROW(sbi::make_client_context(files("client", "ca")));
+  allow(server_key, 0644);
+  allow(client_key, 0640);
+  CHECK_THROWS_WITH(sbi::make_server_context(files("server", "ca")), "the file " + server_key + " may be read by others: chmod 600 it");
+  CHECK_THROWS_WITH(sbi::make_client_context(files("client", "ca")), "the file " + client_key + " may be read by others: chmod 600 it");
+  allow(server_key, 0600);
+  allow(client_key, 0400);
+  CHECK_NOTHROW(sbi::make_server_context(files("server", "ca")));
+  CHECK_NOTHROW(sbi::make_client_context(files("client", "ca")));
+}
+
 TEST_CASE_METHOD(TlsFixture, "A context that is replaced is for new connections; those that are open go on", "[sbi][tls]") {
   serve_tls(true);
   keep_client(ca, {"client.example"});
