@@ -45,6 +45,28 @@ int choose_http2(SSL*, const unsigned char** out, unsigned char* out_size, const
   throw std::runtime_error(file + ": " + what + ": " + error.message());
 }
 
+/// Why an open file is none for secrets of connections; empty: it is one.
+std::string fault_of_key_log(int file) {
+  struct stat status {};
+  if (::fstat(file, &status) != 0 || !S_ISREG(status.st_mode)) return "is no ordinary file: name another";
+  if (status.st_uid != ::geteuid()) return "is another user's: name another, or remove it";
+  if ((status.st_mode & (S_IRWXG | S_IRWXO)) != 0) return "may be read by others: remove it, or chmod 600 it";
+  return "";
+}
+
+/// The file at `path`, made if there is none, for this user alone. What was there before is taken only if it is that: whoever reads it reads every
+/// connection. A pipe is not waited for.
+int open_key_log(const std::string& path) {
+  constexpr int kFlags = O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
+  const int file = ::open(path.c_str(), kFlags, S_IRUSR | S_IWUSR);
+  if (file < 0 && errno == ELOOP) throw std::runtime_error(path + ": is a symbolic link: name the file itself");
+  if (file < 0) throw std::runtime_error(path + ": cannot be written: " + std::strerror(errno));
+  const std::string fault = fault_of_key_log(file);
+  if (fault.empty()) return file;
+  ::close(file);
+  throw std::runtime_error(path + ": " + fault);
+}
+
 /// The file to which the secrets of a context's connections go; the context owns it.
 class KeyLog {
  public:
@@ -54,9 +76,7 @@ class KeyLog {
       owned_by<KeyLog>(SSL_get_SSL_CTX(connection))->write(line);
     });
   }
-  explicit KeyLog(const std::string& path) : file_(::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, S_IRUSR | S_IWUSR)) {
-    if (file_ < 0) throw std::runtime_error(path + ": cannot be written: " + std::strerror(errno));
-  }
+  explicit KeyLog(const std::string& path) : file_(open_key_log(path)) {}
   ~KeyLog() { ::close(file_); }
   KeyLog(const KeyLog&) = delete;
   KeyLog& operator=(const KeyLog&) = delete;

@@ -26,7 +26,9 @@ struct TlsFiles {
   std::string private_key;     ///< mode 0600 or stricter (base::read_secret_file)
   std::string ca;              ///< what peers are verified against; empty for a server that asks for no certificate
   bool verify_client = false;  ///< server: a connection without a certificate of `ca` is refused
-  std::string key_log = {};    ///< the secrets of each connection are appended there (SSLKEYLOGFILE): for labs; empty: nowhere
+  /// The secrets of each connection are appended there (as SSLKEYLOGFILE has them): for labs; empty: nowhere. A file that is there already must be an
+  /// ordinary one, no link, this user's, and nobody else's to read.
+  std::string key_log = {};
   /// Server: in place of `ca`. The name of a peer must be one that the trust anchor at the end of its chain may vouch for; of one that stands in
   /// several files, what they say together. Intermediate certificates do not count.
   std::vector<CaFile> cas = {};

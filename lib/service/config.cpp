@@ -18,8 +18,10 @@ using std::chrono::seconds;
 
 constexpr std::size_t kMib = 1024 * 1024;
 
-/// What the TLS library itself has to say against the files: a key of another certificate, no certificates in `ca`.
-void try_out(const Section& tls, const sbi::TlsFiles& files, bool is_server) {
+/// What the TLS library itself has to say against the files: a key of another certificate, no certificates in `ca`. The log of keys is not opened: reading
+/// a configuration makes no file.
+void try_out(const Section& tls, sbi::TlsFiles files, bool is_server) {
+  files.key_log.clear();
   try {
     (void)(is_server ? sbi::make_server_context(files) : sbi::make_client_context(files));
   } catch (const std::runtime_error& error) {

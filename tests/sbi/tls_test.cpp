@@ -1,4 +1,6 @@
 #include <openssl/ssl.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <boost/asio/ssl/context.hpp>
 #include <boost/asio/ssl/stream.hpp>
@@ -349,4 +351,43 @@ TEST_CASE_METHOD(TlsFixture, "The secrets of connections go to a file of its own
   CHECK((std::filesystem::status(own.key_log).permissions() & std::filesystem::perms(0077)) == std::filesystem::perms::none);
   own.key_log = folder / "no such folder/keys.log";
   CHECK_THROWS_WITH(sbi::make_server_context(own), Catch::Contains("keys.log: cannot be written"));
+}
+
+TEST_CASE_METHOD(TlsFixture, "A log of secrets that was there before is taken if it is its owner's alone, and no link", "[sbi][tls]") {
+  serve();
+  keep_client(ca);
+  auto own = files("server", ""), client_own = files("client", "ca");
+  own.key_log = client_own.key_log = folder.write("keys.log", "before\n");
+  const auto refused_for = [&](const std::string& why) {
+    CHECK_THROWS_WITH(sbi::make_server_context(own), own.key_log + ": " + why);
+    CHECK_THROWS_WITH(sbi::make_client_context(client_own), own.key_log + ": " + why);
+  };
+  CHECK_NOTHROW(sbi::make_server_context(own));
+  CHECK_NOTHROW(sbi::make_client_context(client_own));
+  SECTION("not one that others may read, or write") {
+    const auto mode = static_cast<std::filesystem::perms>(GENERATE(0644U, 0640U, 0604U, 0620U));
+    std::filesystem::permissions(own.key_log, mode);
+    refused_for("may be read by others: remove it, or chmod 600 it");
+    CHECK(std::filesystem::status(own.key_log).permissions() == mode);
+  }
+  SECTION("not through a link, be it to a sound file or to none") {
+    const std::string name = GENERATE("keys.log", "new.log");
+    std::filesystem::create_symlink(folder / name, folder / "link.log");
+    own.key_log = client_own.key_log = folder / "link.log";
+    refused_for("is a symbolic link: name the file itself");
+    CHECK_FALSE(std::filesystem::exists(folder / "new.log"));
+  }
+  SECTION("no device, and no pipe that would be waited for") {
+    own.key_log = client_own.key_log = "/dev/null";
+    refused_for("is no ordinary file: name another");
+    own.key_log = client_own.key_log = folder / "pipe";
+    REQUIRE(mkfifo(own.key_log.c_str(), 0600) == 0);
+    CHECK_THROWS_WITH(sbi::make_server_context(own), Catch::StartsWith(own.key_log + ": cannot be written: "));
+  }
+  SECTION("not another user's") {
+    if (geteuid() != 0) return;  // who else could give a file away
+    REQUIRE(chown(own.key_log.c_str(), 65534, 65534) == 0);
+    refused_for("is another user's: name another, or remove it");
+  }
+  CHECK(test::read_text(folder / "keys.log") == "before\n");
 }

@@ -243,6 +243,7 @@ TEST_CASE("TLS sections name files that can be read and belong together", "[serv
     CHECK(client(log + ", insecure_key_log: true").problems.empty());
     CHECK(server(log + ", insecure_key_log: true").config.http2.at(0).tls->key_log == folder / "keys.log");
     CHECK(client(log + ", insecure_key_log: true").config.client_tls->key_log == folder / "keys.log");
+    CHECK_FALSE(std::filesystem::exists(folder / "keys.log"));  // the function makes it when it starts
   }
   SECTION("not of HTTP/1.1") {
     CHECK_THAT(read_arpf(with(kServer + "    http1: {address: 127.0.0.1, tls: {}}\n")).problems, Catch::Contains("tls: is not known here"));
