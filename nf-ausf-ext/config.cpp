@@ -61,7 +61,7 @@ void read_rsmf(const service::Section& rsmf, Config& config) {
   const sbi::Uri uri = service::read_uri(rsmf, "uri");
   service::require_confidential(rsmf, "uri", uri, rsmf.boolean("insecure_beyond_loopback", false), "rsmf");
   config.rsmf_uri = rsmf.text("uri");
-  if (rsmf.has("tls")) config.rsmf_tls = service::read_client_tls(rsmf.section("tls"));
+  if (rsmf.has("tls")) config.rsmf_tls = service::read_web_client_tls(rsmf.section("tls"));
 }
 
 void read_peers(const service::Section& function, Config& config) {

@@ -18,10 +18,9 @@ using std::chrono::seconds;
 
 constexpr std::size_t kMib = 1024 * 1024;
 
-/// What the TLS library itself has to say against the files: a key of another certificate, no certificates in `ca`. The log of keys is not opened: reading
-/// a configuration makes no file.
-void try_out(const Section& tls, sbi::TlsFiles files, bool is_server) {
-  files.key_log.clear();
+/// What the TLS library itself has to say against the files: a key of another certificate, no certificates in `ca`. They name no log of keys, for reading a
+/// configuration makes no file.
+void try_out(const Section& tls, const sbi::TlsFiles& files, bool is_server) {
   try {
     (void)(is_server ? sbi::make_server_context(files) : sbi::make_client_context(files));
   } catch (const std::runtime_error& error) {
@@ -47,6 +46,7 @@ std::vector<sbi::CaFile> read_ca_files(const Section& tls) {
   return out;
 }
 
+/// All but the log of keys.
 sbi::TlsFiles read_tls(const Section& tls, bool is_server) {
   sbi::TlsFiles files;
   const bool has_own = is_server || tls.has("certificate") || tls.has("private_key");
@@ -64,14 +64,19 @@ sbi::TlsFiles read_tls(const Section& tls, bool is_server) {
     files.verify_client = tls.boolean("verify_client", tls.has("ca"));
     if (files.verify_client && !files.asks_for_certificates()) tls.problem("verify_client", "needs ca, the certificates that clients chain to");
   }
-  if (tls.has("sslkeylogfile")) {
-    files.key_log = tls.text("sslkeylogfile");
-    if (!tls.boolean("insecure_key_log", false)) {
-      tls.problem("sslkeylogfile", "lets whoever reads the file read every connection: for a lab, say insecure_key_log: true beside it");
-    }
-  }
   const bool has_all = !has_own || (!files.certificate.empty() && !files.private_key.empty());
   if (has_all) try_out(tls, files, is_server);
+  return files;
+}
+
+/// And where the secrets of connections go, in a lab that says that it is one.
+sbi::TlsFiles read_tls_and_log(const Section& tls, bool is_server) {
+  sbi::TlsFiles files = read_tls(tls, is_server);
+  if (!tls.has("sslkeylogfile")) return files;
+  files.key_log = tls.text("sslkeylogfile");
+  if (!tls.boolean("insecure_key_log", false)) {
+    tls.problem("sslkeylogfile", "lets whoever reads the file read every connection: for a lab, say insecure_key_log: true beside it");
+  }
   return files;
 }
 
@@ -83,7 +88,7 @@ Listener read_listener(const Section& section, bool takes_tls, bool may_be_open,
   boost::system::error_code error;
   const auto address = boost::asio::ip::make_address(listener.address, error);
   if (error && !listener.address.empty()) section.problem("address", listener.address + " is not an IP address");
-  if (takes_tls && section.has("tls")) listener.tls = read_tls(section.section("tls"), true);
+  if (takes_tls && section.has("tls")) listener.tls = read_tls_and_log(section.section("tls"), true);
   const bool is_protected = listener.tls && (listener.tls->verify_client || demands_tokens);
   const bool is_meant = section.boolean("insecure_beyond_loopback", may_be_open);
   if (!error && !address.is_loopback() && !is_protected && !is_meant) {
@@ -147,7 +152,7 @@ std::vector<std::string> nf_types(const CommonConfig& config) {
 /// With a CA in any case: the peers of a core are not whoever has a certificate of a public CA for their address.
 sbi::TlsFiles read_sbi_client_tls(const Section& tls) {
   if (!tls.has("ca")) tls.problem("ca", "is missing: the certificates that peers chain to, else every public CA could vouch for them");
-  return read_tls(tls, false);
+  return read_tls_and_log(tls, false);
 }
 
 /// `client` of a function, but for `nrf` and `oauth2`. What it says of TLS and of loopback comes first: every peer's URI is held against it.
@@ -220,6 +225,12 @@ std::string read_file_path(const Section& section, const std::string& key) {
   return "";
 }
 
-sbi::TlsFiles read_client_tls(const Section& section) { return read_tls(section, false); }
+sbi::TlsFiles read_web_client_tls(const Section& section) {
+  if (section.has("sslkeylogfile")) {
+    (void)section.has("insecure_key_log");  // of no avail, and no other problem
+    section.problem("sslkeylogfile", "is not supported here: of these connections no secrets are ever logged; take it out");
+  }
+  return read_tls(section, false);
+}
 
 }  // namespace service

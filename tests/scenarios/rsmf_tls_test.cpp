@@ -3,6 +3,7 @@
 #include <boost/asio/ssl/context.hpp>
 #include <catch2/catch.hpp>
 #include <cstdlib>
+#include <filesystem>
 #include <functional>
 #include <optional>
 #include <thread>
@@ -173,4 +174,25 @@ TEST_CASE("The RSMF's TLS is a section of its own, and takes nothing from the co
   };
   CHECK(read("", "  client: {tls: {ca: " + ca + "}}\n").ca.empty());
   CHECK(read(", tls: {ca: " + ca + "}", "").ca == ca);
+}
+
+TEST_CASE("Secrets of connections to the RSMF are not to be logged, by whatever the configuration says", "[ausf-ext][config]") {
+  const TemporaryFolder folder;
+  const std::string ca = folder.write("ca.pem", make_party(wanted_ca("CA")).certificate.pem());
+  const auto problems = [&](const std::string& more) -> std::string {
+    const auto document = service::YamlDocument::parse("ausf_ext:\n  rsmf: {uri: \"https://rsmf.example/\", tls: {ca: " + ca + more + "}}\n", "x.yaml");
+    (void)ausf_ext::read_config(document.root());
+    try {
+      document.finish();
+    } catch (const service::ConfigError& error) {
+      return error.what();
+    }
+    return "";
+  };
+  const std::string log = ", sslkeylogfile: " + (folder / "keys.log"), refused = "ausf_ext.rsmf.tls.sslkeylogfile: is not supported here: ";
+  CHECK_THAT(problems(""), !Catch::Contains("rsmf.tls"));
+  CHECK_THAT(problems(log), Catch::Contains(refused) && !Catch::Contains("insecure_key_log"));
+  CHECK_THAT(problems(log + ", insecure_key_log: true"), Catch::Contains(refused) && !Catch::Contains("insecure_key_log"));
+  CHECK_THAT(problems(", insecure_key_log: true"), Catch::Contains("ausf_ext.rsmf.tls.insecure_key_log: is not known here"));
+  CHECK_FALSE(std::filesystem::exists(folder / "keys.log"));
 }
