@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 #include <csignal>
+#include <cstdlib>
 
 #include "lib/base/core_dumps.hpp"
 #include "ue-sim/report.hpp"
@@ -219,6 +220,7 @@ int main(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);
   try {
     base::forbid_core_dumps();  // it has the keys of devices
+    (void)unsetenv("SSLKEYLOGFILE");  // libcurl would write the secrets of its connections there
     return run(app, commands);
   } catch (const std::exception& error) {
     fmt::print(stderr, "ue-sim: {}\n", error.what());

@@ -54,8 +54,7 @@ CommonConfig read_common(const Section& root, const std::string& nf, std::int64_
 sbi::Uri read_uri(const Section& section, const std::string& key);
 
 /// The `tls` section of a web::HttpClient: what servers are verified against (without `ca`: the system's CAs), and perhaps a certificate of its
-/// own, tried out together. It logs no secrets
-/// of connections: `sslkeylogfile` is a problem, whatever stands beside it.
+/// own, tried out together. It logs no secrets of connections: `sslkeylogfile` is a problem, whatever stands beside it.
 sbi::TlsFiles read_web_client_tls(const Section& section);
 
 /// A file that must exist and be readable; notes a problem otherwise, and returns an empty path.

@@ -12,6 +12,7 @@
 #include <boost/asio/ssl/context.hpp>
 #include <boost/asio/use_future.hpp>
 #include <csignal>
+#include <cstdlib>
 #include <future>
 #include <iostream>
 #include <thread>
@@ -355,11 +356,13 @@ void wait_for_end(Running& running) {
   while (sigwait(&signals, &signal) == 0 && signal == SIGHUP) reload(running);
 }
 
-/// Keys must not end in a core file, nor be read by other programs; and databases and logs are for this user alone.
-/// Before anything is read: the configuration brings keys.
+/// Keys must not end in a core file, nor be read by other programs; databases and logs are for this user alone; and whether secrets of TLS are logged is for
+/// the configuration to say, where libcurl would write them to whatever file the environment names.
+/// Before anything is read: the configuration brings keys. And before there are other threads, which may read the environment.
 void keep_to_this_user() {
   base::forbid_core_dumps();
   umask(S_IRWXG | S_IRWXO);
+  (void)unsetenv("SSLKEYLOGFILE");
 }
 
 /// Adds the commands to the options of `app`; which one is named, and with what, is in `named` and `given` once it has parsed.

@@ -7,6 +7,7 @@
 #include <string>
 
 /// libcurl, for ordinary web servers: the RSMF's URL, which may speak any HTTP version. Proxies of the environment are not used.
+/// But SSLKEYLOGFILE of the environment is, when the first client of a process is made: a program takes it out before (service::main).
 namespace web {
 
 /// No answer came, or none that is whole: not resolved, refused, timed out, TLS failed, broken off, a body of more than 1 MiB. The text says
