@@ -38,11 +38,21 @@ void read_pools(const service::Section& function, Config& config) {
   }
 }
 
+/// Whoever reads the swap space must not find there what all keys are sealed under.
+void require_locked(const service::Section& function, const std::string& key, const crypto::KeyEncryptionKey* loaded, bool may_be_unlocked) {
+  if (loaded == nullptr || loaded->is_locked() || may_be_unlocked) return;
+  function.problem(key, "would be in memory that may be swapped out, for this process may not lock any (mlock): raise the limit (LimitMEMLOCK=1M, "
+                        "ulimit -l), or, in a lab, say insecure_unlocked_memory: true in ausf_ext");
+}
+
 void read_keys(const service::Section& function, const service::Tokens& tokens, Config& config) {
   config.key_encryption_key = service::read_key_encryption_key(function, "key_encryption_key", tokens);
   if (function.has("former_key_encryption_key")) {
     config.former_key_encryption_key = service::read_key_encryption_key(function, "former_key_encryption_key", tokens);
   }
+  const bool may_be_unlocked = function.boolean("insecure_unlocked_memory", false);
+  require_locked(function, "key_encryption_key", config.key_encryption_key.get(), may_be_unlocked);
+  require_locked(function, "former_key_encryption_key", config.former_key_encryption_key.get(), may_be_unlocked);
   const service::Section section = function.section("operator", true);
   const auto pair = service::read_key_pair(section, service::Dates::matter, tokens);
   if (!pair) return;

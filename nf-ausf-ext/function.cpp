@@ -25,6 +25,12 @@ base::SecretBytes random_secret(std::size_t octets) {
   return fresh;
 }
 
+/// The key-encryption keys: a configuration in which they are not has said so (read_config).
+bool are_locked(const Config& config) {
+  const auto& former = config.former_key_encryption_key;
+  return config.key_encryption_key->is_locked() && (former == nullptr || former->is_locked());
+}
+
 /// What all workers share.
 struct Shared {
   explicit Shared(Config from)
@@ -32,9 +38,7 @@ struct Shared {
 
   /// Opens the database and what rests in it.
   void open() {
-    if (!config.key_encryption_key->is_locked()) {
-      base::log::warning("the key-encryption key may be swapped out: its memory cannot be locked (raise the limit: ulimit -l, LimitMEMLOCK=)");
-    }
+    if (!are_locked(config)) base::log::warning("insecure_unlocked_memory: a key-encryption key may be swapped out, for its memory cannot be locked");
     store::Database database = store::Database::open(config.common.database);
     store::migrate(database, kSchema);
     require_key_of(database, keys);

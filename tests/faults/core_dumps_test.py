@@ -16,7 +16,6 @@ import unittest
 import lab
 
 OPTIONS = None
-NOBODY = 65534
 UNLIMITED = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
 CORE_PATTERN = pathlib.Path("/proc/sys/kernel/core_pattern").read_text().strip()
 # A sanitizer takes SIGSEGV for itself, and ends the process in its own way.
@@ -43,22 +42,13 @@ class CoreDumps(unittest.TestCase):
 
     def setUp(self):
         self.folder = tempfile.mkdtemp(prefix="core-dumps-")
-        self.user = os.geteuid() or NOBODY
+        self.user = os.geteuid() or lab.NOBODY
         self.lab = lab.Lab(self.folder, OPTIONS.programs, 4)
         self.lab.where_and_who = {"cwd": self.folder}
         for name in lab.FUNCTIONS:
             self.lab.environment[name] = ENVIRONMENT
         if os.geteuid() == 0:
-            self.become_nobody()
-
-    def become_nobody(self):
-        """All is the user's: the folder, and programs that nobody need be let to in another one."""
-        self.lab.where_and_who.update(user=NOBODY, group=NOBODY, extra_groups=[])
-        for program in ("ue-sim", *("nf-" + name for name in lab.FUNCTIONS)):
-            shutil.copy(self.lab.programs / program, self.folder)
-        self.lab.programs = pathlib.Path(self.folder)
-        for path in (self.lab.programs, *self.lab.programs.rglob("*")):
-            os.chown(path, NOBODY, NOBODY)
+            self.lab.become_nobody()
 
     def tearDown(self):
         self.lab.end_all()

@@ -3,6 +3,7 @@ import http.client
 import json
 import os
 import pathlib
+import shutil
 import signal
 import socket
 import subprocess
@@ -12,6 +13,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 NETWORK = "5G:mnc001.mcc001.3gppnetwork.org"
 OPERATOR = "Example MNO"
 FUNCTIONS = ("arpf", "d-ausf", "ausf-ext")
+NOBODY = 65534  # a user and a group
 _HOST = {"arpf": 30, "d-ausf": 40, "ausf-ext": 50}
 _QUICK = (("first_pause_ms: 500", "first_pause_ms: 50"), ("longest_pause_ms: 60000", "longest_pause_ms: 500"),
           ("wait_ms: 5000", "wait_ms: 500"))
@@ -33,7 +35,7 @@ class Lab:
         self.folder, self.programs, self.net = pathlib.Path(folder), pathlib.Path(programs), net
         self.process = {}
         self.environment = {}  # function -> what its process finds in its environment, beside ours
-        self.where_and_who = {}  # cwd, user and group of the processes, as of subprocess.Popen: ours
+        self.where_and_who = {}  # cwd, user, group, umask, limits of the processes, as of subprocess.Popen: ours
         self.run_ue_sim("pki", "--out", self.folder / "pki", "--arpf-uri", self.uri("arpf"))
         for name in FUNCTIONS:
             text = (ROOT / "config" / (name + ".yaml")).read_text()
@@ -78,6 +80,15 @@ class Lab:
         self.run_ue_sim("personalise", "--pki", self.folder / "pki", "--dimsi", first_dimsi, "--count", count,
                         "--devices", devices, "--ledger", ledger, "--arpf", self.uri("arpf"))
         return devices.read_text().splitlines(), ledger.read_text().splitlines()
+
+    def become_nobody(self):
+        """For root: processes are a user's from now on, and so is all: the folder, and programs that nobody need be let to in another one."""
+        self.where_and_who.update(user=NOBODY, group=NOBODY, extra_groups=[])
+        for program in ("ue-sim", *("nf-" + name for name in FUNCTIONS)):
+            shutil.copy(self.programs / program, self.folder)
+        self.programs = self.folder
+        for path in (self.folder, *self.folder.rglob("*")):
+            os.chown(path, NOBODY, NOBODY)
 
     def command(self, name, *arguments):
         """Runs a command of the function's program; what it said and its exit status."""

@@ -3,6 +3,7 @@ Usage: this_user_test.py --programs FOLDER."""
 import argparse
 import os
 import pathlib
+import resource
 import shutil
 import socket
 import subprocess
@@ -14,6 +15,7 @@ import lab
 
 OPTIONS = None
 PATIENCE_S = 60
+SANITIZERS = (b"__asan_init", b"__tsan_init")  # a symbol of each that has an mlock of its own
 RSMF_ADDRESS = "127.0.0.60"
 
 
@@ -84,6 +86,25 @@ class ThisUser(unittest.TestCase):
                                "--count", "1"], capture_output=True, text=True, env={**os.environ, **secrets}, timeout=PATIENCE_S)
         self.assertEqual(done.returncode, 0, done.stdout[-1000:] + done.stderr[-1000:])  # the RSMF was told, over TLS
         self.assertFalse((self.folder / "secrets.log").exists())
+
+    def test_a_key_that_may_be_swapped_out(self):
+        """Where no memory may be locked nf-ausf-ext does not start, unless its configuration says in so many words that it may."""
+        if any(runtime in (self.lab.programs / "nf-ausf-ext").read_bytes() for runtime in SANITIZERS):
+            print("skipped: a sanitizer's mlock locks nothing, and says that it did", file=sys.stderr)
+            return
+        if os.geteuid() == 0:
+            self.lab.become_nobody()  # root locks without limit
+        self.lab.start("ausf-ext")
+        self.assertEqual(self.lab.end("ausf-ext"), 0)
+        self.assertNotIn("swapped out", self.lab.log("ausf-ext"))
+        self.lab.where_and_who["preexec_fn"] = lambda: resource.setrlimit(resource.RLIMIT_MEMLOCK, (0, 0))
+        status, said = self.lab.fail_to_start("ausf-ext")
+        self.assertEqual(status, 2)
+        self.assertIn("ausf_ext.key_encryption_key: would be in memory that may be swapped out", said)
+        self.assertIn("LimitMEMLOCK=", said)
+        self.change("ausf-ext", "\nausf_ext:\n", "\nausf_ext:\n  insecure_unlocked_memory: true\n")
+        self.lab.start("ausf-ext")
+        self.assertIn("insecure_unlocked_memory: a key-encryption key may be swapped out", self.lab.log("ausf-ext"))
 
 
 def main():
