@@ -50,8 +50,15 @@ struct Shared {
     if (!config.authentication.auth_event_udms.empty()) {
       nf_instance_id = service::nf_instance_id(config.common, "AUSF");
     }
-    const auto& tls = config.rsmf_tls;
-    web = std::make_unique<web::HttpClient>(web::TlsFiles{tls.certificate, tls.private_key, tls.ca});
+    web = std::make_unique<web::HttpClient>(rsmf_files());
+  }
+
+  [[nodiscard]] web::TlsFiles rsmf_files() const { return {config.rsmf_tls.certificate, config.rsmf_tls.private_key, config.rsmf_tls.ca}; }
+
+  /// What the RSMF is shown, and by whose word it is trusted. Files that do not belong together are found before anything changes.
+  void reload() {
+    (void)sbi::make_client_context(config.rsmf_tls);
+    web->use_tls(rsmf_files());
   }
 
   void close() {
@@ -174,6 +181,7 @@ service::Function make_function(Config config) {
   function.drain = [shared](service::Worker& worker) {
     if (&worker.loop == shared->onboarding_loop) shared->onboarding->stop();
   };
+  function.reload = [shared] { shared->reload(); };
   function.close = [shared] { shared->close(); };
   return function;
 }

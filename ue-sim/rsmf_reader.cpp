@@ -27,7 +27,10 @@ std::size_t take_body(char* octets, std::size_t size, std::size_t count, void* b
 }
 
 void use_tls(CURL* easy, const sbi::TlsFiles& tls) {
-  if (!tls.ca.empty()) curl_easy_setopt(easy, CURLOPT_CAINFO, tls.ca.c_str());
+  if (!tls.ca.empty()) {
+    curl_easy_setopt(easy, CURLOPT_CAINFO, tls.ca.c_str());
+    curl_easy_setopt(easy, CURLOPT_CAPATH, static_cast<const char*>(nullptr));  // or the system's CAs would be trusted as well
+  }
   if (tls.certificate.empty()) return;
   curl_easy_setopt(easy, CURLOPT_SSLCERT, tls.certificate.c_str());
   curl_easy_setopt(easy, CURLOPT_SSLKEY, tls.private_key.c_str());

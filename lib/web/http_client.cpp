@@ -8,11 +8,15 @@
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <deque>
+#include <fstream>
 #include <functional>
+#include <iterator>
 #include <map>
 #include <mutex>
 #include <string_view>
 #include <thread>
+
+#include "lib/base/secret_file.hpp"
 
 namespace web {
 namespace {
@@ -22,11 +26,34 @@ namespace asio = boost::asio;
 constexpr long kMaxConnections = 64;
 constexpr int kPollMs = 1000;
 constexpr const char* kTls12Suites = "ECDHE+AESGCM:ECDHE+CHACHA20";  ///< as lib/sbi/tls.cpp; those of TLS 1.3 are all of this kind
+constexpr std::size_t kMaxPemOctets = 4 * 1024 * 1024;  ///< libcurl takes no more than 8 MB
 constexpr std::size_t kMaxBodyOctets = 1024 * 1024;  ///< of an answer; one that has more would keep the thread from the others
+
+std::string read_pem(const std::string& path) {
+  std::ifstream in(path, std::ios::binary);
+  std::string text(std::istreambuf_iterator<char>(in), {});
+  if (text.empty()) throw std::runtime_error("the file " + path + " cannot be read, or is empty");
+  if (text.size() > kMaxPemOctets) throw std::runtime_error("the file " + path + " is too large");
+  return text;
+}
+
+/// What the files held when they were read: libcurl itself would read them at each connection, half renewed or not, and keep the CAs of some for a day.
+struct Credentials {
+  explicit Credentials(const TlsFiles& files) {
+    if (!files.ca.empty()) ca = read_pem(files.ca);
+    if (files.certificate.empty()) return;
+    certificate = read_pem(files.certificate);
+    private_key = base::read_secret_file(files.private_key);
+  }
+  std::string certificate;
+  base::SecretBytes private_key;
+  std::string ca;
+};
 
 struct Transfer {
   std::string url;
   std::string body;
+  std::shared_ptr<const Credentials> tls;  ///< libcurl copies no key
   std::chrono::milliseconds deadline;
   std::function<void(std::exception_ptr, int status)> done;
   curl_slist* headers = nullptr;
@@ -50,6 +77,28 @@ std::size_t note_head(char* octets, std::size_t size, std::size_t count, void* t
   return line.size();
 }
 
+/// `octets` stay as long as the handle. Should the call fail, for want of memory, nobody is trusted, or nothing shown.
+void give(CURL* easy, CURLoption option, base::BytesView octets) {
+  curl_blob blob{const_cast<std::uint8_t*>(octets.data()), octets.size(), CURL_BLOB_NOCOPY};
+  curl_easy_setopt(easy, option, &blob);
+}
+
+void use_credentials(CURL* easy, const Credentials& tls) {
+  constexpr const char* kNone = nullptr;
+  // Nothing older than 1.2, AEAD with forward secrecy alone, no session resumed.
+  curl_easy_setopt(easy, CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
+  curl_easy_setopt(easy, CURLOPT_SSL_CIPHER_LIST, kTls12Suites);
+  curl_easy_setopt(easy, CURLOPT_SSL_SESSIONID_CACHE, 0L);
+  if (!tls.ca.empty()) {  // in the place of the system's, of which libcurl's folder would stay beside a file of ours
+    curl_easy_setopt(easy, CURLOPT_CAINFO, kNone);
+    curl_easy_setopt(easy, CURLOPT_CAPATH, kNone);
+    give(easy, CURLOPT_CAINFO_BLOB, base::as_bytes(tls.ca));
+  }
+  if (tls.certificate.empty()) return;
+  give(easy, CURLOPT_SSLCERT_BLOB, base::as_bytes(tls.certificate));
+  give(easy, CURLOPT_SSLKEY_BLOB, tls.private_key.reveal());
+}
+
 /// What is wrong with an answer; empty: nothing.
 std::string fault_of(const Transfer& transfer, CURLcode result) {
   if (transfer.answered_octets > kMaxBodyOctets) return "the answer's body is too large";
@@ -60,9 +109,9 @@ std::string fault_of(const Transfer& transfer, CURLcode result) {
 }  // namespace
 
 struct HttpClient::State {
-  TlsFiles tls;
   CURLM* multi = nullptr;
   std::mutex mutex;
+  std::shared_ptr<const Credentials> tls;
   std::deque<std::unique_ptr<Transfer>> waiting;
   bool is_stopping = false;
   std::map<CURL*, std::unique_ptr<Transfer>> running;  ///< the thread's own
@@ -92,15 +141,8 @@ struct HttpClient::State {
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, transfer.get());
     curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, &note_head);
     curl_easy_setopt(easy, CURLOPT_HEADERDATA, transfer.get());
-    // Nothing older than 1.2, AEAD with forward secrecy alone, no session resumed.
-    curl_easy_setopt(easy, CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
-    curl_easy_setopt(easy, CURLOPT_SSL_CIPHER_LIST, kTls12Suites);
-    curl_easy_setopt(easy, CURLOPT_SSL_SESSIONID_CACHE, 0L);
-    if (!tls.ca.empty()) curl_easy_setopt(easy, CURLOPT_CAINFO, tls.ca.c_str());
-    if (!tls.certificate.empty()) {
-      curl_easy_setopt(easy, CURLOPT_SSLCERT, tls.certificate.c_str());
-      curl_easy_setopt(easy, CURLOPT_SSLKEY, tls.private_key.c_str());
-    }
+    transfer->tls = tls;
+    use_credentials(easy, *transfer->tls);
     curl_multi_add_handle(multi, easy);
     running.emplace(easy, std::move(transfer));
   }
@@ -142,9 +184,9 @@ struct HttpClient::State {
   }
 };
 
-HttpClient::HttpClient(TlsFiles tls) : state_(std::make_unique<State>()) {
+HttpClient::HttpClient(const TlsFiles& tls) : state_(std::make_unique<State>()) {
   static const CURLcode initialised = curl_global_init(CURL_GLOBAL_DEFAULT);
-  state_->tls = std::move(tls);
+  state_->tls = std::make_shared<const Credentials>(tls);
   state_->multi = initialised == CURLE_OK ? curl_multi_init() : nullptr;
   if (state_->multi == nullptr) throw std::runtime_error("libcurl could not be initialised");
   curl_multi_setopt(state_->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, kMaxConnections);
@@ -159,6 +201,12 @@ HttpClient::~HttpClient() {
   curl_multi_wakeup(state_->multi);
   state_->thread.join();
   curl_multi_cleanup(state_->multi);
+}
+
+void HttpClient::use_tls(const TlsFiles& tls) {
+  auto fresh = std::make_shared<const Credentials>(tls);
+  const std::lock_guard lock(state_->mutex);
+  state_->tls.swap(fresh);
 }
 
 asio::awaitable<int> HttpClient::post_json(std::string url, std::string json, std::chrono::milliseconds deadline) {

@@ -7,6 +7,7 @@
 #include "lib/sbi/http2_server.hpp"
 #include "lib/web/http_client.hpp"
 #include "tests/scenarios/faulty_answers.hpp"
+#include "tests/scenarios/rsmf_lab.hpp"
 #include "tests/scenarios/tls_lab.hpp"
 #include "tests/support/fake_function.hpp"
 #include "tests/support/patient_limits.hpp"
@@ -57,25 +58,12 @@ std::vector<FaultyRsmf> faulty_rsmfs(const std::string& elsewhere) {
           {"a failure in octets that are no UTF-8", {http1("500 Oops", "application/problem+json", "{\"cause\":\"\xff\xfe\"}")}}};
 }
 
-struct RsmfLab : Lab {
-  /// A device whose first authentication an existing AUSF tells of: the RSMF is to hear of it.
+struct FaultyRsmfLab : RsmfLab {
   void attach() {
-    start_arpf();
-    start_d_ausf();
     auto config = ausf_ext_config();
     config.common.client_timeout = kSoon;
-    start_ausf_ext(config);
-    CHECK(to_ausf("PUT", "/nausfext-onboarding/v1/devices/" + device.dimsi, offer(device)).status < 300);
-    const std::string subscriber = "/nudm-ueau/v1/imsi-" + wait_for_state(device.dimsi, "PRELOADED")["imsi"].get<std::string>();
-    const std::string ausf_id = "d3536f9c-6e5e-41f0-9d0a-1b5f8e8f2a01";
-    const json wanted{{"servingNetworkName", kServingNetwork}, {"ausfInstanceId", ausf_id}};
-    CHECK(to_ausf("POST", subscriber + "/security-information/generate-auth-data", wanted).status == 200);
-    const json event{{"nfInstanceId", ausf_id},
-                     {"success", true},
-                     {"timeStamp", "2026-11-23T21:59:41Z"},
-                     {"authType", "5G_AKA"},
-                     {"servingNetworkName", kServingNetwork}};
-    CHECK(to_ausf("POST", subscriber + "/auth-events", event).status == 201);
+    start(std::move(config));
+    RsmfLab::attach(device);
   }
   static bool has_problem(const json& seen) { return seen.contains("problem"); }
 
@@ -84,7 +72,7 @@ struct RsmfLab : Lab {
 
 }  // namespace
 
-TEST_CASE_METHOD(RsmfLab, "An RSMF that answers what it should not is told again, and holds up nobody", "[ausf-ext][web][step-11][faults]") {
+TEST_CASE_METHOD(FaultyRsmfLab, "An RSMF that answers what it should not is told again, and holds up nobody", "[ausf-ext][web][step-11][faults]") {
   const RawPeer elsewhere({kEnough});
   const auto faults = faulty_rsmfs("http://127.0.0.1:" + std::to_string(elsewhere.port()) + "/notifications");
   const FaultyRsmf& fault = faults.at(static_cast<std::size_t>(GENERATE_COPY(range(0, static_cast<int>(faults.size())))));

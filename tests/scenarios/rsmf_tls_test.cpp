@@ -1,5 +1,6 @@
 #include <openssl/ssl.h>
 
+#include <atomic>
 #include <boost/asio/ssl/context.hpp>
 #include <catch2/catch.hpp>
 #include <cstdlib>
@@ -13,6 +14,7 @@
 #include "lib/sbi/tls.hpp"
 #include "lib/web/http_client.hpp"
 #include "tests/scenarios/lab.hpp"
+#include "tests/scenarios/rsmf_lab.hpp"
 #include "tests/support/patient_limits.hpp"
 #include "ue-sim/rsmf.hpp"
 #include "ue-sim/rsmf_reader.hpp"
@@ -28,23 +30,21 @@ constexpr std::chrono::seconds kPatience(10);
 /// An RSMF with TLS, of a CA that is not the core's, which asks for a certificate but does without.
 struct TlsRsmf {
   TlsRsmf() {
-    const Party rsmf_ca = make_party(wanted_ca("RSMF CA"));
-    const Party core_ca = make_party(wanted_ca("core CA"));
     auto server_of = wanted_leaf("rsmf", crypto::KeyUsage::digital_signature);
     server_of.ip_addresses = {"127.0.0.1"};
     keep("server", make_party(server_of, &rsmf_ca));
-    auto client_of = wanted_leaf("ausf", crypto::KeyUsage::digital_signature);
-    client_of.dns_names = {"ausf.example"};
-    keep("own", make_party(client_of, &core_ca));
+    keep_own("ausf.example");
     (void)folder.write("rsmf-ca.pem", rsmf_ca.certificate.pem());
     (void)folder.write("core-ca.pem", core_ca.certificate.pem());
     router.add("POST", "/notifications", sbi::BodyKind::json, sbi::PlainHandler([this](const sbi::Request& request) {
                  told_by = request.peer.name;
+                 ++times_told;
                  return sbi::Response(204);
                }));
     loop.run([this] { server = std::make_unique<sbi::Http2Server>(loop.io(), router, patient_limits()); });
-    listen({folder / "server.pem", folder / "server.key", folder / "core-ca.pem", false});
+    listen_anew();
   }
+  void listen_anew() { listen({folder / "server.pem", folder / "server.key", folder / "core-ca.pem", false}); }
   /// At a further port. `change`: what its TLS is to be unlike ours.
   void listen(const sbi::TlsFiles& files, const std::function<void(SSL_CTX*)>& change = [](SSL_CTX*) {}) {
     const auto context = sbi::make_server_context(files);
@@ -59,23 +59,43 @@ struct TlsRsmf {
     (void)folder.write(name + ".pem", party.certificate.pem());
     (void)folder.write(name + ".key", base::as_text(party.key->to_pem().reveal()));
   }
+  /// What a core's function shows: a certificate for this name, and its key.
+  void keep_own(const std::string& name) {
+    auto wanted = wanted_leaf("ausf", crypto::KeyUsage::digital_signature);
+    wanted.dns_names = {name};
+    keep("own", make_party(wanted, &core_ca));
+  }
+  [[nodiscard]] std::string uri() const { return "https://127.0.0.1:" + std::to_string(port) + "/notifications"; }
   /// The status of a notification, and by whom it came; the error's text if none got through.
-  std::string notify(web::TlsFiles tls, const std::string& body = "{}") {
-    web::HttpClient client(std::move(tls));
+  std::string notify(const web::TlsFiles& tls, const std::string& body = "{}") {
+    web::HttpClient client(tls);
+    return notify_by(client, body);
+  }
+  std::string notify_by(web::HttpClient& client, const std::string& body = "{}") {
     try {
-      const int status = loop.await(client.post_json("https://127.0.0.1:" + std::to_string(port) + "/notifications", body, kPatience));
+      const int status = loop.await(client.post_json(uri(), body, kPatience));
       return std::to_string(status) + " " + told_by;
     } catch (const web::HttpError& error) {
       return error.what();
     }
   }
 
+  /// By whom the last notification came, once so many have come; they do not: nobody.
+  std::string teller(int number) {
+    const auto until = std::chrono::steady_clock::now() + kPatience;
+    while (times_told < number && std::chrono::steady_clock::now() < until) std::this_thread::yield();
+    return times_told < number ? "nobody" : loop.run([this] { return told_by; });
+  }
+
   TemporaryFolder folder;
+  Party rsmf_ca = make_party(wanted_ca("RSMF CA"));
+  Party core_ca = make_party(wanted_ca("core CA"));
   Loop loop;
   sbi::Router router;
   std::unique_ptr<sbi::Http2Server> server;
   std::uint16_t port = 0;
   std::string told_by;
+  std::atomic<int> times_told = 0;
 };
 
 const service::Program kRsmfProgram{"ue-sim rsmf", "rsmf", "RSMF", "as scripts/demo --tls starts it"};
@@ -143,6 +163,75 @@ TEST_CASE_METHOD(TlsRsmf, "Notifications go where the configuration says, not th
   const std::string nowhere = "http://127.0.0.1:" + std::to_string(free_port());
   const Environment https("https_proxy", nowhere), http("http_proxy", nowhere), all("all_proxy", nowhere);
   CHECK(notify({"", "", folder / "rsmf-ca.pem"}) == "204 anonymous");
+}
+
+TEST_CASE_METHOD(TlsRsmf, "Certificate, key and CA are those of when they were read, and new ones count for all that begins then", "[ausf-ext][web][step-11][reload]") {
+  const web::TlsFiles own{folder / "own.pem", folder / "own.key", folder / "rsmf-ca.pem"};
+  web::HttpClient client(own);
+  CHECK(notify_by(client) == "204 ausf.example");
+  keep_own("renewed.example");
+  (void)folder.write("rsmf-ca.pem", core_ca.certificate.pem());
+  CHECK(notify_by(client) == "204 ausf.example");
+  listen_anew();  // to where there is no connection yet
+  CHECK(notify_by(client) == "204 ausf.example");
+  client.use_tls(own);
+  CHECK_THAT(notify_by(client), Catch::Contains("https://127.0.0.1"));  // the open connection trusted another CA
+  (void)folder.write("rsmf-ca.pem", rsmf_ca.certificate.pem());
+  CHECK_THAT(notify_by(client), Catch::Contains("https://127.0.0.1"));
+  client.use_tls(own);
+  CHECK(notify_by(client) == "204 renewed.example");
+}
+
+TEST_CASE_METHOD(TlsRsmf, "What a client cannot read anew changes nothing", "[ausf-ext][web][step-11][reload]") {
+  const web::TlsFiles own{folder / "own.pem", folder / "own.key", folder / "rsmf-ca.pem"};
+  web::HttpClient client(own);
+  keep_own("renewed.example");
+  std::filesystem::permissions(own.private_key, static_cast<std::filesystem::perms>(0644));
+  CHECK_THROWS_WITH(client.use_tls(own), "the file " + own.private_key + " may be read by others: chmod 600 it");
+  CHECK_THROWS_WITH(web::HttpClient(own), "the file " + own.private_key + " may be read by others: chmod 600 it");
+  CHECK(notify_by(client) == "204 ausf.example");
+  std::filesystem::permissions(own.private_key, static_cast<std::filesystem::perms>(0600));
+  const std::string none = folder / "absent.pem";
+  CHECK_THROWS_WITH(client.use_tls({own.certificate, own.private_key, none}), "the file " + none + " cannot be read, or is empty");
+  CHECK_THROWS_WITH(client.use_tls({none, own.private_key, own.ca}), "the file " + none + " cannot be read, or is empty");
+  CHECK_THROWS_WITH(client.use_tls({own.certificate, none, own.ca}), "the file " + none + " cannot be read");
+  listen_anew();
+  CHECK(notify_by(client) == "204 ausf.example");
+  client.use_tls(own);
+  CHECK(notify_by(client) == "204 renewed.example");
+}
+
+TEST_CASE_METHOD(RsmfLab, "At a reload nf-ausf-ext reads anew what it shows its RSMF and whom it trusts, all of it or nothing", "[ausf-ext][web][step-11][reload]") {
+  TlsRsmf rsmf;
+  auto config = ausf_ext_config();
+  config.rsmf_uri = rsmf.uri();
+  config.rsmf_tls = {rsmf.folder / "own.pem", rsmf.folder / "own.key", rsmf.folder / "rsmf-ca.pem"};
+  start(config);
+  int count = 0;
+  const auto told_of_one_more = [&] {
+    attach(make_device("90170000000000" + std::to_string(++count)));
+    return rsmf.teller(count);
+  };
+  CHECK(told_of_one_more() == "ausf.example");
+  rsmf.keep_own("renewed.example");
+  const std::string sound = read_text(config.rsmf_tls.private_key);
+  SECTION("others may read the key") {
+    std::filesystem::permissions(config.rsmf_tls.private_key, static_cast<std::filesystem::perms>(0644));
+    CHECK_THROWS_WITH(ausf->reload(), Catch::Contains("own.key may be read by others: chmod 600 it"));
+  }
+  SECTION("the key is another certificate's") {
+    (void)rsmf.folder.write("own.key", read_text(rsmf.folder / "server.key"));
+    CHECK_THROWS_WITH(ausf->reload(), Catch::Contains("own.key"));
+  }
+  SECTION("the CA is none") {
+    (void)rsmf.folder.write("rsmf-ca.pem", "no certificate");
+    CHECK_THROWS_WITH(ausf->reload(), Catch::Contains("rsmf-ca.pem"));
+  }
+  CHECK(told_of_one_more() == "ausf.example");
+  (void)rsmf.folder.write("own.key", sound);
+  (void)rsmf.folder.write("rsmf-ca.pem", rsmf.rsmf_ca.certificate.pem());
+  CHECK_NOTHROW(ausf->reload());
+  CHECK(told_of_one_more() == "renewed.example");
 }
 
 TEST_CASE_METHOD(TlsRsmf, "The simulator's RSMF with TLS takes notifications of those who show a certificate, and lists them", "[ue-sim][step-11]") {
