@@ -133,20 +133,22 @@ Response Api::get_claim(const Request& request) const {
   return {200, sbi::kJson, answer.dump()};
 }
 
-/// DELETE /narpf-keys/v1/claims/{dimsi}: the dIMSI is free for another operator, its token spent.
+/// DELETE /narpf-keys/v1/claims/{dimsi}: the dIMSI is free for another operator, its token spent. While the line of the audit log comes to the disk, the claim
+/// may become another one: what that line names is released, or nothing.
 Api::Answer Api::release_claim(const Request& request) {
   const profile::DiscoveryImsi dimsi = read_dimsi(request);
   const Claimant claimant = claimant_of(request.peer);
   service::AuditEvent event;
+  std::optional<Claim> seen;
   if (audit_.is_on()) {
-    const Claim held = co_await claims_.require_releasable(dimsi, claimant);
-    event = event_of(service::AuditAction::release_claim, dimsi, held.operator_id);
-    event.detail = "claimed " + base::to_rfc3339(held.claimed_at);
+    seen = co_await claims_.require_releasable(dimsi, claimant);
+    event = event_of(service::AuditAction::release_claim, dimsi, seen->operator_id);
+    event.detail = "claimed " + base::to_rfc3339(seen->claimed_at);
     co_await audit_.record_begin(request, event);
   }
   std::exception_ptr failure;
   try {
-    co_await claims_.release(dimsi, claimant);
+    co_await claims_.release(dimsi, claimant, seen);
   } catch (...) {
     failure = std::current_exception();
   }
@@ -159,8 +161,11 @@ Api::Answer Api::release_claim(const Request& request) {
 Api::Answer Api::retire(const Request& request) {
   const profile::DiscoveryImsi dimsi = read_dimsi(request);
   const Claimant claimant = claimant_of(request.peer);
-  co_await claims_.retire(dimsi, claimant);
-  if (audit_.is_on()) co_await audit_.record(request, event_of(service::AuditAction::retire, dimsi, claimant));
+  const Claim retired = co_await claims_.retire(dimsi, claimant);
+  if (audit_.is_on()) {
+    service::AuditEvent event = event_of(service::AuditAction::retire, dimsi, retired.operator_id);
+    co_await audit_.record(request, std::move(event));
+  }
   co_return Response(204);
 }
 

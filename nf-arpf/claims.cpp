@@ -39,9 +39,16 @@ Claim require_claim(Database& database, const profile::DiscoveryImsi& dimsi, con
   return std::move(*claim);
 }
 
-/// Spends what was released under the claim, which must be the claimant's.
-void spend(Database& database, const profile::DiscoveryImsi& dimsi, const Claimant& claimant, base::Time now) {
-  (void)require_claim(database, dimsi, claimant);
+/// The claim must be the one that was looked at, which may have retrieved again since: nobody's goes under another's name.
+void require_unchanged(const Claim& present, const std::optional<Claim>& seen) {
+  if (!seen || (present.operator_id == seen->operator_id && present.claimed_at == seen->claimed_at)) return;
+  throw Error(ErrorKind::conflict, "DEVICE_CLAIMED",
+              "this dIMSI was claimed anew while its former claim was to be released: nothing was; look at the claim that there is (GET), "
+              "and ask again if that one is to go");
+}
+
+/// Spends what was released under the claim.
+void spend(Database& database, const profile::DiscoveryImsi& dimsi, base::Time now) {
   database.run(kSpendReleased, dimsi.packed(), base::to_unix_ms(now));
   database.run(kForgetReleased, dimsi.packed());
 }
@@ -69,11 +76,13 @@ boost::asio::awaitable<std::optional<base::Time>> Claims::claim(profile::Discove
 
 std::optional<Claim> Claims::find(const profile::DiscoveryImsi& dimsi) const { return find_claim(reader_, dimsi); }
 
-boost::asio::awaitable<void> Claims::retire(profile::DiscoveryImsi dimsi, Claimant claimant) {
-  store::Committer::Work<void> work = [dimsi, claimant, now = clock_()](Database& database) {
-    spend(database, dimsi, claimant, now);
+boost::asio::awaitable<Claim> Claims::retire(profile::DiscoveryImsi dimsi, Claimant claimant) {
+  store::Committer::Work<Claim> work = [dimsi, claimant, now = clock_()](Database& database) {
+    Claim claim = require_claim(database, dimsi, claimant);
+    spend(database, dimsi, now);
+    return claim;
   };
-  co_await committer_.write(std::move(work));
+  return committer_.write(std::move(work));
 }
 
 boost::asio::awaitable<Claim> Claims::require_releasable(profile::DiscoveryImsi dimsi, Claimant claimant) {
@@ -81,9 +90,10 @@ boost::asio::awaitable<Claim> Claims::require_releasable(profile::DiscoveryImsi 
   return committer_.write(std::move(work));
 }
 
-boost::asio::awaitable<void> Claims::release(profile::DiscoveryImsi dimsi, Claimant claimant) {
-  store::Committer::Work<void> work = [dimsi, claimant, now = clock_()](Database& database) {
-    spend(database, dimsi, claimant, now);
+boost::asio::awaitable<void> Claims::release(profile::DiscoveryImsi dimsi, Claimant claimant, std::optional<Claim> seen) {
+  store::Committer::Work<void> work = [dimsi, claimant, seen, now = clock_()](Database& database) {
+    require_unchanged(require_claim(database, dimsi, claimant), seen);
+    spend(database, dimsi, now);
     database.run(kDeleteClaim, dimsi.packed());
   };
   co_await committer_.write(std::move(work));

@@ -42,15 +42,16 @@ class Claims {
 
   [[nodiscard]] std::optional<Claim> find(const profile::DiscoveryImsi& dimsi) const;
 
-  /// Spends the keys that were released under the claim, and keeps it. Again: no change.
+  /// Spends the keys that were released under the claim, and keeps it. Again: no change. The claim under which they were spent.
   /// Throws Error{not_found, USER_NOT_FOUND} and Error{forbidden, NOT_OWNER}.
-  boost::asio::awaitable<void> retire(profile::DiscoveryImsi dimsi, Claimant claimant);
+  boost::asio::awaitable<Claim> retire(profile::DiscoveryImsi dimsi, Claimant claimant);
 
-  /// The claim that release() would give up: asked behind all that was written before. Throws as release(), and changes nothing.
+  /// The claim that release() would give up: asked behind all that was written before. Throws as retire(), and changes nothing.
   boost::asio::awaitable<Claim> require_releasable(profile::DiscoveryImsi dimsi, Claimant claimant);
 
-  /// As retire, and gives the dIMSI free for another operator.
-  boost::asio::awaitable<void> release(profile::DiscoveryImsi dimsi, Claimant claimant);
+  /// As retire, and gives the dIMSI free for another operator. `seen`: what require_releasable() answered; without it the claim goes that there is.
+  /// Throws Error{conflict, DEVICE_CLAIMED} besides, and changes nothing, if that is another one than `seen`: another operator's, or made anew.
+  boost::asio::awaitable<void> release(profile::DiscoveryImsi dimsi, Claimant claimant, std::optional<Claim> seen);
 
  private:
   store::Database& reader_;

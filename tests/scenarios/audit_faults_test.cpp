@@ -32,6 +32,11 @@ BriefLines brief_of(const std::string& path) {
 
 struct FaultsLab : AuditLab {
   void with_arpf() { start_arpf(audited(arpf_config(), "arpf.audit")); }
+  [[nodiscard]] std::int64_t spent_keys() const {
+    auto database = store::Database::open(folder / "arpf.db", store::Database::Mode::read_only);
+    auto rows = database.query("SELECT count(*) FROM spent_keys");
+    return rows.next() ? rows.integer(0) : -1;
+  }
   void with_d_ausf() { start_d_ausf(audited(d_ausf_config(), "d-ausf.audit")); }
   BriefLines of_arpf() {
     arpf.reset();
@@ -102,6 +107,51 @@ TEST_CASE_METHOD(FaultsLab, "Who may not give a claim up begins nothing: the aud
   CHECK(verdict(by("two.example"), arpf_port, "DELETE", kAuditedClaim) == "403 NOT_OWNER");
   CHECK(verdict(by("one.example"), arpf_port, "DELETE", kAuditedClaim) == "204");
   CHECK(of_arpf() == BriefLines{"CLAIM done", "RELEASE done", "REFUSAL refused NOT_OWNER", "RELEASE_CLAIM done (begins)", "RELEASE_CLAIM done (ended)"});
+}
+
+TEST_CASE_METHOD(FaultsLab, "A claim that became another one while its line was written stays: what the line names is released, or nothing", "[audit][arpf]") {
+  with_arpf();
+  const SecureElement device = make_device(kAuditedDimsi);
+  REQUIRE(retrieve(device, key_request(device)).status == 200);
+  bool is_another = true;
+  std::string change;
+  SECTION("another operator's") { change = "UPDATE claims SET operator = 'Other Operator', claimed_at = claimed_at + 1"; }
+  SECTION("another operator's, of the same time") { change = "UPDATE claims SET operator = 'Other Operator'"; }
+  SECTION("the same operator's, of another time") { change = "UPDATE claims SET claimed_at = claimed_at + 1"; }
+  SECTION("the same one, under which a key was retrieved once more") {
+    change = "UPDATE claims SET retrievals = retrievals + 1";
+    is_another = false;
+  }
+  at_next_audit_sync([path = folder / "arpf.db", change] { store::Database::open(path).run(change); });
+  CHECK(to_arpf("DELETE", kAuditedClaim).verdict() == (is_another ? "409 DEVICE_CLAIMED" : "204"));
+  CHECK(to_arpf("GET", kAuditedClaim).status == (is_another ? 200 : 404));
+  CHECK(spent_keys() == (is_another ? 0 : 1));
+  BriefLines expected{"CLAIM done", "RELEASE done", "RELEASE_CLAIM done (begins)", "RELEASE_CLAIM done (ended)"};
+  if (is_another) {
+    expected.back() = "RELEASE_CLAIM refused DEVICE_CLAIMED (failed)";
+    expected.emplace_back("REFUSAL refused DEVICE_CLAIMED");
+  }
+  CHECK(of_arpf() == expected);
+  const auto lines = audit_lines(folder / "arpf.audit");
+  CHECK(lines[3]["operator"] == "Test Operator");  // that of the claim that was looked at
+  CHECK(lines[4]["operator"] == "Test Operator");
+}
+
+TEST_CASE_METHOD(FaultsLab, "Whose token an administrator spends or gives up is a line of the audit log", "[audit][access]") {
+  auto config = audited(with_tls(arpf_config()), "arpf.audit");
+  config.operators_by_peer = {{"one.example", "Test Operator"}};
+  config.administrators = {"admin.example"};
+  start_arpf(config);
+  const SecureElement device = make_device(kAuditedDimsi);
+  REQUIRE(verdict(by("one.example"), arpf_port, "POST", "/narpf-keys/v1/devices/" + kAuditedDimsi + "/retrieve-key", key_request(device)) == "200");
+  CHECK(verdict(by("admin.example"), arpf_port, "POST", kAuditedClaim + "/retire") == "204");
+  CHECK(verdict(by("admin.example"), arpf_port, "DELETE", kAuditedClaim) == "204");
+  CHECK(of_arpf() == BriefLines{"CLAIM done", "RELEASE done", "RETIRE done", "RELEASE_CLAIM done (begins)", "RELEASE_CLAIM done (ended)"});
+  const auto lines = audit_lines(folder / "arpf.audit");
+  for (std::size_t i = 3; i < 6; ++i) {
+    CHECK(lines[i]["peer"] == "admin.example");
+    CHECK(lines[i]["operator"] == "Test Operator");
+  }
 }
 
 TEST_CASE_METHOD(FaultsLab, "A suspension is lifted behind the line that says so: without that it stands, and the retry lifts it", "[audit][faults]") {

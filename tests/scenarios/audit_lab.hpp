@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <fstream>
+#include <functional>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -15,6 +16,10 @@ namespace test {
 /// databases are not touched.
 extern std::atomic<int> audit_disk_error;
 
+/// What the next fdatasync() of such a file does first, on the audit log's thread: what happens meanwhile to those who wait for the line. It must not throw;
+/// empty: nothing.
+void at_next_audit_sync(std::function<void()> work);
+
 /// The lines of an audit log.
 inline std::vector<json> audit_lines(const std::string& path) {
   std::ifstream file(path);
@@ -26,7 +31,10 @@ inline std::vector<json> audit_lines(const std::string& path) {
 /// Functions that have audit logs, on a disk that fails on command.
 struct AuditLab : TlsLab {
   AuditLab() { audit_disk_error = 0; }
-  ~AuditLab() { audit_disk_error = 0; }
+  ~AuditLab() {
+    audit_disk_error = 0;
+    at_next_audit_sync({});
+  }
   AuditLab(const AuditLab&) = delete;
   AuditLab& operator=(const AuditLab&) = delete;
 
