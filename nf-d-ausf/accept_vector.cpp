@@ -49,6 +49,15 @@ StoredVector require_removable_one(Database& database, const profile::DiscoveryI
   return std::move(*present);
 }
 
+/// The vector must be the one that was looked at: none goes under the IMSI or the owner of another.
+void require_unchanged(const StoredVector& present, const std::optional<StoredVector>& seen) {
+  const bool is_same =
+      !seen || (present.vector == seen->vector && present.owner == seen->owner && present.created_at == seen->created_at);
+  if (is_same) return;
+  throw Error(ErrorKind::conflict, "VECTOR_REPLACED",
+              "the vector was replaced while it was to be deleted: nothing was; look at the vector that there is (GET), and ask again if that one is to go");
+}
+
 }  // namespace
 
 boost::asio::awaitable<AcceptedVector> AcceptVector::put(profile::DiscoveryImsi dimsi, Vector vector, Owner owner,
@@ -60,18 +69,17 @@ boost::asio::awaitable<AcceptedVector> AcceptVector::put(profile::DiscoveryImsi 
   return committer_.write(std::move(work));
 }
 
-boost::asio::awaitable<profile::Imsi> AcceptVector::require_removable(profile::DiscoveryImsi dimsi, Owner owner, Preconditions conditions) {
+boost::asio::awaitable<StoredVector> AcceptVector::require_removable(profile::DiscoveryImsi dimsi, Owner owner, Preconditions conditions) {
   owners_.require_right(owner, dimsi);
-  store::Committer::Work<profile::Imsi> work = [=](Database& database) {
-    return require_removable_one(database, dimsi, owner, conditions).vector.imsi;
-  };
+  store::Committer::Work<StoredVector> work = [=](Database& database) { return require_removable_one(database, dimsi, owner, conditions); };
   return committer_.write(std::move(work));
 }
 
-boost::asio::awaitable<void> AcceptVector::remove(profile::DiscoveryImsi dimsi, Owner owner, Preconditions conditions) {
+boost::asio::awaitable<void> AcceptVector::remove(profile::DiscoveryImsi dimsi, Owner owner, Preconditions conditions,
+                                                  std::optional<StoredVector> seen) {
   owners_.require_right(owner, dimsi);
   store::Committer::Work<void> work = [=](Database& database) {
-    (void)require_removable_one(database, dimsi, owner, conditions);
+    require_unchanged(require_removable_one(database, dimsi, owner, conditions), seen);
     delete_vector(database, dimsi);
   };
   return committer_.write(std::move(work));

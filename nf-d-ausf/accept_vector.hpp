@@ -63,11 +63,12 @@ class AcceptVector {
   /// Error{bad_request, OPTIONAL_IE_INCORRECT} for a notificationUri that is not the owner's, and Error{precondition_failed}.
   boost::asio::awaitable<AcceptedVector> put(profile::DiscoveryImsi dimsi, Vector vector, Owner owner, Preconditions conditions);
 
-  /// The allocated IMSI of the vector that remove() would delete: asked behind all that was written before. Throws as remove(), and changes nothing.
-  boost::asio::awaitable<profile::Imsi> require_removable(profile::DiscoveryImsi dimsi, Owner owner, Preconditions conditions);
+  /// The vector that remove() would delete: asked behind all that was written before. Throws as put(), and Error{not_found, USER_NOT_FOUND}; changes nothing.
+  boost::asio::awaitable<StoredVector> require_removable(profile::DiscoveryImsi dimsi, Owner owner, Preconditions conditions);
 
-  /// Throws Error{not_found, USER_NOT_FOUND} as well.
-  boost::asio::awaitable<void> remove(profile::DiscoveryImsi dimsi, Owner owner, Preconditions conditions);
+  /// `seen`: what require_removable() answered; without it the vector goes that there is. Throws as that, and Error{conflict, VECTOR_REPLACED}, and changes
+  /// nothing, if another one is in the place of `seen`, or it was preloaded anew. Served or received meanwhile it is the same one.
+  boost::asio::awaitable<void> remove(profile::DiscoveryImsi dimsi, Owner owner, Preconditions conditions, std::optional<StoredVector> seen);
 
   /// Stores a piece of a bulk load in one transaction, but for the lines that are refused. `tells_taken`: which are not refused is told as well.
   boost::asio::awaitable<StoredPiece> put_all(std::vector<VectorLine> lines, Owner owner, bool tells_taken = false);

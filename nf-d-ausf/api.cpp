@@ -165,20 +165,22 @@ Response Api::get_vector(const Request& request) const {
   return Response(200, sbi::kJson, write_record(dimsi, stored)).with("etag", version_of(stored.vector));
 }
 
-/// DELETE /ndausf-vectors/v1/vectors/{dimsi}
+/// DELETE /ndausf-vectors/v1/vectors/{dimsi}. While the line of the audit log comes to the disk, the vector may be replaced: what that line names is deleted,
+/// or nothing.
 Api::Answer Api::delete_vector(const Request& request) {
   const profile::DiscoveryImsi dimsi = read_dimsi(request);
   const Owner owner = owner_of(request.peer);
   const Preconditions conditions = read_preconditions(request);
   service::AuditEvent event;
+  std::optional<StoredVector> seen;
   if (parts_.audit.is_on()) {
-    const profile::Imsi imsi = co_await parts_.accept.require_removable(dimsi, owner, conditions);
-    event = event_of(service::AuditAction::remove, dimsi, imsi);
+    seen = co_await parts_.accept.require_removable(dimsi, owner, conditions);
+    event = event_of(service::AuditAction::remove, dimsi, seen->vector.imsi);
     co_await parts_.audit.record_begin(request, event);
   }
   std::exception_ptr failure;
   try {
-    co_await parts_.accept.remove(dimsi, owner, conditions);
+    co_await parts_.accept.remove(dimsi, owner, conditions, seen);
   } catch (...) {
     failure = std::current_exception();
   }

@@ -200,6 +200,32 @@ TEST_CASE_METHOD(FaultsLab, "A vector is deleted behind the line that says so: w
   CHECK(ended["imsi"] == "001010000000001");
 }
 
+TEST_CASE_METHOD(FaultsLab, "A vector that was replaced while its line was written stays: what the line names is deleted, or nothing", "[audit][d-ausf]") {
+  with_d_ausf();
+  REQUIRE(to_d_ausf("PUT", kAuditedVector, kAuditedVectorBody).status == 201);
+  bool is_another = true;
+  std::string change;
+  SECTION("by one with another IMSI") { change = "UPDATE vectors SET imsi = " + std::to_string(profile::Imsi::from_digits("001010000000002")->packed()); }
+  SECTION("by another owner's") { change = "UPDATE vectors SET owner = 'two.example'"; }
+  SECTION("by the same one, preloaded anew") { change = "UPDATE vectors SET created_at = created_at + 1"; }
+  SECTION("or rather served and received, which makes it no other one") {
+    change = "UPDATE vectors SET served = served + 1, last_served_at = created_at, received_at = created_at";
+    is_another = false;
+  }
+  at_next_audit_sync([path = folder / "d-ausf.db", change] { store::Database::open(path).run(change); });
+  CHECK(to_d_ausf("DELETE", kAuditedVector).verdict() == (is_another ? "409 VECTOR_REPLACED" : "204"));
+  CHECK(to_d_ausf("GET", kAuditedVector).status == (is_another ? 200 : 404));
+  BriefLines expected{"PRELOAD done", "DELETE done (begins)", "DELETE done (ended)"};
+  if (is_another) {
+    expected.back() = "DELETE refused VECTOR_REPLACED (failed)";
+    expected.emplace_back("REFUSAL refused VECTOR_REPLACED");
+  }
+  CHECK(of_d_ausf() == expected);
+  const auto lines = audit_lines(folder / "d-ausf.audit");
+  CHECK(lines[2]["imsi"] == "001010000000001");  // that of the vector that was looked at
+  CHECK(lines[3]["imsi"] == "001010000000001");
+}
+
 TEST_CASE_METHOD(FaultsLab, "That certificates were read again is a line of the audit log", "[audit]") {
   with_arpf();
   arpf->reload();

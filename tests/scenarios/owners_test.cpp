@@ -67,7 +67,8 @@ boost::asio::awaitable<void> put_one(d_ausf::AcceptVector& accept, profile::Disc
 }
 boost::asio::awaitable<void> remove_one(d_ausf::AcceptVector& accept, profile::DiscoveryImsi dimsi, Owner owner) {
   const d_ausf::Preconditions none;
-  co_await accept.remove(dimsi, owner, none);
+  const std::optional<d_ausf::StoredVector> whichever;
+  co_await accept.remove(dimsi, owner, none, whichever);
 }
 
 }  // namespace
