@@ -240,7 +240,8 @@ boost::asio::awaitable<bool> Api::settle(profile::DiscoveryImsi dimsi, std::chro
   co_return rests;
 }
 
-/// PUT /nausfext-onboarding/v1/devices/{dimsi}: step (0-d), and what follows up to step (2).
+/// PUT /nausfext-onboarding/v1/devices/{dimsi}: step (0-d), and what follows up to step (2). By the time of the answer the device may have been retired, and be
+/// offered by another provider: then this one is told no more of it than by GET.
 Api::Answer Api::put_device(const Request& request) {
   const profile::DiscoveryImsi dimsi = read_dimsi(request);
   const nlohmann::json body = sbi::parse_json(request.body);
@@ -256,12 +257,12 @@ Api::Answer Api::put_device(const Request& request) {
     co_await parts_.audit.record(request, std::move(event));
   }
   if (verdict == OfferVerdict::known) {
-    const Device known = require_device(parts_.reader, dimsi);
+    const Device known = require_visible(request);
     co_return Response(200, sbi::kJson, text_of(write_device(parts_.reader, known)));
   }
   const auto wait = prefers_async(request) ? std::chrono::milliseconds(0) : parts_.config.offer_wait;
   co_await settle(dimsi, wait);
-  const Device device = require_device(parts_.reader, dimsi);
+  const Device device = require_visible(request);
   const bool is_on_its_way = device.state == State::offered || device.state == State::key_retrieved;
   Response response(is_on_its_way ? 202 : 201, sbi::kJson, text_of(write_device(parts_.reader, device)));
   response.with("location", request.api_root() + "/nausfext-onboarding/v1/devices/" + dimsi.digits());
@@ -277,10 +278,13 @@ Response Api::get_device(const Request& request) const {
 /// GET /nausfext-onboarding/v1/devices?state=&from=&limit=
 Response Api::list_devices(const Request& request) const {
   const std::size_t limit = read_limit(request);
-  const auto page = find_page(parts_.reader, {read_state(request), sees_only(request.peer)}, read_cursor(request), limit + 1);
+  const Provider own = sees_only(request.peer);
+  const auto page = find_page(parts_.reader, {read_state(request), own}, read_cursor(request), limit + 1);
   ordered_json body{{"devices", ordered_json::array()}};
   for (std::size_t i = 0; i < page.size() && i < limit; ++i) {
-    if (const auto device = find_device(parts_.reader, page[i])) body["devices"].push_back(write_device(parts_.reader, *device));
+    const auto device = find_device(parts_.reader, page[i]);
+    const bool is_shown = device && (!own || device->offered_by == own);  // it may be another's since the page was found
+    if (is_shown) body["devices"].push_back(write_device(parts_.reader, *device));
   }
   if (page.size() > limit) body["next"] = write_cursor(page[limit - 1]);
   return {200, sbi::kJson, text_of(body)};

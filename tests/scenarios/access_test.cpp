@@ -6,6 +6,7 @@
 #include "nf-arpf/access.hpp"
 #include "nf-ausf-ext/access.hpp"
 #include "nf-d-ausf/access.hpp"
+#include "tests/scenarios/audit_lab.hpp"
 #include "tests/scenarios/routing_lab.hpp"
 #include "tests/scenarios/tls_lab.hpp"
 #include "ue-sim/pki.hpp"
@@ -256,6 +257,23 @@ TEST_CASE_METHOD(ProvidersLab, "A service provider offers the dIMSIs of its rang
   CHECK(offer_as("sp3.example", make_device("901700000000060")) == "403 NOT_OWNER");  // it has no entry
   const std::string import = import_as("sp2.example", make_device("901700000000010"));
   CHECK(by("sp2.example").send(ausf_port, "GET", kRoot + import).content()["failed"] == 1);
+}
+
+TEST_CASE_METHOD(AuditLab, "The answer to an offer tells nothing of a device that is another provider's by then", "[access][ausf-ext][step-0d]") {
+  start_arpf();
+  start_d_ausf();
+  auto config = audited(with_tls(ausf_ext_config()), "ausf-ext.audit");
+  for (const char* provider : {"sp1.example", "sp2.example"}) config.access.add(provider, Role::service_provider);
+  start_ausf_ext(config);
+  const SecureElement device = make_device("901700000000001");
+  const auto offer_it = [&] { return verdict(by("sp1.example"), ausf_port, "PUT", kRoot + "/devices/" + device.dimsi, offer(device)); };
+  const bool is_known = GENERATE(false, true);
+  const bool changes_hands = GENERATE(false, true);
+  CAPTURE(is_known, changes_hands);
+  if (is_known) REQUIRE(offer_it() == "201");
+  const std::string provider = changes_hands ? "sp2.example" : "sp1.example";
+  at_next_audit_sync([path = folder / "ausf-ext.db", provider] { store::Database::open(path).run("UPDATE devices SET offered_by = $1", provider); });
+  CHECK(offer_it() == (changes_hands ? "403 NOT_OWNER" : is_known ? "200" : "201"));
 }
 
 TEST_CASE_METHOD(TlsLab, "An access network asks for the serving networks that it speaks for", "[access][ausf-ext][step-8]") {
