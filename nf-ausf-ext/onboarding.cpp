@@ -367,13 +367,17 @@ asio::awaitable<bool> Onboarding::notify(Device device) {
   co_return false;
 }
 
-/// A device that was never retired ends in the same way.
+/// A device that was never retired ends in the same way; unless it is retired, or there is another offer, since the step looked: that is another lifetime.
 asio::awaitable<bool> Onboarding::expire(Device device) {
-  base::log::info("{}: expired", device.dimsi.digits());
-  store::Committer::Work<void> work = [dimsi = device.dimsi, now = parts_.clock()](store::Database& database) {
+  store::Committer::Work<bool> work = [dimsi = device.dimsi, epoch = device.epoch, now = parts_.clock()](store::Database& database) {
+    const auto fresh = find_device(database, dimsi);
+    if (!fresh || fresh->epoch != epoch) return false;
     retire(database, dimsi, now);
+    return true;
   };
-  co_await parts_.committer.write(std::move(work));
+  const bool is_expired = co_await parts_.committer.write(std::move(work));
+  if (!is_expired) co_return true;
+  base::log::info("{}: expired", device.dimsi.digits());
   service::AuditEvent event;
   event.action = service::AuditAction::retire;
   event.dimsi = device.dimsi.digits();

@@ -1,4 +1,9 @@
 // Retiring and expiry: the key is wiped, vector and token are gone at the peers before the IMSI is free again.
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/use_future.hpp>
+#include <future>
+
+#include "nf-ausf-ext/onboarding.hpp"
 #include "tests/scenarios/onboarding_lab.hpp"
 
 using namespace test;
@@ -180,4 +185,52 @@ TEST_CASE_METHOD(OnboardingFixture, "A device that is never retired expires in t
   CHECK(count("SELECT count(*) FROM devices WHERE ephemeral_key IS NULL AND imsi IS NULL") == 1);
   CHECK(to_d_ausf("GET", "/ndausf-vectors/v1/vectors/" + kDimsi).verdict() == "404 USER_NOT_FOUND");
   CHECK(retrieve(se, key_request(se)).verdict() == "403 TOKEN_SPENT");
+}
+
+TEST_CASE_METHOD(OnboardingFixture, "A lifetime that is over ends the offer whose it was, and not one that came meanwhile", "[onboarding][expiry]") {
+  const bool is_replaced = GENERATE(false, true);
+  start_ausf_ext(config);  // makes the database
+  ausf.reset();
+  const auto dimsi = *profile::DiscoveryImsi::from_digits(kDimsi);
+  const ausf_ext::Offer offered{dimsi, {}, {}};
+  const base::Time now = base::system_now();
+  boost::asio::io_context loop{1};
+  sbi::Client client(loop, "AUSF", nullptr);
+  web::HttpClient to_rsmf(web::TlsFiles{});
+  store::Database reader = store::Database::open(folder / "ausf-ext.db", store::Database::Mode::read_only);
+  store::Committer committer(database());
+  const ausf_ext::SilentPeers silent(config.silent_after);
+  ausf_ext::FetchEphemeralKey fetch(config, client, silent, base::system_now);
+  ausf_ext::PreloadVector preload(config, client, silent);
+  const ausf_ext::KeyBox keys(config.key_encryption_key);
+  ausf_ext::Onboarding onboarding(loop, {config, reader, committer, fetch, preload, silent, to_rsmf, keys, base::system_now});
+  const store::Committer::Work<void> offer_that_ended = [&](store::Database& where) {
+    ausf_ext::put_offer(where, offered, std::nullopt, now - std::chrono::hours(2), now - std::chrono::hours(1));
+  };
+  committer.write_and_wait(offer_that_ended);
+
+  std::promise<void> reached;
+  std::promise<void> released;
+  auto is_held = reached.get_future();
+  committer.write_later([&reached, goes_on = released.get_future().share()](store::Database&) {
+    reached.set_value();
+    goes_on.wait_for(kDeadline);
+  });
+  test::get(is_held);  // from here on what is written waits, in its order
+  if (is_replaced) {
+    committer.write_later([&](store::Database& where) {
+      ausf_ext::put_offer(where, offered, ausf_ext::find_device(where, dimsi), now, now + std::chrono::hours(1));
+    });
+  }
+  auto settled = boost::asio::co_spawn(loop, onboarding.settle(dimsi, kDeadline), boost::asio::use_future);
+  loop.poll();  // it looks at the offer that ended, and asks for its end
+  released.set_value();
+  loop.restart();
+  loop.run_for(kDeadline);
+  REQUIRE(settled.wait_for(std::chrono::seconds(0)) == std::future_status::ready);
+  CHECK(settled.get());
+  const ausf_ext::Device device = ausf_ext::find_device(reader, dimsi).value();
+  CHECK(device.state == (is_replaced ? ausf_ext::State::offered : ausf_ext::State::retired));
+  const base::Time end = is_replaced ? now + std::chrono::hours(1) : now - std::chrono::hours(1);
+  CHECK(base::to_unix_ms(device.expires_at) == base::to_unix_ms(end));
 }
