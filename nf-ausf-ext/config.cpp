@@ -99,7 +99,7 @@ Config read_config(const service::Section& root) {
   const service::Section function = root.section("ausf_ext");
   using service::Role;
   config.access = service::Access(service::read_access(
-      function, {Role::administrator, Role::access_network, Role::ausf, Role::core_function, Role::service_provider, Role::rsmf}));
+      function, {Role::administrator, Role::access_network, Role::ausf, Role::core_function, Role::service_provider, Role::rsmf, Role::d_ausf}));
   if (config.common.knows_peers) {
     service::require_somebody(function, "access", config.access, {Role::service_provider});
     service::require_somebody(function, "access", config.access, {Role::rsmf});
@@ -109,6 +109,8 @@ Config read_config(const service::Section& root) {
   config.providers = read_providers(function);
   read_keys(function, service::read_tokens(root), config);
   read_peers(function, config);
+  // Without a notification_uri no D-AUSF is asked to tell.
+  if (config.common.knows_peers && config.notification_uri) service::require_somebody(function, "access", config.access, {Role::d_ausf});
   config.home_network_keys = service::read_home_network_keys(function);
   config.routing = service::read_routing(function, config.common, !config.common.nrf.uris.empty());
   config.authentication = read_authentication(function.section("authentication"), config.common);

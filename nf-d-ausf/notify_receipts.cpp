@@ -29,6 +29,15 @@ bool is_final_refusal(int status) {
 
 bool is_success(int status) { return status >= 200 && status < 300; }
 
+/// What stands before the service in a target AUSF's URI: so the client knows for which service it sends, and shows an access token for that where it has
+/// any. All of a URI that is of no such form.
+sbi::Uri api_root_of(sbi::Uri uri) {
+  constexpr std::string_view kService = "/nausfext-onboarding/";
+  const std::size_t at = uri.path.find(kService);
+  if (at != std::string::npos) uri.path.resize(at);
+  return uri;
+}
+
 std::string refusal_of(const sbi::Response& response) {
   const std::string cause = sbi::read_problem(response).cause.substr(0, 64);
   return "it answered " + std::to_string(response.status) + (cause.empty() ? "" : " " + cause);
@@ -102,8 +111,9 @@ asio::awaitable<void> NotifyReceipts::attempt(PendingReceipt receipt) {
   std::string failure;
   try {
     const sbi::Uri uri = sbi::Uri::parse(receipt.notification_uri);
-    sbi::Request request = sbi::make_request("POST", uri, "", write_receipt(receipt));
-    response = co_await parts_.client.send(uri, std::move(request), parts_.timeout);
+    const sbi::Uri root = api_root_of(uri);
+    sbi::Request request = sbi::make_request("POST", root, uri.path.substr(root.path.size()), write_receipt(receipt));
+    response = co_await parts_.client.send(root, std::move(request), parts_.timeout);
     if (!is_success(response.status)) failure = refusal_of(response);
   } catch (const std::exception& error) {  // no answer
     failure = error.what();

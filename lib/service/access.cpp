@@ -12,8 +12,8 @@
 namespace service {
 namespace {
 
-constexpr std::array<std::string_view, 8> kNames{"administrator", "operator",      "target_ausf",      "access_network",
-                                                 "ausf",          "core_function", "service_provider", "rsmf"};
+constexpr std::array<std::string_view, 9> kNames{"administrator", "operator",         "target_ausf", "access_network", "ausf",
+                                                 "core_function", "service_provider", "rsmf",        "d_ausf"};
 constexpr std::string_view kEverybody = "*";
 
 std::vector<Role> all_roles() {
@@ -41,7 +41,7 @@ Roles read_roles(const Section& entry, Roles known) {
 PeerRights read_rights(const Section& entry, Roles known) {
   PeerRights rights{entry.text("peer"), read_roles(entry, known), {}, entry.text("set", "")};
   if (rights.peer == sbi::kAnonymous) entry.problem("peer", "anonymous peers have no entry: without TLS or tokens they may do everything");
-  const bool is_risky = rights.roles.intersects({Role::administrator, Role::ausf, Role::service_provider, Role::rsmf});
+  const bool is_risky = rights.roles.intersects({Role::administrator, Role::ausf, Role::service_provider, Role::rsmf, Role::d_ausf});
   if (rights.peer == kEverybody && is_risky) entry.problem("peer", "* is for an access_network or a core_function only: name the peers that may do more");
   const auto networks = entry.texts("serving_networks");
   rights.serving_networks.insert(networks.begin(), networks.end());

@@ -26,6 +26,7 @@ enum class Role : std::uint8_t {
   core_function,     ///< an AMF, SMF and others that ask a UDM for a subscription (nudm-sdm, nudm-uecm, ...)
   service_provider,  ///< offers devices
   rsmf,              ///< the remote subscription manager: retires devices
+  d_ausf,            ///< of nf-ausf-ext: a Discovery AUSF, which tells of receipts
 };
 
 /// `access_network`, as configurations have it.

@@ -39,7 +39,7 @@ sbi::ClientLimits client_limits(const CommonConfig& config) {
 }
 constexpr std::uint64_t kOtherDescriptors = 512;  ///< databases, loops, peers, Pistache's threads, and what it has still to close (Http1Sockets::kMostLeaving)
 
-/// Access tokens for what this function asks of others. What it asks of the NRF itself, and the receipts that it tells, need none.
+/// Access tokens for what this function asks of others, and for the receipts that it tells them. What it asks of the NRF itself needs none.
 class ServiceTokens final : public sbi::Authorizer {
  public:
   ServiceTokens(sbi::Client& client, const CommonConfig& config, const std::string& nf_type)
@@ -59,7 +59,8 @@ class ServiceTokens final : public sbi::Authorizer {
 
  private:
   static const std::string* type_of(const std::string& service) {
-    static const std::map<std::string, std::string> kTypes{{"narpf-keys", "ARPF"}, {"ndausf-vectors", "AUSF"}, {"nudm-ueau", "UDM"}};
+    static const std::map<std::string, std::string> kTypes{
+        {"narpf-keys", "ARPF"}, {"ndausf-vectors", "AUSF"}, {"nausfext-onboarding", "AUSF"}, {"nudm-ueau", "UDM"}};
     const auto found = kTypes.find(service);
     return found == kTypes.end() ? nullptr : &found->second;
   }

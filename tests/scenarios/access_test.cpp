@@ -3,6 +3,7 @@
 #include <regex>
 #include <sstream>
 
+#include "lib/profile/discovery_vector.hpp"
 #include "nf-arpf/access.hpp"
 #include "nf-ausf-ext/access.hpp"
 #include "nf-d-ausf/access.hpp"
@@ -21,7 +22,7 @@ using service::AccessRule;
 using service::Role;
 
 constexpr std::array kAllRoles{Role::administrator, Role::mobile_operator, Role::target_ausf,      Role::access_network,
-                               Role::ausf,          Role::core_function,   Role::service_provider, Role::rsmf};
+                               Role::ausf,          Role::core_function,   Role::service_provider, Role::rsmf, Role::d_ausf};
 const std::string kDetail = "this is for a peer that is ";
 
 /// The rules of one function: its own, and those of nausf-* and nudm-*.
@@ -274,6 +275,40 @@ TEST_CASE_METHOD(AuditLab, "The answer to an offer tells nothing of a device tha
   const std::string provider = changes_hands ? "sp2.example" : "sp1.example";
   at_next_audit_sync([path = folder / "ausf-ext.db", provider] { store::Database::open(path).run("UPDATE devices SET offered_by = $1", provider); });
   CHECK(offer_it() == (changes_hands ? "403 NOT_OWNER" : is_known ? "200" : "201"));
+}
+
+TEST_CASE_METHOD(AuditLab, "A receipt is reported by a D-AUSF that the configuration names, and by nobody else", "[access][ausf-ext][receipt][step-7]") {
+  start_arpf();
+  start_d_ausf();
+  auto config = audited(with_tls(ausf_ext_config()), "ausf-ext.audit");
+  config.access = service::Access({{"sp.example", {Role::service_provider}, {}},
+                                   {"rsmf.example", {Role::rsmf}, {}},
+                                   {"admin.example", {Role::administrator}, {}},
+                                   {"d-ausf.example", {Role::d_ausf}, {}}});
+  start_ausf_ext(config);
+  const SecureElement device = make_device("901700000000001");
+  const std::string path = kRoot + "/devices/" + device.dimsi;
+  const Answer offered = by("sp.example").send(ausf_port, "PUT", path, offer(device).dump());
+  REQUIRE(offered.content()["state"] == "PRELOADED");
+  const std::string imsi = offered.content()["imsi"];
+  const auto auts = profile::make_receipt(*device.ephemeral_key, *profile::DiscoveryImsi::from_digits(device.dimsi), *profile::Imsi::from_digits(imsi), 2);
+  const json report{{"dimsi", device.dimsi}, {"imsi", imsi}, {"auts", base::to_hex(auts.reveal())}, {"receivedAt", "2026-11-25T07:02:11.912Z"}};
+  const auto told_by = [&](const std::string& peer) { return verdict(by(peer), ausf_port, "POST", kRoot + "/receipts", report); };
+  const auto state = [&] { return by("sp.example").send(ausf_port, "GET", path).content()["state"].get<std::string>(); };
+  const std::vector<std::string> others{"sp.example", "rsmf.example", "admin.example", "stranger.example"};
+  for (const std::string& peer : others) CHECK(told_by(peer) == "403 NOT_OWNER");
+  CHECK(state() == "PRELOADED");
+  CHECK(told_by("d-ausf.example") == "204");
+  CHECK(state() == "RECEIVED");
+  ausf.reset();
+  std::vector<std::string> refused;
+  for (const json& line : audit_lines(folder / "ausf-ext.audit")) {
+    if (line["action"] != "REFUSAL") continue;
+    CHECK(line["cause"] == "NOT_OWNER");
+    CHECK(line["target"] == "POST " + kRoot + "/receipts");
+    refused.push_back(line["peer"]);
+  }
+  CHECK(refused == others);
 }
 
 TEST_CASE_METHOD(TlsLab, "An access network asks for the serving networks that it speaks for", "[access][ausf-ext][step-8]") {

@@ -1,6 +1,8 @@
 #include <catch2/catch.hpp>
 
 #include "lib/core/access_token.hpp"
+#include "lib/profile/discovery_vector.hpp"
+#include "nf-d-ausf/receipts.hpp"
 #include "tests/scenarios/routing_lab.hpp"
 #include "tests/support/fake_nrf.hpp"
 
@@ -81,6 +83,51 @@ TEST_CASE_METHOD(TokenLab, "A scope alone does not open another's subscribers: t
   CHECK(ask_as("11111111-1111-4111-8111-111111111111", "nudm-ueau") == "404 USER_NOT_FOUND");
   CHECK(ask_as("22222222-2222-4222-8222-222222222222", "nudm-ueau") == "403 NOT_OWNER");
   CHECK(ask_as("11111111-1111-4111-8111-111111111111", "nudm-sdm") == "403 INSUFFICIENT_SCOPE");
+}
+
+TEST_CASE_METHOD(TokenLab, "A D-AUSF tells of a receipt with its own token where the target AUSF demands one", "[oauth2][access][receipt][step-7]") {
+  auto telling = d_ausf_config();
+  telling.common.sends_tokens = true;
+  telling.common.nrf.uris = {nrf->parsed_uri()};
+  const std::string own_id = service::nf_instance_id(telling.common, "AUSF");
+  auto demands = demanding(ausf_ext_config(), "AUSF");
+  bool is_taken = false;
+  SECTION("and it has the role") {
+    is_taken = true;
+    demands.access.add(own_id, service::Role::d_ausf);
+  }
+  SECTION("but with another role it is refused, and tries again") { demands.access.add(own_id, service::Role::core_function); }
+  SECTION("but without one it is refused, and tries again") {
+    telling.common.sends_tokens = false;
+    demands.access.add(own_id, service::Role::d_ausf);
+  }
+  start_ausf_ext(demands);
+  start_d_ausf(telling);
+
+  const std::string rand(32, 'a');
+  const std::string auts(28, '5');
+  const json body{{"rand", rand},
+                  {"autn", std::string(32, 'b')},
+                  {"imsi", "001010000000001"},
+                  {"receiptHash", base::to_hex(profile::receipt_hash(base::from_hex_exactly<14>(auts).value()))},
+                  {"notificationUri", "http://127.0.0.1:" + std::to_string(ausf_port) + "/nausfext-onboarding/v1/receipts"}};
+  REQUIRE(to_d_ausf("PUT", kVector, body).status == 201);
+  const json failure{{"supiOrSuci", kDimsiSupi}, {"servingNetworkName", kServingNetwork}, {"resynchronizationInfo", {{"rand", rand}, {"auts", auts}}}};
+  CHECK(to_d_ausf("POST", kContexts, failure).verdict() == "504 NETWORK_FAILURE");
+  const auto waiting = [this] {
+    auto database = store::Database::open(folder / "d-ausf.db", store::Database::Mode::read_only);
+    return d_ausf::find_due_receipts(database, base::system_now() + std::chrono::hours(24), 10);
+  };
+  const auto is_refused = [&waiting] {
+    const auto left = waiting();
+    return !left.empty() && left.front().attempts > 1;
+  };
+  if (is_taken) {
+    CHECK(FakeNrf::eventually([&waiting] { return waiting().empty(); }));
+  } else {
+    CHECK(FakeNrf::eventually(is_refused));
+  }
+  CHECK(nrf->count(FakeNrf::Kind::token) == (telling.common.sends_tokens ? 1 : 0));
 }
 
 TEST_CASE_METHOD(TokenLab, "Without a token from the NRF nothing is asked, and the device waits", "[oauth2]") {

@@ -1,7 +1,8 @@
-// `ausf_ext: providers`: which service provider may offer which dIMSIs.
+// `ausf_ext: providers`: which service provider may offer which dIMSIs; and `access`: who must be named.
 #include <catch2/catch.hpp>
 
 #include "lib/base/error.hpp"
+#include "nf-ausf-ext/config.hpp"
 #include "nf-ausf-ext/providers.hpp"
 #include "tests/support/read_yaml.hpp"
 
@@ -62,4 +63,19 @@ TEST_CASE("What is wrong with providers is named", "[ausf-ext][config][access]")
   }));
   CAPTURE(text);
   CHECK_THAT(read_providers("  providers: " + text + "\n").problems, Catch::Contains("x.yaml:") && Catch::Contains("ausf_ext.providers") && Catch::Contains(problem));
+}
+
+TEST_CASE("Where peers are known, the D-AUSF that is to tell of receipts is named, and by its name", "[ausf-ext][config][access]") {
+  const auto problems = [](const std::string& more, const std::string& tokens = "required") {
+    const std::string sbi = "  sbi: {server: [{address: 127.0.0.1}], oauth2: {mode: '" + tokens + "'}}\n";
+    return test::read_yaml("ausf_ext:\n  database: x.db\n" + sbi + more, ausf_ext::read_config).problems;
+  };
+  const std::string told = "  notification_uri: http://127.0.0.50:7777\n";
+  const auto is_asked_for = Catch::Contains("access: names no peer that is d_ausf");
+  CHECK_THAT(problems(told), is_asked_for);
+  CHECK_THAT(problems(told + "  access: [{peer: sp.example, as: service_provider}]\n"), is_asked_for);
+  CHECK_THAT(problems(told + "  access: [{peer: d-ausf.example, as: d_ausf}]\n"), !is_asked_for);
+  CHECK_THAT(problems(""), !is_asked_for);            // nobody is asked to tell
+  CHECK_THAT(problems(told, "off"), !is_asked_for);  // a lab, where nobody is known
+  CHECK_THAT(problems(told + "  access: [{peer: '*', as: d_ausf}]\n"), Catch::Contains("peer: * is for an access_network or a core_function only"));
 }
