@@ -1,8 +1,32 @@
 #include "nf-ausf-ext/api_peers.hpp"
 
+#include <algorithm>
+#include <cctype>
+
+#include "lib/base/error.hpp"
 #include "lib/sbi/json.hpp"
 
 namespace ausf_ext {
+namespace {
+
+/// `"..."`, or `W/"..."` (RFC 9110, 8.8.3).
+bool is_entity_tag(std::string_view text) {
+  if (text.starts_with("W/")) text.remove_prefix(2);
+  return text.size() >= 2 && text.starts_with('"') && text.ends_with('"');
+}
+
+bool is_json_object(const sbi::Response& answer) {
+  std::string type(answer.headers.find("content-type").value_or(""));
+  std::transform(type.begin(), type.end(), type.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  const bool is_json = sbi::without_space(std::string_view(type).substr(0, type.find(';'))) == sbi::kJson;
+  try {
+    return is_json && sbi::parse_json(answer.body).is_object();
+  } catch (const base::Error&) {
+    return false;
+  }
+}
+
+}  // namespace
 
 using nlohmann::ordered_json;
 
@@ -31,6 +55,13 @@ std::string write_vector(const profile::DiscoveryVector& vector, const profile::
                     {"receiptHash", base::to_hex(receipt_hash)}};
   if (notification_uri) body["notificationUri"] = *notification_uri;
   return body.dump();
+}
+
+std::string fault_of_vector_answer(const sbi::Response& answer) {
+  if (answer.status != 200 && answer.status != 201) return "only 200 and 201 say so";
+  if (!is_entity_tag(answer.headers.find("etag").value_or(""))) return "it has no ETag";
+  if (!answer.body.empty() && !is_json_object(answer)) return "its body is no JSON object";
+  return "";
 }
 
 std::string write_notification(const profile::DiscoveryImsi& dimsi, const profile::Imsi& imsi,

@@ -5,6 +5,7 @@
 
 #include "lib/crypto/certificate.hpp"
 #include "lib/profile/discovery_vector.hpp"
+#include "lib/sbi/message.hpp"
 #include "nf-ausf-ext/devices.hpp"
 #include "nf-ausf-ext/tell_udm.hpp"
 
@@ -25,6 +26,10 @@ KeyAnswer read_key_answer(const std::string& body);
 /// The body of PUT vectors/{dimsi} at the D-AUSF (section 8.2). `notification_uri`: where it is to tell of the receipt, if anywhere.
 std::string write_vector(const profile::DiscoveryVector& vector, const profile::Imsi& imsi, const profile::ReceiptHash& receipt_hash,
                          const std::optional<std::string>& notification_uri);
+
+/// Why a 2xx to it does not say that the D-AUSF has the vector; empty if it does: 200 or 201, with the vector's ETag. The record may be left out
+/// of the body; what is there and is no JSON object is somebody else's, a proxy's page, which may well have an ETag.
+std::string fault_of_vector_answer(const sbi::Response& answer);
 
 /// The notification of the RSMF (section 10).
 std::string write_notification(const profile::DiscoveryImsi& dimsi, const profile::Imsi& imsi,

@@ -93,7 +93,7 @@ boost::asio::awaitable<std::optional<Problem>> FetchEphemeralKey::spend(profile:
   std::optional<Problem> fault;
   try {
     const sbi::Response response = co_await post(cleanup.uri, suffix, std::move(empty));
-    require_success(response, "the ARPF " + cleanup.uri);
+    require_no_content(response, "the ARPF " + cleanup.uri);
   } catch (const PeerUnavailable& error) {
     fault = error.problem();
   } catch (const PeerRefused& error) {

@@ -23,7 +23,7 @@ class FetchEphemeralKey {
   /// silent and being asked already.
   boost::asio::awaitable<profile::EphemeralKey> operator()(profile::DiscoveryImsi dimsi, OfferedArpf offered);
 
-  /// Spends the token of the dIMSI at an ARPF, step (11). Nothing if it is done, or there is no key of ours; else why not yet.
+  /// Spends the token of the dIMSI at an ARPF, step (11). Nothing if it is done (204), or there is no key of ours; else why not yet.
   boost::asio::awaitable<std::optional<Problem>> spend(profile::DiscoveryImsi dimsi, Cleanup cleanup);
 
  private:

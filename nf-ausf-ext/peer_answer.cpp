@@ -38,6 +38,13 @@ void require_success(const sbi::Response& response, const std::string& who) {
   throw PeerRefused({response.status >= 400 ? response.status : 502, cause, text});
 }
 
+void require_no_content(const sbi::Response& response, const std::string& who) {
+  require_success(response, who);
+  if (response.status == 204) return;
+  const std::string status = std::to_string(response.status);
+  throw PeerRefused({502, "", who + " answered " + status + ", where 204 alone says that it is done; look what its URI leads to"});
+}
+
 bool says_it_is_gone(const Problem& problem) {
   return problem.status == 404 && !problem.cause.empty() && problem.cause != "RESOURCE_URI_STRUCTURE_NOT_FOUND";
 }

@@ -28,6 +28,10 @@ class PeerUnavailable : public std::runtime_error {
 /// cut to a length, and a cause that is none (TS 29.571: capitals, digits, underscores) is left out.
 void require_success(const sbi::Response& response, const std::string& who);
 
+/// The same for what a peer answers with 204 alone (DELETE vectors/{dimsi}, claims/{dimsi}/retire: PROTOCOL.md, section 8): another 2xx is
+/// somebody else's, a proxy's page, and a PeerRefused of status 502.
+void require_no_content(const sbi::Response& response, const std::string& who);
+
 /// True if a peer that is to forget a device says that it knows none: 404 with a cause, unless it is the path that it does not know. One without
 /// a cause may be anybody's, a proxy's that knows no way, and what it was to forget may be there still.
 bool says_it_is_gone(const Problem& problem);

@@ -13,6 +13,15 @@ std::optional<std::string> receipts_uri(const Config& config) {
   return config.notification_uri->origin() + config.notification_uri->path + ReceiptApi::kPath;
 }
 
+/// Throws PeerRefused unless the answer is that of a D-AUSF which has the vector, PeerUnavailable as require_success() does.
+void require_stored(const sbi::Response& response) {
+  require_success(response, "the D-AUSF");
+  const std::string fault = fault_of_vector_answer(response);
+  if (fault.empty()) return;
+  throw PeerRefused({502, "", "the D-AUSF answered " + std::to_string(response.status) + ", but not that it has the vector: " + fault +
+                                  "; look what d_ausf: uri leads to"});
+}
+
 }  // namespace
 
 boost::asio::awaitable<sbi::Response> PreloadVector::send(std::string method, profile::DiscoveryImsi dimsi, std::string body) {
@@ -35,7 +44,7 @@ boost::asio::awaitable<void> PreloadVector::operator()(profile::DiscoveryImsi di
   std::string body = write_vector(prepared.vector, imsi, prepared.receipt_hash, receipts_uri(config_));
   std::string method = "PUT";
   const sbi::Response response = co_await send(std::move(method), dimsi, std::move(body));
-  require_success(response, "the D-AUSF");
+  require_stored(response);
 }
 
 boost::asio::awaitable<std::optional<Problem>> PreloadVector::remove(profile::DiscoveryImsi dimsi) {
@@ -44,7 +53,7 @@ boost::asio::awaitable<std::optional<Problem>> PreloadVector::remove(profile::Di
   std::optional<Problem> fault;
   try {
     const sbi::Response response = co_await send(std::move(method), dimsi, std::move(empty));
-    require_success(response, "the D-AUSF");
+    require_no_content(response, "the D-AUSF");
   } catch (const PeerUnavailable& error) {
     fault = error.problem();
   } catch (const PeerRefused& error) {

@@ -16,10 +16,11 @@ class PreloadVector {
   /// All outlive it.
   PreloadVector(const Config& config, sbi::Client& client, const SilentPeers& silent) : config_(config), client_(client), silent_(silent) {}
 
-  /// Returns once the D-AUSF has it durably. Throws PeerRefused and PeerUnavailable.
+  /// Returns once the D-AUSF says that it has it, which makes it durable. Throws PeerRefused (status 502 for a success that is no such word) and
+  /// PeerUnavailable.
   boost::asio::awaitable<void> operator()(profile::DiscoveryImsi dimsi, profile::Imsi imsi, PreparedVector prepared);
 
-  /// Deletes it again, step (11). Nothing if it is gone; else why it may not be.
+  /// Deletes it again, step (11). Nothing if it is gone: 204, or a 404 that says so; else why it may not be.
   boost::asio::awaitable<std::optional<Problem>> remove(profile::DiscoveryImsi dimsi);
 
  private:

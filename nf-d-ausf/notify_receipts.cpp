@@ -27,7 +27,8 @@ bool is_final_refusal(int status) {
   return status >= 400 && status < 500 && !may_change;
 }
 
-bool is_success(int status) { return status >= 200 && status < 300; }
+/// What POST receipts is answered with (PROTOCOL.md, section 8.3). Another 2xx is somebody else's, a proxy's page, and the owner has heard nothing.
+constexpr int kTaken = 204;
 
 /// What stands before the service in a target AUSF's URI: so the client knows for which service it sends, and shows an access token for that where it has
 /// any. All of a URI that is of no such form.
@@ -114,7 +115,7 @@ asio::awaitable<void> NotifyReceipts::attempt(PendingReceipt receipt) {
     const sbi::Uri root = api_root_of(uri);
     sbi::Request request = sbi::make_request("POST", root, uri.path.substr(root.path.size()), write_receipt(receipt));
     response = co_await parts_.client.send(root, std::move(request), parts_.timeout);
-    if (!is_success(response.status)) failure = refusal_of(response);
+    if (response.status != kTaken) failure = refusal_of(response);
   } catch (const std::exception& error) {  // no answer
     failure = error.what();
   }

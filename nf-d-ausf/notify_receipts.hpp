@@ -21,7 +21,7 @@ struct ReceiptLimits {
 };
 
 /// Tells the owner of a vector of its device's receipt, at least once (PROTOCOL.md, section 7.5): what a crash or an owner that is down
-/// left undelivered goes on by itself, with growing pauses. It ends with a 2xx, or a 4xx that the same notification would meet
+/// left undelivered goes on by itself, with growing pauses. It ends with 204, or a 4xx that the same notification would meet
 /// again. Lives on one loop; wake() alone may be called from any thread.
 class NotifyReceipts {
  public:

@@ -457,7 +457,7 @@ TEST_CASE_METHOD(BootstrapFixture, "A dIMSI is not ours, nor is the IMSI of a de
   start_ausf_ext(config);
   std::atomic<int> status = 400;
   const FakePeer peer(FakePeer::Http::v2, d_ausf_port, "PUT", "/ndausf-vectors/v1/vectors/{dimsi}",
-                      [&status](const sbi::Request&) { return sbi::Response(status); });
+                      [&status](const sbi::Request&) { return sbi::Response(status).with("etag", "\"1\""); });
   const std::string supi = "imsi-" + config.pools.front().from.digits();  // the first that is given out
   CHECK(to_ausf("PUT", kDevices + kDimsi, offer(make_device(kDimsi))).content()["state"] == "FAILED");
   CHECK(sdm(supi + "/am-data").verdict() == "404 USER_NOT_FOUND");

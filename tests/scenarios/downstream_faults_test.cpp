@@ -44,7 +44,7 @@ bool is_passing(int status) { return status >= 500 || status == 408 || status ==
 std::vector<DownstreamFault> table_of(std::initializer_list<int> statuses, const std::string& elsewhere, Outcome (*outcome_of)(int status, bool ends)) {
   const auto fault_of = [outcome_of](int status, const FaultyAnswer& answer) { return DownstreamFault{status, answer, outcome_of(status, answer.ends)}; };
   std::vector<DownstreamFault> out{fault_of(0, {"no answer", nullptr, false}), fault_of(307, redirect_to(elsewhere)),
-                         fault_of(200, {"it drips", [] { return streamed(200, std::make_shared<DrippingBody>()); }, false})};
+                         fault_of(200, dripping_answer(200))};
   for (const int status : statuses) {
     for (const FaultyAnswer& answer : faulty_answers_of(status)) out.push_back(fault_of(status, answer));
     if (status < 400) continue;
@@ -53,11 +53,14 @@ std::vector<DownstreamFault> table_of(std::initializer_list<int> statuses, const
   return out;
 }
 
-/// In front of a sound peer: passes on what it is asked, but for requests of one method about devices that have a fault.
+/// In front of a sound peer: passes on what it is asked, but for requests of one method (at targets with this end) about devices that have a fault.
 class FaultyFront {
  public:
-  FaultyFront(std::uint16_t port, std::uint16_t behind, std::string method, std::map<std::string, FaultyAnswer> faults)
-      : behind_(sbi::Uri::parse("http://127.0.0.1:" + std::to_string(behind))), method_(std::move(method)), faults_(std::move(faults)) {
+  FaultyFront(std::uint16_t port, std::uint16_t behind, std::string method, std::map<std::string, FaultyAnswer> faults, std::string target_end = "")
+      : behind_(sbi::Uri::parse("http://127.0.0.1:" + std::to_string(behind))),
+        method_(std::move(method)),
+        faults_(std::move(faults)),
+        target_end_(std::move(target_end)) {
     router_.add("*", "/{rest...}", sbi::BodyKind::none,
                 sbi::StreamingHandler([this](const sbi::Request& request, const std::shared_ptr<sbi::BodyReader>& body) { return serve(request, body); }));
     sbi::ServerLimits limits = patient_limits();
@@ -90,7 +93,7 @@ class FaultyFront {
 
  private:
   [[nodiscard]] const FaultyAnswer* fault_of(const sbi::Request& request) const {
-    if (is_mended_ || request.method != method_) return nullptr;
+    if (is_mended_ || request.method != method_ || !request.target.ends_with(target_end_)) return nullptr;
     for (const auto& [dimsi, fault] : faults_) {
       if (request.target.find("/" + dimsi) != std::string::npos) return &fault;
     }
@@ -117,14 +120,18 @@ class FaultyFront {
       passed = co_await client_->send(behind_, std::move(onward), kDeadline);
     } catch (const sbi::ClientError&) {
     }
-    const std::string type(passed.headers.find("content-type").value_or(""));
-    if (type.empty()) co_return sbi::Response(passed.status);
-    co_return sbi::Response(passed.status, type, passed.body);
+    sbi::Response onward_answer(passed.status);
+    for (const char* const name : {"content-type", "etag"}) {
+      if (const auto value = passed.headers.find(name)) onward_answer.headers.add(name, *value);
+    }
+    onward_answer.body = passed.body;
+    co_return std::move(onward_answer);
   }
 
   const sbi::Uri behind_;
   const std::string method_;
   const std::map<std::string, FaultyAnswer> faults_;
+  const std::string target_end_;
   Loop loop_;
   sbi::Router router_;
   std::unique_ptr<sbi::Client> client_;
@@ -190,6 +197,13 @@ struct DownstreamLab : OnboardingFixture {
     }
   }
 
+  /// At the ARPF itself.
+  std::int64_t spent_tokens() {
+    auto ledger = store::Database::open(folder / "arpf.db", store::Database::Mode::read_only);
+    auto rows = ledger.query("SELECT count(*) FROM spent_keys");
+    return rows.next() ? rows.integer(0) : -1;
+  }
+
   FakeFunction elsewhere{[](const sbi::Request&) { return sbi::Response(204); }};
   const std::uint16_t arpf_behind = free_port();
   const std::uint16_t d_ausf_behind = free_port();
@@ -203,19 +217,18 @@ Outcome after_retrieve_key(int status, bool ends) {
   return {"FAILED", status, ""};
 }
 
-/// 2xx is the D-AUSF's word that it has the vector: there is nothing in the body that it could be held against.
+/// None of the table's 2xx has an ETag, so none is the D-AUSF's word that it has the vector.
 Outcome after_put(int status, bool ends) {
   if (!ends || is_passing(status)) return {"KEY_RETRIEVED", 504, kSilence};
-  if (status < 300) return {"PRELOADED", 0, ""};
   if (status < 400) return {"KEY_RETRIEVED", 502, ""};
   if (status == 400 || status == 409 || status == 412) return {"FAILED", status, ""};
   return {"KEY_RETRIEVED", status, ""};
 }
 
-/// A 404 without a cause may be anybody's: the vector may be there still.
-Outcome after_delete(int status, bool ends) {
+/// Of a vector at the D-AUSF, or of a token at the ARPF: 204 is its word. A 404 without a cause may be anybody's: it may be there still.
+Outcome after_removal(int status, bool ends) {
   if (!ends || is_passing(status)) return {"RETIRED", 504, kSilence};
-  if (status < 300) return {"RETIRED", 0, ""};
+  if (status == 204) return {"RETIRED", 0, ""};
   if (status < 400) return {"RETIRED", 502, ""};
   return {"RETIRED", status, ""};
 }
@@ -230,6 +243,37 @@ std::vector<DownstreamFault> untrustworthy_keys() {
     out.push_back({200, {body, answer}, after_retrieve_key(200, true)});
   }
   return out;
+}
+
+/// Successes with an ETag: which of them are the D-AUSF's word that it has the vector.
+std::vector<DownstreamFault> tagged_answers() {
+  const Outcome stored{"PRELOADED", 0, ""};
+  const Outcome none = after_put(200, true);
+  const auto row = [](int status, const char* name, const Outcome& outcome, const std::string& tag, const std::string& type = "",
+                      const std::string& body = "") {
+    const auto answer = [=] {
+      sbi::Response out = type.empty() ? sbi::Response(status) : sbi::Response(status, type, body);
+      out.headers.add("etag", tag);
+      return out;
+    };
+    return DownstreamFault{status, {name, answer}, outcome};
+  };
+  const std::string record = R"({"dimsi":"901700000000001"})";
+  return {row(201, "an ETag alone", stored, R"("1")"),
+          row(200, "a weak ETag alone", stored, R"(W/"1")"),
+          row(201, "a record", stored, R"("1")", sbi::kJson, record),
+          row(200, "a record, with a parameter of its type", stored, R"("1")", "Application/JSON; charset=utf-8", record),
+          row(202, "an ETag that promises", none, R"("1")"),
+          row(204, "an ETag without a record", none, R"("1")"),
+          row(206, "a part of a record", none, R"("1")", sbi::kJson, record),
+          row(201, "an ETag without quotes", none, "1"),
+          row(201, "an ETag with half its quotes", none, R"(W/")"),
+          row(200, "a page", none, R"("1")", "text/html", "<html>"),
+          row(200, "a record of another type", none, R"("1")", "text/plain", record),
+          row(201, "null and an ETag", none, R"("1")", sbi::kJson, "null"),
+          row(201, "an array and an ETag", none, R"("1")", sbi::kJson, "[]"),
+          row(201, "half a record", none, R"("1")", sbi::kJson, record.substr(0, 10)),
+          row(201, "a record that is too deep", none, R"("1")", sbi::kJson, R"({"a":)" + std::string(100000, '['))};
 }
 
 }  // namespace
@@ -259,6 +303,9 @@ TEST_CASE_METHOD(DownstreamLab, "Whatever a D-AUSF answers to a vector, it holds
   for (const int status : {200, 204, 400, 401, 404, 405, 408, 412, 415, 429, 500, 501, 502, 504, 599}) {
     table.push_back({status, {"a status alone", [status] { return sbi::Response(status); }}, after_put(status, true)});
   }
+  const auto untagged = [] { return sbi::Response(201, sbi::kJson, R"({"dimsi":"901700000000001"})"); };
+  table.push_back({201, {"a record without an ETag", untagged}, after_put(201, true)});
+  for (DownstreamFault& answer : tagged_answers()) table.push_back(std::move(answer));
   FaultyFront arpf_front(arpf_port, arpf_behind, "", {});
   FaultyFront d_ausf_front(d_ausf_port, d_ausf_behind, "PUT", faults_of(table));
   start_behind_fronts();
@@ -272,9 +319,9 @@ TEST_CASE_METHOD(DownstreamLab, "Whatever a D-AUSF answers to a vector, it holds
 
 TEST_CASE_METHOD(DownstreamLab, "Whatever a D-AUSF answers to a deletion, it is asked again until the vector is gone, and its device waits alone",
                  "[ausf-ext][step-11][faults]") {
-  auto table = table_of({200, 404, 403, 503}, elsewhere.uri(), after_delete);
-  for (const int status : {204, 202, 400, 401, 405, 408, 409, 410, 412, 429, 500, 501, 502, 504, 599}) {
-    table.push_back({status, {"a status alone", [status] { return sbi::Response(status); }}, after_delete(status, true)});
+  auto table = table_of({200, 404, 403, 503}, elsewhere.uri(), after_removal);
+  for (const int status : {204, 201, 202, 206, 400, 401, 405, 408, 409, 410, 412, 429, 500, 501, 502, 504, 599}) {
+    table.push_back({status, {"a status alone", [status] { return sbi::Response(status); }}, after_removal(status, true)});
   }
   const auto unknown = [] { return sbi::Response(404, sbi::kProblemJson, R"({"status":null,"cause":"USER_NOT_FOUND"})"); };
   table.push_back({404, {"a cause alone", unknown}, {"RETIRED", 0, ""}});
@@ -299,6 +346,37 @@ TEST_CASE_METHOD(DownstreamLab, "Whatever a D-AUSF answers to a deletion, it is 
   CHECK(pool()["quarantined"] == table.size() + 1);  // an IMSI whose vector may be there is no other device's
   d_ausf_front.mend();
   CHECK(wait_until([&] { return count(deletions) == 0; }));
+  for (std::size_t row = 0; row < table.size(); ++row) CHECK(loses_problem(dimsi_of(row)));
+}
+
+TEST_CASE_METHOD(DownstreamLab, "Whatever an ARPF answers to a retire, it is asked again until the token is spent, and its device waits alone",
+                 "[ausf-ext][step-11][faults]") {
+  auto table = table_of({200, 404, 403, 503}, elsewhere.uri(), after_removal);
+  for (const int status : {204, 201, 202, 206, 400, 401, 405, 408, 409, 410, 429, 500, 501, 502, 504, 599}) {
+    table.push_back({status, {"a status alone", [status] { return sbi::Response(status); }}, after_removal(status, true)});
+  }
+  const auto refusal = [](int status, const std::string& cause) { return [=] { return problem(status, cause); }; };
+  table.push_back({404, {"no claim", refusal(404, "USER_NOT_FOUND")}, {"RETIRED", 0, ""}});
+  table.push_back({404, {"the path is unknown", refusal(404, "RESOURCE_URI_STRUCTURE_NOT_FOUND")}, {"RETIRED", 404, "RESOURCE_URI_STRUCTURE_NOT_FOUND"}});
+  table.push_back({403, {"another's claim, whose key came", refusal(403, "NOT_OWNER")}, {"RETIRED", 403, "NOT_OWNER"}});
+
+  FaultyFront arpf_front(arpf_port, arpf_behind, "POST", faults_of(table), "/retire");
+  FaultyFront d_ausf_front(d_ausf_port, d_ausf_behind, "", {});
+  start_behind_fronts();
+  offer_all(table);
+  for (std::size_t row = 0; row < table.size(); ++row) REQUIRE(comes_to(dimsi_of(row), "PRELOADED"));
+  for (std::size_t row = 0; row < table.size(); ++row) REQUIRE(retire(dimsi_of(row)).status == 204);
+  check_goes_on(kDimsi);
+  CHECK(retire(kDimsi).status == 204);
+  CHECK(wait_until([this] { return spent_tokens() == 1; }));  // that one's
+  check_outcomes(table);
+  check_is_tried_again();
+  const auto waits = std::count_if(table.begin(), table.end(), [](const DownstreamFault& fault) { return fault.outcome.status != 0; });
+  CHECK(wait_until([&] { return count("SELECT count(*) FROM cleanups") == waits; }));  // none of a vector: those wait for no token
+  CHECK(spent_tokens() == 1);
+  arpf_front.mend();
+  CHECK(wait_until([this] { return count("SELECT count(*) FROM cleanups") == 0; }));
+  CHECK(spent_tokens() == waits + 1);
   for (std::size_t row = 0; row < table.size(); ++row) CHECK(loses_problem(dimsi_of(row)));
 }
 

@@ -77,6 +77,10 @@ inline FaultyAnswer redirect_to(const std::string& uri) {
   return {"a redirect", [uri] { return sbi::Response(307).with("location", uri); }};
 }
 
+inline FaultyAnswer dripping_answer(int status) {
+  return {"it drips", [status] { return streamed(status, std::make_shared<DrippingBody>()); }, false};
+}
+
 /// Whatever the status says.
 inline std::vector<FaultyAnswer> faulty_answers_of(int status) {
   const std::string type = status < 300 ? sbi::kJson : sbi::kProblemJson;

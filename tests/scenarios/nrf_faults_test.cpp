@@ -40,12 +40,19 @@ struct NrfFaultsLab : RoutingLab {
     return config;
   }
   /// Registered, and subscribed, which a first discovery brings about.
-  void start_known() {
-    start_ausf_ext(config());
+  void start_known() { start_known(config()); }
+  void start_known(ausf_ext::Config wanted) {
+    start_ausf_ext(std::move(wanted));
     REQUIRE(FakeNrf::eventually([this] { return authenticate(ausf_port, kTheirs).status == 201; }));
     REQUIRE(FakeNrf::eventually([this] { return is_known(); }));
   }
   bool is_known() { return nrf->profile(kOwnId) && !nrf->subscriptions().empty(); }
+  /// Those of every peer, and one that comes an octet at a time.
+  [[nodiscard]] std::vector<FaultyAnswer> nrf_faults(std::initializer_list<int> statuses) const {
+    auto out = faulty_answers(statuses, elsewhere.uri());
+    out.push_back(dripping_answer(200));
+    return out;
+  }
   /// What needs no NRF.
   void check_serves() {
     CHECK(authenticate(ausf_port, kOurs).verdict() == "404 USER_NOT_FOUND");
@@ -63,7 +70,7 @@ TEST_CASE_METHOD(NrfFaultsLab, "Whatever an NRF answers, registration and subscr
   start_known();
   const Kind kind = GENERATE(Kind::enrol, Kind::heartbeat, Kind::subscribe, Kind::renew);
   const std::size_t given = EndlessBody::given_in_all;
-  for (const FaultyAnswer& fault : faulty_answers({200, 201, 403, 500}, elsewhere.uri())) {
+  for (const FaultyAnswer& fault : nrf_faults({200, 201, 403, 500})) {
     CAPTURE(fault.name, static_cast<int>(kind));
     const int before = nrf->count(kind);
     nrf->answer_next(kind, fault.answer());
@@ -90,10 +97,47 @@ TEST_CASE_METHOD(NrfFaultsLab, "An NRF that says nothing is asked again, and not
   CHECK(FakeNrf::eventually([this] { return is_known(); }));
 }
 
+TEST_CASE_METHOD(NrfFaultsLab, "Whatever an NRF answers to a farewell, the function ends, and is registered anew when it is back",
+                 "[core][nrf][faults]") {
+  const std::size_t given = EndlessBody::given_in_all;
+  for (const FaultyAnswer& fault : nrf_faults({200, 403, 500})) {
+    CAPTURE(fault.name);
+    auto patient = config();
+    patient.common.nrf.drain_time = std::chrono::hours(1);  // so that it is the answer, or the time of one, that ends the farewell
+    start_known(patient);
+    const int left = nrf->count(Kind::leave);
+    const int unsubscribed = nrf->count(Kind::unsubscribe);
+    for (const Kind kind : {Kind::leave, Kind::unsubscribe}) nrf->answer_next(kind, fault.answer());
+    ausf.reset();
+    CHECK(nrf->count(Kind::leave) == left + 1);
+    CHECK(nrf->count(Kind::unsubscribe) == unsubscribed + 1);
+    nrf->forget();  // what the answer in place of the right one left there
+  }
+  CHECK(EndlessBody::given_in_all - given < 6 * kMostOfEndless);  // of three such answers to each of the two
+  CHECK(elsewhere.times_asked() == 0);
+  start_known();
+}
+
+TEST_CASE_METHOD(NrfFaultsLab, "An NRF that says nothing to a farewell holds up the function's end no longer than it may", "[core][nrf][faults]") {
+  const Kind kind = GENERATE(Kind::leave, Kind::unsubscribe);
+  const bool is_drained = GENERATE(true, false);  // or the answer's time is over
+  CAPTURE(static_cast<int>(kind), is_drained);
+  auto impatient = config();
+  impatient.common.nrf.timeout = is_drained ? milliseconds(std::chrono::hours(1)) : milliseconds(300);
+  impatient.common.nrf.drain_time = is_drained ? milliseconds(2000) : milliseconds(std::chrono::hours(1));
+  start_known(impatient);
+  nrf->hang(kind);
+  ausf.reset();
+  CHECK(nrf->count(kind) == 1);
+  nrf->release(kind);
+  nrf->forget();
+  start_known();
+}
+
 TEST_CASE_METHOD(NrfFaultsLab, "A discovery that an NRF answers as it should not is 504 for that subscriber, until it is sound", "[core][nrf][routing][faults]") {
   start_ausf_ext(config());
   const std::size_t given = EndlessBody::given_in_all;
-  for (const FaultyAnswer& fault : faulty_answers({200, 403, 500}, elsewhere.uri())) {
+  for (const FaultyAnswer& fault : nrf_faults({200, 403, 500})) {
     ausf.reset();  // with what it has found before
     start_ausf_ext(config());
     CAPTURE(fault.name);
@@ -128,7 +172,7 @@ TEST_CASE_METHOD(NrfFaultsLab, "A token that an NRF gives as it should not is no
   const SecureElement device = make_device(kDimsi);
   const std::string path = "/nausfext-onboarding/v1/devices/" + kDimsi;
   const auto faults = [&] {
-    auto out = faulty_answers({200, 400}, elsewhere.uri());
+    auto out = nrf_faults({200, 400});
     const char* const no_jws = R"({"access_token":"x\r\ny","token_type":"Bearer","expires_in":60})";
     out.push_back({"a token that is none", [no_jws] { return sbi::Response(200, sbi::kJson, no_jws); }});
     out.push_back({"another failure", [] { return sbi::Response(503, sbi::kProblemJson, "null"); }});

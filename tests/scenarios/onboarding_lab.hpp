@@ -26,6 +26,9 @@ inline sbi::Response problem(int status, const std::string& cause, const std::st
   return {status, sbi::kProblemJson, json{{"status", status}, {"cause", cause}, {"detail", detail}}.dump()};
 }
 
+/// The answer of a D-AUSF that has a vector.
+inline sbi::Response stored_answer() { return sbi::Response(201).with("etag", "\"1\""); }
+
 /// Waits with a deadline; true if it came.
 inline bool wait_until(const std::function<bool()>& has_come) {
   const auto deadline = std::chrono::steady_clock::now() + kDeadline;

@@ -98,7 +98,7 @@ TEST_CASE_METHOD(OnboardingFixture, "A vector that the D-AUSF refuses to delete 
     cause = "RESOURCE_URI_STRUCTURE_NOT_FOUND";
   }
   const FakePeer peer(FakePeer::Http::v2, d_ausf_port, "*", "/ndausf-vectors/v1/vectors/{dimsi}", [&](const sbi::Request& request) {
-    if (request.method == "PUT") return sbi::Response(201);
+    if (request.method == "PUT") return stored_answer();
     return status >= 400 ? problem(status, cause) : sbi::Response(status);
   });
   start_arpf();

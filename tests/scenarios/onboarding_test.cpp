@@ -44,7 +44,7 @@ TEST_CASE_METHOD(OnboardingFixture, "A text in the database that is no UTF-8 kee
 TEST_CASE_METHOD(OnboardingFixture, "What a D-AUSF's operator can mend is waited for, what the vector brings is not", "[onboarding][preload]") {
   std::atomic<int> status = GENERATE(400, 401, 403, 404, 405, 409, 412, 415);
   const FakePeer peer(FakePeer::Http::v2, d_ausf_port, "PUT", "/ndausf-vectors/v1/vectors/{dimsi}", [&](const sbi::Request&) {
-    return status >= 400 ? problem(status, "NOT_OWNER") : sbi::Response(status);
+    return status >= 400 ? problem(status, "NOT_OWNER") : stored_answer();
   });
   start_arpf();
   start_ausf_ext(config);

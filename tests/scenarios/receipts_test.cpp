@@ -3,7 +3,9 @@
 
 #include "lib/profile/discovery_vector.hpp"
 #include "nf-d-ausf/receipts.hpp"
+#include "tests/scenarios/faulty_answers.hpp"
 #include "tests/scenarios/lab.hpp"
+#include "tests/support/fake_function.hpp"
 
 /// The receipt of PROTOCOL.md, section 7.5, from the device's synchronisation failure to the owner of its vector.
 
@@ -62,6 +64,14 @@ struct ReceiptFixture : Lab {
     json body{{"rand", challenge}, {"autn", std::string(32, 'b')}, {"imsi", kImsi}, {"receiptHash", hash_of_auts()}};
     if (port != 0) body["notificationUri"] = "http://127.0.0.1:" + std::to_string(port) + "/told";
     return to_d_ausf("PUT", kVector, body);
+  }
+  /// A vector of another dIMSI whose owner is to be told at `uri`, and its receipt, which is due at once.
+  void receive(const std::string& dimsi, const std::string& uri) {
+    const json body{{"rand", kRand}, {"autn", std::string(32, 'b')}, {"imsi", kImsi}, {"receiptHash", hash_of_auts()}, {"notificationUri", uri}};
+    REQUIRE(to_d_ausf("PUT", kVectors + "/" + dimsi, body).status == 201);
+    json failure = failure_of(kRand, kAuts);
+    failure["supiOrSuci"] = "imsi-" + dimsi;
+    CHECK(to_d_ausf("POST", kContexts, failure).verdict() == "504 NETWORK_FAILURE");
   }
   bool is_recorded() { return to_d_ausf("GET", kVector).content().contains("receivedAt"); }
 
@@ -247,9 +257,10 @@ TEST_CASE_METHOD(ReceiptFixture, "The answer to a synchronisation failure is 500
   CHECK(send(kRand, altered(kAuts, 0)).verdict() == "403 AUTHENTICATION_REJECTED");
 }
 
-TEST_CASE_METHOD(ReceiptFixture, "An owner is told until it answers 2xx, or will never", "[receipt][d-ausf]") {
+TEST_CASE_METHOD(ReceiptFixture, "An owner is told until it answers 204, or will never", "[receipt][d-ausf]") {
   using Row = std::tuple<std::vector<int>, std::size_t>;
-  const auto [answers, times] = GENERATE(values<Row>({{{200}, 1},
+  const auto [answers, times] = GENERATE(values<Row>({{{204}, 1},
+                                                      {{200, 201, 202, 204}, 4},
                                                       {{503, 500, 204}, 3},
                                                       {{429, 204}, 2},
                                                       {{408, 204}, 2},
@@ -303,20 +314,90 @@ TEST_CASE_METHOD(ReceiptFixture, "More receipts than may be in flight are all de
   const std::uint16_t port = free_port();
   const std::string uri = "http://127.0.0.1:" + std::to_string(port) + "/told";
   constexpr std::size_t kCount = 20;
-  for (std::size_t i = 0; i < kCount; ++i) {
-    const std::string dimsi = std::to_string(901700000000100 + i);
-    const json body{{"rand", kRand}, {"autn", std::string(32, 'b')}, {"imsi", kImsi}, {"receiptHash", hash_of_auts()}, {"notificationUri", uri}};
-    REQUIRE(to_d_ausf("PUT", "/ndausf-vectors/v1/vectors/" + dimsi, body).status == 201);
-    json failure = failure_of(kRand, kAuts);
-    failure["supiOrSuci"] = "imsi-" + dimsi;
-    CHECK(to_d_ausf("POST", kContexts, failure).verdict() == "504 NETWORK_FAILURE");
-  }
+  for (std::size_t i = 0; i < kCount; ++i) receive(std::to_string(901700000000100 + i), uri);
   CHECK(pending() == kCount);
   const Owner owner(port);
   REQUIRE(wait_until([&] { return pending() == 0; }));
   std::set<std::string> dimsis;
   for (const json& told : owner.told()) dimsis.insert(told["dimsi"].get<std::string>());
   CHECK(dimsis.size() == kCount);
+}
+
+namespace {
+
+/// An owner with a fault for each of its dIMSIs; those without one, and all once it is mended, are answered 204.
+class FaultyOwner {
+ public:
+  explicit FaultyOwner(const std::string& elsewhere) : faults_(faulty_answers({200, 201, 403, 503}, elsewhere)) {
+    faults_.push_back(dripping_answer(200));
+  }
+
+  [[nodiscard]] const std::vector<FaultyAnswer>& faults() const { return faults_; }
+  [[nodiscard]] static std::string dimsi_of(std::size_t fault) { return std::to_string(901700000000100 + fault); }
+  [[nodiscard]] std::string uri() const { return function_.uri() + "/told"; }
+  void mend() { is_mended_ = true; }
+  /// How often it was told of a dIMSI's receipt.
+  [[nodiscard]] std::size_t times_told(const std::string& dimsi) {
+    const auto asked = function_.asked();
+    const auto is_of_it = [&dimsi](const sbi::Request& request) { return dimsi_in(request) == dimsi; };
+    return static_cast<std::size_t>(std::count_if(asked.begin(), asked.end(), is_of_it));
+  }
+
+ private:
+  static std::string dimsi_in(const sbi::Request& request) { return json::parse(request.body)["dimsi"]; }
+  sbi::Response answer(const sbi::Request& request) {
+    const std::string dimsi = dimsi_in(request);
+    for (std::size_t i = 0; i < faults_.size() && !is_mended_; ++i) {
+      if (dimsi_of(i) == dimsi) return faults_[i].answer();
+    }
+    return sbi::Response(204);
+  }
+
+  std::vector<FaultyAnswer> faults_;
+  std::atomic<bool> is_mended_{false};
+  FakeFunction function_{[this](const sbi::Request& request) { return answer(request); }};
+};
+
+}  // namespace
+
+TEST_CASE_METHOD(ReceiptFixture, "An owner whose answer is none is told again of that receipt, and of others meanwhile", "[receipt][d-ausf][faults]") {
+  auto config = d_ausf_config();
+  config.common.client_timeout = std::chrono::milliseconds(500);
+  start_d_ausf(config);
+  FakeFunction elsewhere([](const sbi::Request&) { return sbi::Response(204); });
+  FaultyOwner owner(elsewhere.uri());
+  const std::size_t count = owner.faults().size();
+  for (std::size_t i = 0; i < count; ++i) receive(FaultyOwner::dimsi_of(i), owner.uri());
+  receive(kDimsi, owner.uri());
+  CHECK(wait_until([&] { return pending() == count; }));
+  CHECK(owner.times_told(kDimsi) >= 1);
+  for (std::size_t i = 0; i < count; ++i) {
+    CAPTURE(owner.faults()[i].name, i);
+    CHECK(wait_until([&] { return owner.times_told(FaultyOwner::dimsi_of(i)) >= 2; }));
+  }
+  CHECK(pending() == count);
+  CHECK(elsewhere.times_asked() == 0);  // no redirect is followed
+  owner.mend();
+  CHECK(wait_until([this] { return pending() == 0; }));
+}
+
+TEST_CASE_METHOD(ReceiptFixture, "An owner that says nothing is told again, and holds up no other's receipt", "[receipt][d-ausf][faults]") {
+  auto config = d_ausf_config();
+  config.common.client_timeout = std::chrono::milliseconds(500);
+  start_d_ausf(config);
+  const auto taken = [](const sbi::Request&) { return sbi::Response(204); };
+  FakeFunction silent(taken);
+  FakeFunction other(taken);
+  silent.set_fault(FakeFunction::Fault::hang);
+  receive("901700000000100", silent.uri() + "/told");
+  REQUIRE(wait_until([&] { return silent.hanging() > 0; }));
+  receive("901700000000101", other.uri() + "/told");
+  CHECK(wait_until([this] { return pending() == 1; }));
+  CHECK(other.times_asked() == 1);
+  CHECK(wait_until([&] { return silent.times_asked() >= 2; }));
+  CHECK(pending() == 1);
+  silent.release();
+  CHECK(wait_until([this] { return pending() == 0; }));
 }
 
 TEST_CASE_METHOD(ReceiptFixture, "A receipt reaches a target AUSF that was down, and over a restart of the D-AUSF", "[receipt][recovery]") {

@@ -63,7 +63,7 @@ struct SilentLab : OnboardingFixture {
   }
 
   /// An ARPF, or a D-AUSF: of its answers, once it gives any.
-  FakeFunction hung{[](const sbi::Request& request) { return request.method == "PUT" ? sbi::Response(201) : problem(403, "CI_NOT_AGREED"); }};
+  FakeFunction hung{[](const sbi::Request& request) { return request.method == "PUT" ? stored_answer() : problem(403, "CI_NOT_AGREED"); }};
 };
 
 }  // namespace
