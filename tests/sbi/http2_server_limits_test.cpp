@@ -90,6 +90,57 @@ TEST_CASE_METHOD(ServedFixture, "A streamed body that stops is refused in time",
   CHECK(peer.http.streams[id].head.status == 400);
 }
 
+TEST_CASE_METHOD(ServedFixture, "Of two bodies that stop, the one that goes on within the time of a request is taken, the other is refused",
+                 "[sbi][server][limits]") {
+  limits.request_timeout = 5s;
+  limits.first_byte_timeout = 1s;
+  serve();
+  FIRST_ATTACH_PEER(late);
+  FIRST_ATTACH_PEER(never);
+  const auto begin = [](Http2Peer& peer) {
+    exchange_settings(peer);
+    const StreamId id = peer.http.session.request(request("POST", "/echo", std::string(900, 'a')));
+    send_all_but_the_last_octet(peer);
+    return id;
+  };
+  const StreamId of_late = begin(late);
+  const StreamId of_never = begin(never);
+  FIRST_ATTACH_PEER(silent);
+  REQUIRE(silent.pump_to_close());  // a second of the five is over, or two
+  late.send_raw("a");
+  REQUIRE(late.pump_to_end(of_late));
+  CHECK(late.http.streams[of_late].head.status == 200);
+  CHECK(late.http.streams[of_late].body.size() == 900);
+  REQUIRE(never.pump([&] { return never.http.streams[of_never].has_end; }));
+  CHECK(never.http.streams[of_never].head.status == 400);
+}
+
+TEST_CASE_METHOD(ServedFixture, "A streamed body may take longer than a request as long as each piece comes in time", "[sbi][server][limits]") {
+  limits.request_timeout = 2s;
+  serve();
+  loop.run([this] { gate.open(); });
+  FIRST_ATTACH_PEER(slow);
+  FIRST_ATTACH_PEER(stalled);
+  const auto begin = [](Http2Peer& peer) {
+    const StreamId id = peer.http.session.request(import_of("/import", ""), sbi::Http2Session::BodySource::pieces);
+    peer.http.session.send(id, "x");
+    peer.flush();
+    return id;
+  };
+  const StreamId of_slow = begin(slow);  // before the other one
+  const StreamId of_stalled = begin(stalled);
+  int sent = 1;
+  for (; sent < 900 && !stalled.pump([&] { return stalled.http.streams[of_stalled].has_end; }, 20ms); ++sent) {
+    slow.http.session.send(of_slow, "x");
+    slow.flush();
+  }
+  CHECK(stalled.http.streams[of_stalled].head.status == 400);
+  slow.http.session.finish(of_slow);
+  REQUIRE(slow.pump_to_end(of_slow));
+  CHECK(slow.http.streams[of_slow].head.status == 200);
+  CHECK(slow.http.streams[of_slow].body == std::to_string(sent));
+}
+
 TEST_CASE_METHOD(ServedFixture, "Too many header fields, or too long ones, are 431", "[sbi][server]") {
   serve();
   FIRST_ATTACH_PEER(peer);
@@ -187,6 +238,37 @@ TEST_CASE_METHOD(ServedFixture, "A peer that takes nothing of its answer loses t
   REQUIRE(peer.pump([&] { return peer.http.streams[id].closed.has_value(); }));
   CHECK(peer.http.streams[id].closed == static_cast<std::uint32_t>(sbi::Http2Error::cancel));
   CHECK_FALSE(peer.http.streams[id].has_end);
+}
+
+TEST_CASE_METHOD(ServedFixture, "A peer that takes an octet of its answer now and then keeps its stream, one that takes none loses it",
+                 "[sbi][server][limits]") {
+  limits.write_timeout = 2s;
+  serve();
+  sbi::Http2Session::Limits narrow;
+  narrow.stream_window_bytes = 1;
+  FIRST_ATTACH_PEER(slow, narrow);
+  FIRST_ATTACH_PEER(stalled, narrow);
+  const auto begin = [](Http2Peer& peer) {
+    peer.http.consumes = false;
+    const StreamId id = peer.http.session.request(request("GET", "/large/1000"));
+    REQUIRE(peer.pump([&] { return peer.http.streams[id].body.size() == 1; }));
+    return id;
+  };
+  const StreamId of_slow = begin(slow);  // before the other one
+  const StreamId of_stalled = begin(stalled);
+  const auto is_cut = [&] { return stalled.http.streams[of_stalled].closed.has_value(); };
+  for (std::size_t taken = 1; taken < 900 && !stalled.pump(is_cut, 20ms); ++taken) {
+    slow.http.session.consume(of_slow, 1);
+    REQUIRE(slow.pump([&] { return slow.http.streams[of_slow].body.size() > taken; }));
+  }
+  REQUIRE(is_cut());
+  CHECK(stalled.http.streams[of_stalled].closed == static_cast<std::uint32_t>(sbi::Http2Error::cancel));
+  CHECK(stalled.http.streams[of_stalled].body.size() == 1);
+  slow.http.consumes = true;
+  slow.http.session.consume(of_slow, 1);
+  REQUIRE(slow.pump_to_end(of_slow));
+  CHECK(slow.http.streams[of_slow].has_end);
+  CHECK(slow.http.streams[of_slow].body.size() == 1000);
 }
 
 TEST_CASE_METHOD(ServedFixture, "More connections than allowed are turned away", "[sbi][server]") {

@@ -55,7 +55,7 @@ class RecordingSession {
   sbi::Http2Session session;
 };
 
-/// One side of a real connection that a test drives by hand, on its own thread. Every wait ends within 10 seconds.
+/// One side of a real connection that a test drives by hand, on its own thread. Every wait ends within 10 seconds, or its own time.
 class Http2Peer {
  public:
   using Socket = boost::asio::ip::tcp::socket;
@@ -66,8 +66,8 @@ class Http2Peer {
       : http(role, limits), socket_(std::move(socket)) {}
 
   /// Sends what is to be sent and takes what comes, until `done`; false if that takes too long or the connection ends.
-  bool pump(const std::function<bool()>& done) {
-    const auto deadline = std::chrono::steady_clock::now() + kPatience;
+  bool pump(const std::function<bool()>& done, std::chrono::milliseconds patience = kPatience) {
+    const auto deadline = std::chrono::steady_clock::now() + patience;
     while (true) {
       flush();
       if (done()) return true;
