@@ -4,15 +4,13 @@
 #include <sstream>
 
 #include "lib/profile/discovery_vector.hpp"
-#include "nf-arpf/access.hpp"
-#include "nf-ausf-ext/access.hpp"
-#include "nf-d-ausf/access.hpp"
+#include "tests/scenarios/access_lab.hpp"
 #include "tests/scenarios/audit_lab.hpp"
-#include "tests/scenarios/routing_lab.hpp"
 #include "tests/scenarios/tls_lab.hpp"
 #include "ue-sim/pki.hpp"
 
-/// Who may call what (docs/ACCESS.md): every route of every function, asked for by a peer of each role and by a stranger.
+/// Who may call what (docs/ACCESS.md): every route of every function, asked for by a peer of each role and by a stranger. access_tokens_test.cpp asks
+/// the same with tokens in the place of certificates.
 
 using namespace test;
 
@@ -21,63 +19,26 @@ namespace {
 using service::AccessRule;
 using service::Role;
 
-constexpr std::array kAllRoles{Role::administrator, Role::mobile_operator, Role::target_ausf,      Role::access_network,
-                               Role::ausf,          Role::core_function,   Role::service_provider, Role::rsmf, Role::d_ausf};
-const std::string kDetail = "this is for a peer that is ";
-
-/// The rules of one function: its own, and those of nausf-* and nudm-*.
-std::vector<AccessRule> rules_of(std::span<const AccessRule> own, bool has_core) {
-  std::vector<AccessRule> out(own.begin(), own.end());
-  for (const AccessRule& rule : service::core_rules()) {
-    const bool is_of_core = rule.pattern.starts_with("/nausf-") || rule.pattern.starts_with("/nudm-");
-    if (has_core && is_of_core) out.push_back(rule);
-  }
-  return out;
-}
-
-/// A target of the pattern.
-std::string target_of(std::string_view pattern) {
-  std::string out(pattern);
-  out = std::regex_replace(out, std::regex(R"(\{dimsi\})"), "901700000000001");
-  out = std::regex_replace(out, std::regex(R"(\{rest\.\.\.\})"), "v9/nothing/here");
-  return std::regex_replace(out, std::regex(R"(\{[A-Za-z]+\})"), "x");
-}
-
-std::string peer_of(Role role) { return std::string(service::name(role)) + ".example"; }
+/// The DNS name in the certificate of the one peer of a role.
+std::string dns_name_of(Role role) { return std::string(service::name(role)) + ".example"; }
 
 struct AccessLab : TlsLab {
-  static std::vector<service::PeerRights> one_peer_a_role() {
-    std::vector<service::PeerRights> out;
-    for (const Role role : kAllRoles) out.push_back({peer_of(role), {role}, {}});
-    return out;
-  }
-  /// Routes for whatever is not served here exist with a routing table; this one sends nobody anywhere.
-  static core::PlmnRouting refusing(std::vector<core::RoutingEntry> own) { return {std::move(own), core::Refused{404, "USER_NOT_FOUND"}}; }
-
-  /// With what a route of any method (`*`) is asked for.
-  static std::vector<std::string> methods_of(const AccessRule& rule) {
-    if (rule.method != "*") return {std::string(rule.method)};
-    return {"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"};
-  }
   /// True if the peer is let in by the guard, whatever becomes of the request then.
   bool is_let_in(const std::string& peer, std::uint16_t port, const AccessRule& rule, const std::string& method) {
     const Answer answer = by(peer).send_raw(port, method, target_of(rule.pattern), "", {});
-    const bool is_refused = answer.verdict() == "403 NOT_OWNER" && answer.content()["detail"].get<std::string>().starts_with(kDetail);
     CAPTURE(answer.verdict(), answer.body);
     CHECK(answer.cause() != "RESOURCE_URI_STRUCTURE_NOT_FOUND");
-    return !is_refused;
+    return !is_refused_for_role(answer);
   }
   void check_all(std::uint16_t port, const std::vector<AccessRule>& rules) {
-    for (const AccessRule& rule : rules) {
-      for (const std::string& method : methods_of(rule)) check_one(port, rule, method);
-    }
+    for_each_route(rules, [&](const AccessRule& rule, const std::string& method) { check_one(port, rule, method); });
   }
   void check_one(std::uint16_t port, const AccessRule& rule, const std::string& method) {
     CAPTURE(method, std::string(rule.pattern));
     CHECK(is_let_in("stranger.example", port, rule, method) == rule.roles.is_empty());
     for (const Role role : kAllRoles) {
-      CAPTURE(peer_of(role));
-      CHECK(is_let_in(peer_of(role), port, rule, method) == (rule.roles.is_empty() || rule.roles.has(role)));
+      CAPTURE(dns_name_of(role));
+      CHECK(is_let_in(dns_name_of(role), port, rule, method) == (rule.roles.is_empty() || rule.roles.has(role)));
     }
   }
 };
@@ -121,34 +82,18 @@ TEST_CASE("docs/ACCESS.md has each route and who may call it, and no other", "[a
 }
 
 TEST_CASE_METHOD(AccessLab, "Each route of nf-arpf is for the roles of its rule, and for nobody else", "[access][arpf]") {
-  auto config = with_tls(arpf_config());
-  config.operators_by_peer = {{peer_of(Role::mobile_operator), "Test Operator"}};
-  config.administrators = {peer_of(Role::administrator)};
-  start_arpf(config);
-  check_all(arpf_port, rules_of(arpf::kAccessRules, false));
+  start_arpf(with_roles(with_tls(arpf_config()), dns_name_of));
+  check_all(arpf_port, rules_of_arpf());
 }
 
 TEST_CASE_METHOD(AccessLab, "Each route of nf-d-ausf is for the roles of its rule, and for nobody else", "[access][d-ausf]") {
-  auto config = with_tls(d_ausf_config());
-  config.owners = d_ausf::Owners({{peer_of(Role::target_ausf), std::nullopt, {}}});
-  config.peers = one_peer_a_role();
-  config.routing = refusing({{plmn_of("901", "70"), std::nullopt, std::nullopt, core::ServedHere()}});
-  start_d_ausf(config);
-  auto rules = rules_of(d_ausf::kAccessRules, true);
-  std::erase_if(rules, [](const AccessRule& rule) {  // what nf-ausf-ext alone serves, and nf-d-ausf relays
-    const bool is_of_udm = rule.pattern.starts_with("/nudm-sdm/v2") || rule.pattern.starts_with("/nudm-uecm/v1");
-    return is_of_udm || rule.pattern.ends_with("/eap-session");
-  });
-  check_all(d_ausf_port, rules);
+  start_d_ausf(with_roles(with_tls(d_ausf_config()), dns_name_of));
+  check_all(d_ausf_port, rules_of_d_ausf());
 }
 
 TEST_CASE_METHOD(AccessLab, "Each route of nf-ausf-ext is for the roles of its rule, and for nobody else", "[access][ausf-ext]") {
-  auto config = with_tls(ausf_ext_config());
-  config.access = service::Access(one_peer_a_role());
-  config.routing = refusing({{plmn_of("001", "01"), core::ImsiRange{config.pools[0].from, config.pools[0].to}, std::nullopt, core::ServedHere()}});
-  config.bootstrap_subscription = ausf_ext::BootstrapSubscription();
-  start_ausf_ext(config);
-  check_all(ausf_port, rules_of(ausf_ext::kAccessRules, true));
+  start_ausf_ext(with_roles(with_tls(ausf_ext_config()), dns_name_of));
+  check_all(ausf_port, rules_of_ausf_ext());
 }
 
 TEST_CASE("A route without a rule is not served at all", "[access]") {

@@ -4,6 +4,7 @@
 #include "lib/profile/discovery_vector.hpp"
 #include "nf-d-ausf/receipts.hpp"
 #include "tests/scenarios/routing_lab.hpp"
+#include "tests/scenarios/token_lab.hpp"
 #include "tests/support/fake_nrf.hpp"
 
 /// Access tokens of an NRF at both ends, over real sockets (TS 33.501, 13.4.1): the target AUSF asks for them, the D-AUSF and the ARPF for its.
@@ -12,24 +13,14 @@ using namespace test;
 
 namespace {
 
-struct TokenLab : Lab {
-  TokenLab() : nrf_party(make_party(wanted_leaf("NRF", crypto::KeyUsage::digital_signature))) {
+/// Beside an NRF that gives tokens.
+struct NrfLab : TokenLab {
+  NrfLab() {
     FakeNrf::Options options;
     options.token_key = nrf_party.key;
     nrf = std::make_unique<FakeNrf>(options);
   }
 
-  template <class Config>
-  Config demanding(Config config, const std::string& audience) const {
-    service::TokenPolicy policy;
-    policy.is_required = true;
-    policy.verifier.keys = {crypto::JwsVerifyingKey::from_pem(nrf_party.certificate.pem(), crypto::JwsAlgorithm::es256)};
-    policy.verifier.issuer = FakeNrf::Options().id;
-    policy.verifier.audiences = {audience};
-    config.common.tokens = std::move(policy);
-    config.common.knows_peers = true;
-    return config;
-  }
   [[nodiscard]] ausf_ext::Config consumer() const {
     auto config = ausf_ext_config();
     config.common.sends_tokens = true;
@@ -38,13 +29,12 @@ struct TokenLab : Lab {
   }
   [[nodiscard]] std::string consumer_id() const { return service::nf_instance_id(consumer().common, "AUSF"); }
 
-  Party nrf_party;
   std::unique_ptr<FakeNrf> nrf;
 };
 
 }  // namespace
 
-TEST_CASE_METHOD(TokenLab, "A device is onboarded where ARPF and D-AUSF demand tokens, which the target AUSF gets of the NRF", "[oauth2][step-0e][step-2]") {
+TEST_CASE_METHOD(NrfLab, "A device is onboarded where ARPF and D-AUSF demand tokens, which the target AUSF gets of the NRF", "[oauth2][step-0e][step-2]") {
   auto arpf_demands = demanding(arpf_config(), "ARPF");
   arpf_demands.operators_by_peer = {{consumer_id(), "Test Operator"}};
   start_arpf(arpf_demands);
@@ -70,22 +60,21 @@ TEST_CASE_METHOD(TokenLab, "A device is onboarded where ARPF and D-AUSF demand t
   CHECK(to_arpf("GET", "/narpf-certificates/v1/certificates").status == 200);  // for everybody
 }
 
-TEST_CASE_METHOD(TokenLab, "A scope alone does not open another's subscribers: the peer needs its role", "[oauth2][access]") {
+TEST_CASE_METHOD(NrfLab, "A scope alone does not open another's subscribers: the peer needs its role", "[oauth2][access]") {
   auto config = demanding(ausf_ext_config(), "UDM");
   config.access.add("11111111-1111-4111-8111-111111111111", service::Role::ausf);
   start_ausf_ext(config);
   const auto ask_as = [&](const std::string& subject, const std::string& scope) {
-    const json claims{{"iss", "nrf"}, {"sub", subject}, {"aud", "UDM"}, {"scope", scope}, {"exp", base::to_unix_ms(base::system_now()) / 1000 + 60}};
-    const std::string token = "Bearer " + crypto::sign_jws(*nrf_party.key, R"({"alg":"ES256"})", claims.dump());
     const json body{{"servingNetworkName", kServingNetwork}, {"ausfInstanceId", subject}};
-    return to_ausf("POST", "/nudm-ueau/v1/imsi-001010000000001/security-information/generate-auth-data", body, {{"authorization", token}}).verdict();
+    const HeaderList headers{{"authorization", bearer(subject, "UDM", scope)}};
+    return to_ausf("POST", "/nudm-ueau/v1/imsi-001010000000001/security-information/generate-auth-data", body, headers).verdict();
   };
   CHECK(ask_as("11111111-1111-4111-8111-111111111111", "nudm-ueau") == "404 USER_NOT_FOUND");
   CHECK(ask_as("22222222-2222-4222-8222-222222222222", "nudm-ueau") == "403 NOT_OWNER");
   CHECK(ask_as("11111111-1111-4111-8111-111111111111", "nudm-sdm") == "403 INSUFFICIENT_SCOPE");
 }
 
-TEST_CASE_METHOD(TokenLab, "A D-AUSF tells of a receipt with its own token where the target AUSF demands one", "[oauth2][access][receipt][step-7]") {
+TEST_CASE_METHOD(NrfLab, "A D-AUSF tells of a receipt with its own token where the target AUSF demands one", "[oauth2][access][receipt][step-7]") {
   auto telling = d_ausf_config();
   telling.common.sends_tokens = true;
   telling.common.nrf.uris = {nrf->parsed_uri()};
@@ -130,7 +119,7 @@ TEST_CASE_METHOD(TokenLab, "A D-AUSF tells of a receipt with its own token where
   CHECK(nrf->count(FakeNrf::Kind::token) == (telling.common.sends_tokens ? 1 : 0));
 }
 
-TEST_CASE_METHOD(TokenLab, "Without a token from the NRF nothing is asked, and the device waits", "[oauth2]") {
+TEST_CASE_METHOD(NrfLab, "Without a token from the NRF nothing is asked, and the device waits", "[oauth2]") {
   start_arpf();
   start_d_ausf();
   auto config = consumer();
