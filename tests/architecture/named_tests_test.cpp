@@ -28,13 +28,16 @@ void note_names(const std::string& source, std::set<std::string>& out) {
   }
 }
 
-std::set<std::string> existing_tests() {
+/// The tests in the sources below tests/ whose path ends so.
+std::set<std::string> tests_of(const std::string& end_of_path) {
   std::set<std::string> out;
   for (const auto& entry : std::filesystem::recursive_directory_iterator(kRoot / "tests")) {
-    if (entry.path().extension() == ".cpp") note_names(text_of(entry.path()), out);
+    if (entry.path().generic_string().ends_with(end_of_path)) note_names(text_of(entry.path()), out);
   }
   return out;
 }
+
+std::set<std::string> existing_tests() { return tests_of(".cpp"); }
 
 /// A document without its code, which is full of quotation marks of its own: `spans` and fenced blocks.
 std::string without_code(const std::string& document) {
@@ -83,12 +86,25 @@ std::vector<std::string> cells_of(const std::string& line) {
   return out;
 }
 
+/// The files of tests that a text names in code, with or without their folder: `sbi/tls_test`.
+std::vector<std::string> named_files(const std::string& text) {
+  std::vector<std::string> out;
+  for (std::size_t begin = text.find('`'); begin != std::string::npos;) {
+    const std::size_t end = text.find('`', begin + 1);
+    if (end == std::string::npos) break;
+    std::string code = text.substr(begin + 1, end - begin - 1);
+    if (code.ends_with("_test")) out.push_back(std::move(code));
+    begin = text.find('`', end + 1);
+  }
+  return out;
+}
+
 }  // namespace
 
 TEST_CASE("The tests that documents name are there", "[architecture][documents]") {
   const std::set<std::string> tests = existing_tests();
   REQUIRE(tests.contains("The tests that documents name are there"));
-  for (const char* document : {"docs/ACCESS.md", "docs/HTTP1.md"}) {
+  for (const char* document : {"docs/ACCESS.md", "docs/HTTP1.md", "docs/THREAT_MODEL.md"}) {
     const std::vector<std::string> named = quoted_sentences(text_of(kRoot / document));
     CAPTURE(document);
     CHECK_FALSE(named.empty());
@@ -115,6 +131,30 @@ TEST_CASE("Each row of docs/ACCESS.md that asks for more than a role says which 
   CHECK(rows > 50);
 }
 
+TEST_CASE("Each row of what holds in docs/THREAT_MODEL.md names files of tests, and tests that are in them", "[architecture][documents]") {
+  std::ifstream document(kRoot / "docs/THREAT_MODEL.md");
+  std::size_t rows = 0;
+  for (std::string line; std::getline(document, line);) {
+    const std::vector<std::string> cells = cells_of(line);
+    if (cells.size() != 4 || !cells[0].starts_with('*')) continue;  // word, what, in, shown by
+    CAPTURE(line);
+    ++rows;
+    std::set<std::string> tests;
+    for (const std::string& file : named_files(cells[3])) {
+      CAPTURE(file);
+      const std::set<std::string> in_file = tests_of("/" + file + ".cpp");
+      CHECK_FALSE(in_file.empty());
+      tests.insert(in_file.begin(), in_file.end());
+    }
+    CHECK_FALSE(tests.empty());
+    for (const std::string& name : quoted_sentences(cells[3])) {
+      CAPTURE(name);
+      CHECK(tests.contains(name));
+    }
+  }
+  CHECK(rows > 20);
+}
+
 TEST_CASE("A test that a document names by a slip is not found", "[architecture][documents]") {
   std::set<std::string> tests;
   note_names("TEST_CASE(\"A door opens with its key\", \"[door]\") {}\nTEST_CASE_METHOD(House, \"No other key opens a door\",\n\"[x]\")", tests);
@@ -123,5 +163,8 @@ TEST_CASE("A test that a document names by a slip is not found", "[architecture]
   REQUIRE(named == std::vector<std::string>{"A door opens with its key", "A door opens without its key"});
   CHECK(tests.contains(named[0]));
   CHECK_FALSE(tests.contains(named[1]));
+  CHECK(named_files("`house/door_test`: \"A door opens with its key\", `lib/door.cpp`, `key_test`") == std::vector<std::string>{"house/door_test", "key_test"});
+  CHECK(tests_of("/architecture/named_tests_test.cpp").contains("The tests that documents name are there"));
+  CHECK(tests_of("/no_such_test.cpp").empty());
   CHECK(cells_of("| `a|b` | one |  | \"x\" |") == std::vector<std::string>{"`a|b`", "one", "", "\"x\""});
 }

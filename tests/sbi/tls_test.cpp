@@ -1,4 +1,6 @@
+#include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -154,6 +156,62 @@ TEST_CASE_METHOD(TlsFixture, "No session is resumed, nor is anything given out t
     CHECK(SSL_SESSION_is_resumable(session.get()) == 0);
     SSL_set_shutdown(stream.native_handle(), SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);  // or the library itself would spoil the session
   }
+}
+
+namespace {
+
+/// What a client of TLS 1.2 comes to that asks for another handshake once the first is done.
+struct Renegotiation {
+  int handshakes = 0;   ///< that were done
+  std::string refusal;  ///< in OpenSSL's words; empty if it had none, or none came in time
+};
+
+/// Reads until the second handshake is done, or the server has refused it; what else the server sends does not matter.
+Renegotiation renegotiate(boost::asio::ip::tcp::socket socket, ssl::context& context) {
+  Renegotiation out;
+  const timeval patience{10, 0};
+  setsockopt(socket.native_handle(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+  const std::unique_ptr<SSL, decltype(&SSL_free)> connection(SSL_new(context.native_handle()), &SSL_free);
+  SSL_set_fd(connection.get(), socket.native_handle());
+  SSL_set_app_data(connection.get(), &out.handshakes);
+  SSL_set_info_callback(connection.get(), [](const SSL* of, int where, int) {
+    if ((where & SSL_CB_HANDSHAKE_DONE) != 0) ++*static_cast<int*>(SSL_get_app_data(of));
+  });
+  if (SSL_connect(connection.get()) != 1 || SSL_renegotiate(connection.get()) != 1) return out;
+  socket.native_non_blocking(true);
+  const auto deadline = std::chrono::steady_clock::now() + test::kDeadline;
+  while (out.handshakes < 2 && std::chrono::steady_clock::now() < deadline) {
+    std::array<char, 1024> octets{};
+    ERR_clear_error();
+    const int size = SSL_read(connection.get(), octets.data(), static_cast<int>(octets.size()));  // which carries the handshake on
+    if (size > 0) continue;
+    if (SSL_get_error(connection.get(), size) != SSL_ERROR_WANT_READ) {
+      const char* const reason = ERR_reason_error_string(ERR_peek_error());
+      out.refusal = reason == nullptr ? "closed" : reason;
+      break;
+    }
+    pollfd ready{socket.native_handle(), POLLIN, 0};
+    (void)poll(&ready, 1, 100);
+  }
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE_METHOD(TlsFixture, "No client has a second handshake on a connection", "[sbi][tls]") {
+  const bool is_allowed = GENERATE(false, true);
+  const auto server_context = sbi::make_server_context(files("server", ""));
+  if (is_allowed) {  // as it would be otherwise
+    SSL_CTX_clear_options(server_context->native_handle(), SSL_OP_NO_RENEGOTIATION);
+    SSL_CTX_set_options(server_context->native_handle(), SSL_OP_ALLOW_CLIENT_RENEGOTIATION);
+  }
+  serve(server_context);
+  const auto context = sbi::make_client_context(files("", "ca"));
+  SSL_CTX_set_max_proto_version(context->native_handle(), TLS1_2_VERSION);  // 1.3 has none
+  SSL_CTX_clear_options(context->native_handle(), SSL_OP_NO_RENEGOTIATION);
+  const Renegotiation became = renegotiate(connect(), *context);
+  CHECK(became.handshakes == (is_allowed ? 2 : 1));
+  CHECK(became.refusal == (is_allowed ? "" : "no renegotiation"));
 }
 
 TEST_CASE_METHOD(TlsFixture, "A server that does not verify takes anonymous clients", "[sbi][tls]") {

@@ -134,6 +134,36 @@ TEST_CASE_METHOD(OnboardingFixture, "An offer stays the same when an ARPF of it 
   CHECK(to_ausf("PUT", kDevices + kDimsi, offer(se)).verdict() == "409 DEVICE_EXISTS");
 }
 
+TEST_CASE_METHOD(OnboardingFixture, "An offer of ARPFs that are not configured is refused, and none of them is called", "[onboarding][offer]") {
+  const std::uint16_t other_port = free_port();
+  const std::string other = "http://127.0.0.1:" + std::to_string(other_port);
+  std::atomic<int> asked = 0;
+  const FakePeer stranger(FakePeer::Http::v2, other_port, "POST", "/narpf-keys/v1/devices/{dimsi}/retrieve-key", [&asked](const sbi::Request&) {
+    ++asked;
+    return problem(403, "TOKEN_INVALID");
+  });
+  start_arpf();
+  start_d_ausf();
+  start_ausf_ext(config);
+  const SecureElement se = make_device(kDimsi);
+  for (const auto& uris : {std::vector<std::string>{other}, std::vector<std::string>{other, arpf_uri + "/narpf"}}) {
+    const Answer refused = to_ausf("PUT", kDevices + kDimsi, offer(se, uris));
+    CHECK(refused.verdict() == "400 MANDATORY_IE_INCORRECT");
+    CHECK(refused.params() == std::vector<std::string>{"/arpfs"});
+    CHECK(to_ausf("GET", kDevices + kDimsi).status == 404);  // and there is no device of it
+  }
+  json imported = offer(se, {other});
+  imported["dimsi"] = kDimsi;
+  const std::string path = import(imported.dump() + "\n");
+  CHECK(wait_for_import(path, "DONE")["failed"] == 1);
+  CHECK(problems(path).at(0)["cause"] == "MANDATORY_IE_INCORRECT");
+  // With one that is configured beside it the offer is taken, and the stranger is passed over.
+  const Answer taken = to_ausf("PUT", kDevices + kDimsi, offer(se, {other, arpf_uri}));
+  CHECK(taken.content()["state"] == "PRELOADED");
+  CHECK(taken.content()["arpf"] == arpf_uri);
+  CHECK(asked == 0);
+}
+
 TEST_CASE_METHOD(OnboardingFixture, "Location names the device, without the query of the request", "[onboarding][offer]") {
   start_ausf_ext(config);
   const SecureElement se = make_device(kDimsi);

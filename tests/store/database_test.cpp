@@ -158,6 +158,28 @@ TEST_CASE_METHOD(DatabaseFixture, "A reader sees what is committed, and cannot w
   CHECK_THROWS_AS(reader.run("INSERT INTO t VALUES (3,3)"), StoreError);
 }
 
+TEST_CASE("What is deleted or replaced is overwritten in the file", "[store][secure-delete]") {
+  const test::TemporaryFolder folder;
+  const std::string path = folder / "test.db";
+  const std::string sought = "what nobody is to find in the file again";
+  const auto is_in_file = [&] { return test::read_text(path).find(sought) != std::string::npos; };
+  {
+    auto database = Database::open(path);
+    database.script("CREATE TABLE t (id INTEGER PRIMARY KEY, value); INSERT INTO t VALUES (1, 'another')");
+    database.run("INSERT INTO t VALUES (2,$1)", sought + std::string(40, '.'));  // behind it: a shorter row may come to lie at the end of this one
+  }  // with its last connection a database's log goes into its file
+  REQUIRE(is_in_file());
+  const std::string change = GENERATE(as<std::string>(), "DELETE FROM t WHERE id=2", "UPDATE t SET value=NULL WHERE id=2", "UPDATE t SET value=x'00' WHERE id=2");
+  const bool overwrites = GENERATE(true, false);
+  CAPTURE(change, overwrites);
+  {
+    auto database = Database::open(path);
+    if (!overwrites) database.script("PRAGMA secure_delete=OFF");  // of this connection: then it is found
+    database.script(change);
+  }
+  CHECK(is_in_file() == !overwrites);
+}
+
 TEST_CASE("A database that cannot be opened is named", "[store]") {
   const test::TemporaryFolder folder;
   SECTION("its folder is not there") {

@@ -4,6 +4,7 @@
 
 #include "lib/aka/authentication_vector.hpp"
 #include "lib/profile/subscriber_keys.hpp"
+#include "tests/support/certificates.hpp"
 #include "tests/support/serving_network.hpp"
 #include "ue-sim/device_file.hpp"
 
@@ -135,4 +136,47 @@ TEST_CASE("The device file keeps what the SE knows of its IMSI", "[ue-sim][devic
     ue_sim::note_failed_attach(device);
     CHECK_FALSE(ue_sim::device_from_line(ue_sim::to_line(device)).uses_imsi());
   }
+}
+
+namespace {
+
+/// A CI, a part number under it, and what a certificate of an ARPF's agreement key says.
+struct AgreementFixture {
+  /// CERT.ARPF.ECKA of this issuer.
+  [[nodiscard]] static crypto::Certificate certified(const crypto::CertificateTemplate& by, const test::Identity* issuer) {
+    return test::identity(by, crypto::Curve::p256, issuer).certificate;
+  }
+  /// What the SE's factory says against the certificate; empty if it makes an SE, which has then agreed with its key.
+  [[nodiscard]] std::string fault_of(const crypto::Certificate& certificate, base::Time at = test::kNow) const {
+    try {
+      auto key = crypto::PrivateKey::from_pem(pn.key.to_pem().reveal());  // a factory has its own
+      const ue_sim::Factory factory({ci.certificate, pn.certificate, std::move(key)}, certificate, at);
+      const Device device = factory.personalise(*profile::DiscoveryImsi::from_digits("901700000000001"));
+      CHECK(profile::AttachToken::parse(device.token).arpf_key_id == certificate.subject_key_id());
+      return "";
+    } catch (const std::runtime_error& error) {
+      return error.what();
+    }
+  }
+
+  test::Identity ci = test::identity(test::ca_template("CI"), crypto::Curve::p256);
+  test::Identity pn = test::identity(test::ca_template("PN"), crypto::Curve::p256, &ci);
+  crypto::CertificateTemplate wanted = test::template_for("ARPF ECKA", {crypto::KeyUsage::key_agreement});
+};
+
+}  // namespace
+
+TEST_CASE_METHOD(AgreementFixture, "The SE agrees on a key with an ARPF that its own CI certified, and with no other", "[ue-sim][step-0b]") {
+  using Catch::Contains;
+  const std::string fault = "CERT.ARPF.ECKA does not verify under the CI: ";
+  CHECK(fault_of(certified(wanted, &ci)) == "");
+  const auto other_ci = test::identity(test::ca_template("CI"), crypto::Curve::p256);  // of the same name, with another key
+  CHECK_THAT(fault_of(certified(wanted, &other_ci)), Contains(fault + "another certificate issued it"));
+  CHECK_THAT(fault_of(certified(wanted, &pn)), Contains(fault + "another certificate issued it"));  // the CI certified that, and not this
+  CHECK_THAT(fault_of(certified(wanted, nullptr)), Contains(fault + "another certificate issued it"));
+  CHECK_THAT(fault_of(test::with_broken_signature(certified(wanted, &ci))), Contains(fault + "the issuer's signature does not verify"));
+  CHECK_THAT(fault_of(certified(wanted, &ci), test::after_years(-2)), Contains(fault + "the certificate is not valid yet"));
+  CHECK_THAT(fault_of(certified(wanted, &ci), test::after_years(11)), Contains(fault + "the certificate has expired"));
+  wanted.key_usages = {crypto::KeyUsage::digital_signature};
+  CHECK_THAT(fault_of(certified(wanted, &ci)), Contains(fault + "the key usage does not allow this use"));
 }
