@@ -6,6 +6,7 @@
 #include "lib/aka/eap_aka_prime_peer.hpp"
 #include "lib/aka/suci_concealment.hpp"
 #include "ue-sim/home_network_key.hpp"
+#include "ue-sim/offer_authorizer.hpp"
 #include "ue-sim/pki.hpp"
 
 namespace secrecy {
@@ -97,7 +98,9 @@ json offer_of(Lab& lab, const ue_sim::Device& device) {
                          {"seCertificate", base::to_base64(device.se_certificate)},
                          {"pnCertificate", base::to_base64(part_number.certificate.der())},
                          {"ciCertificate", base::to_base64(part_number.issuer.der())}};
-  return {{"arpfs", {{{"uri", lab.arpf_uri()}, {"seCredentials", credentials}}}}};
+  const ue_sim::OfferAuthorizer provider({lab.pki() + "/service-provider.pem", lab.pki() + "/service-provider.key", "Example MNO"});
+  const std::string word = base::to_base64(provider.authorize(device.token));
+  return {{"arpfs", {{{"uri", lab.arpf_uri()}, {"seCredentials", credentials}, {"authorization", word}}}}};
 }
 
 ue_sim::Device personalise(Lab& lab, const std::string& dimsi, Secrets& secrets) {
@@ -229,7 +232,8 @@ void ask_as_ausf(Lab& lab, const ue_sim::Device& device, Secrets& secrets) {
 }
 
 void add_private_keys(const Lab& lab, Secrets& secrets) {
-  for (const char* name : {"arpf-ecka", "arpf-ecdsa", "operator", "operator-ca", "ci", "pn"}) {
+  for (const char* name : {"arpf-ecka", "arpf-ecdsa", "operator", "operator-ca", "ci", "pn", "service-provider", "tls-ca", "tls-arpf", "tls-d-ausf",
+                           "tls-ausf-ext", "tls-rsmf", "tls-ue-sim"}) {
     secrets.add(std::string("private key ") + name, crypto::PrivateKey::load(lab.pki() + "/" + name + ".key").scalar().reveal());
   }
   // PKCS#8 of X25519 (RFC 8410) ends with the 32 octets of the key.

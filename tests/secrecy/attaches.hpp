@@ -16,7 +16,7 @@ ue_sim::Device personalise(Lab& lab, const std::string& dimsi, Secrets& secrets)
 /// A device that is offered, and comes to be in `state`; the answer to the offer is `status`. `before` is told of the device first.
 ue_sim::Device onboard(Lab& lab, const std::string& dimsi, Secrets& secrets, const std::string& state = "PRELOADED",
                        const std::function<void(const ue_sim::Device&)>& before = nullptr);
-/// Body of an offer of the device, to this lab's ARPF.
+/// Body of an offer of the device, to this lab's ARPF, with the service provider's word for it.
 json offer_of(Lab& lab, const ue_sim::Device& device);
 
 /// Steps (3) to (7): the device takes its IMSI, and its receipt is told, if `tells`.
@@ -34,7 +34,7 @@ void attach_by_eap_with_faults(Lab& lab, ue_sim::Device& device, Secrets& secret
 void ask_as_ausf(Lab& lab, const ue_sim::Device& device, Secrets& secrets);
 
 std::string supi_of(const ue_sim::Device& device);
-/// All private keys of the lab's certificates, its home network keys and its key-encryption key.
+/// All private keys of the lab's certificates, those of TLS and the service provider's among them, its home network keys and its key-encryption key.
 void add_private_keys(const Lab& lab, Secrets& secrets);
 
 }  // namespace secrecy

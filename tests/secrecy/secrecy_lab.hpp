@@ -10,6 +10,7 @@
 #include "lib/profile/identity.hpp"
 #include "lib/sbi/client.hpp"
 #include "lib/sbi/http2_server.hpp"
+#include "lib/sbi/tls.hpp"
 #include "lib/service/run.hpp"
 #include "tests/secrecy/secrets.hpp"
 #include "tests/support/loop.hpp"
@@ -30,10 +31,15 @@ struct Options {
   std::string nrf;                   ///< URI of an NRF whose access tokens are taken, and which the target AUSF asks for them; empty: none
   std::string nrf_certificate = {};  ///< file: its key signs them
   std::string nrf_id = {};           ///< their issuer
-  std::string hsm_module = {};       ///< PKCS#11 library; empty: all keys are in files
+  std::string hsm_module = {};       ///< PKCS#11 library, whose token `arpf` has the private keys of ARPF and operator; empty: all are in files
   std::string hsm_pin_file = {};
-  std::string agreement_key = {};    ///< `pkcs11:` URI; empty: the file
+  std::string key_encryption_key = {};  ///< YAML; empty: the file
+  std::string arpf_tls_key = {};        ///< file; empty: the right one
+  bool asks_for_authorization = false;  ///< the ARPF, for the service provider's word
 };
+
+/// How the functions and their peers talk: in cleartext, where everybody is anonymous, or by mutual TLS, each with its certificate of the lab.
+enum class Wire { cleartext, tls };
 
 /// What a run leaves where others than those whom it is for may read it.
 struct Traces {
@@ -47,7 +53,7 @@ struct Traces {
 class Lab {
  public:
   /// Makes the certificates and keys; nothing runs yet.
-  Lab();
+  explicit Lab(Wire wire = Wire::cleartext);
   ~Lab();
   void start(const Options& options = {});
   /// As start(), with what is wrong; that goes to the refusals. Nothing runs then.
@@ -59,8 +65,8 @@ class Lab {
   /// One whose status must be `status`; the answer's body.
   json call(const std::string& root, const std::string& method, const std::string& target, const json& body, int status);
 
-  [[nodiscard]] std::string d_ausf_uri() const { return at(*d_ausf_function_); }
-  [[nodiscard]] std::string ausf_ext_uri() const { return at(*ausf_ext_function_); }
+  [[nodiscard]] const std::string& d_ausf_uri() const { return d_ausf_; }
+  [[nodiscard]] const std::string& ausf_ext_uri() const { return ausf_ext_; }
   [[nodiscard]] const std::string& arpf_uri() const { return arpf_; }
   [[nodiscard]] const std::string& pki() const { return pki_; }
   [[nodiscard]] const test::TemporaryFolder& folder() const { return folder_; }
@@ -69,6 +75,8 @@ class Lab {
   /// Puts an ARPF of the test's own in the place of the ARPF; it gives this answer for every key. Once.
   void replace_arpf(std::function<sbi::Response(const sbi::Request&)> answer);
 
+  /// Adds the keys that rest in the databases in clear (docs/THREAT_MODEL.md), and belong nowhere else: of context ids and relayed ids, of both AUSFs.
+  void add_keys_at_rest(Secrets& secrets) const;
   /// Everything that rests in the databases, their write-ahead logs included. Before end().
   [[nodiscard]] std::string databases() const;
   /// Ends the functions, so that all is written.
@@ -77,17 +85,23 @@ class Lab {
  private:
   using Running = std::unique_ptr<service::Running>;
 
-  static std::string at(const service::Running& running) { return "http://127.0.0.1:" + std::to_string(running.http2_ports().front()); }
-  [[nodiscard]] std::string sbi_yaml(const std::string& port, const std::string& audience, const Options& options) const;
+  /// `tls-arpf` and its key, as a listener or a client has them.
+  [[nodiscard]] sbi::TlsFiles tls_files(const std::string& name) const;
+  [[nodiscard]] std::string tls_yaml(const std::string& name, const std::string& private_key = {}) const;
+  [[nodiscard]] std::string private_key(const std::string& name, const Options& options) const;
+  [[nodiscard]] std::string sbi_yaml(const std::string& uri, const std::string& tls, const std::string& audience, const Options& options) const;
+  [[nodiscard]] std::string client_yaml(const std::string& name, const Options& options) const;
+  [[nodiscard]] static std::string pkcs11_yaml(const Options& options);
   [[nodiscard]] std::string home_network_keys() const;
   [[nodiscard]] std::string arpf_yaml(const Options& options) const;
   [[nodiscard]] std::string d_ausf_yaml(const Options& options) const;
   [[nodiscard]] std::string ausf_ext_yaml(const Options& options) const;
 
   test::TemporaryFolder folder_;
+  bool has_tls_;
   std::string log_;
   std::string pki_;
-  std::string arpf_;
+  std::string arpf_, d_ausf_, ausf_ext_;  ///< URIs
   std::string refusals_;
   std::string metrics_of_replaced_;
   test::Loop loop_;

@@ -1,5 +1,8 @@
 // Nothing secret in logs, audit logs, errors, metrics and databases: good runs, and runs in which devices and ARPFs do it wrong.
+#include <fcntl.h>
+
 #include <catch2/catch.hpp>
+#include <cstdlib>
 
 #include "lib/crypto/cms.hpp"
 #include "lib/crypto/kdf.hpp"
@@ -33,6 +36,15 @@ std::vector<sbi::Response> answers_with_bad_envelopes(const std::string& pki, co
           {200, sbi::kJson, text.substr(0, text.size() - 4)}};
 }
 
+constexpr const char* kDescriptor = "SECRECY_KEK_FD";
+
+/// Opens a file with this content, whose descriptor the environment names.
+void hand_over(const Lab& lab, const std::string& content) {
+  const int descriptor = open(lab.folder().write("handed-over", content).c_str(), O_RDONLY | O_CLOEXEC);
+  REQUIRE(descriptor > 2);
+  setenv(kDescriptor, std::to_string(descriptor).c_str(), 1);
+}
+
 }  // namespace
 
 TEST_CASE("the search for secrets finds each form of one", "[secrecy]") {
@@ -52,15 +64,26 @@ TEST_CASE("the search for secrets finds each form of one", "[secrecy]") {
       const auto beside = base::concatenate(base::as_bytes(before), octets, base::as_bytes(after));
       CHECK(secrets.found_in(base::to_base64(beside)).size() == 1);
       CHECK(secrets.found_in(base::to_base64url(beside)).size() == 1);
+      std::string lines = base::to_base64(beside);
+      for (std::size_t at = 7; at < lines.size(); at += 8) lines.insert(at, "\n");  // as PEM has it
+      CHECK(secrets.found_in(lines).size() == 1);
     }
   }
 }
 
 TEST_CASE("at debug level no key of an onboarding and two attaches is in any log, audit log, error, metric or database",
-          "[secrecy][step-0e][step-8]") {
-  Lab lab;
+          "[secrecy][step-0e][step-8][tls][offer-authorization]") {
+  Lab lab(Wire::tls);
   Secrets secrets;
-  lab.start();
+  Options options;
+  options.asks_for_authorization = true;
+  const std::string own_key = test::read_text(lab.pki() + "/tls-arpf.key");
+  for (const std::string& wrong : {own_key.substr(0, own_key.size() - 60), test::read_text(lab.pki() + "/tls-ausf-ext.key")}) {  // cut, and another's
+    options.arpf_tls_key = lab.folder().write("wrong.key", wrong);
+    lab.fail_to_start(options);
+  }
+  options.arpf_tls_key.clear();
+  lab.start(options);
   for (const char* dimsi : {"901700000000001", "901700000000002", "901700000000003"}) {
     ue_sim::Device device = onboard(lab, dimsi, secrets);
     take_imsi(lab, device, secrets);
@@ -68,9 +91,33 @@ TEST_CASE("at debug level no key of an onboarding and two attaches is in any log
     ask_as_ausf(lab, device, secrets);
   }
   add_private_keys(lab, secrets);
-  CHECK(secrets.size() > 3 * 24 + 9);
+  CHECK(secrets.size() > 3 * 24 + 16);
   CHECK(secrets.found_in(lab.databases()).empty());
-  (void)check_nothing_is_told(lab, secrets);
+  const Traces traces = check_nothing_is_told(lab, secrets);
+  REQUIRE(traces.refusals.find("no private key of the certificate") != std::string::npos);
+  REQUIRE(traces.audits.find("ausf-ext.lab") != std::string::npos);  // they knew each other by their certificates
+}
+
+TEST_CASE("nor is a key-encryption key that comes by a descriptor, nor the digits of one that is refused", "[secrecy][key-encryption-key]") {
+  Lab lab;
+  Secrets secrets;
+  add_private_keys(lab, secrets);
+  const std::string digits = test::read_text(lab.pki() + "/kek.hex").substr(0, 64);
+  Options options;
+  options.key_encryption_key = std::string("{descriptor: ") + kDescriptor + "}";
+  for (const std::string& wrong : {digits + digits, digits + "x"}) {
+    hand_over(lab, wrong);
+    lab.fail_to_start(options);
+  }
+  hand_over(lab, digits + "\n");
+  lab.start(options);
+  CHECK(std::getenv(kDescriptor) == nullptr);
+  ue_sim::Device device = onboard(lab, "901700000000001", secrets);
+  take_imsi(lab, device, secrets);
+  attach_by_5g_aka(lab, device, secrets);
+  CHECK(secrets.found_in(lab.databases()).empty());
+  const Traces traces = check_nothing_is_told(lab, secrets);
+  REQUIRE(traces.refusals.find("does not give 64 hex digits alone") != std::string::npos);
 }
 
 TEST_CASE("nor is one of EAP-AKA', of its good run and of one with packets that are cut and changed", "[secrecy][step-8][eap]") {

@@ -17,6 +17,7 @@ class Searched {
     for (char& c : lower_case_) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
     std::replace(base64_.begin(), base64_.end(), '-', '+');  // of the alphabet for URIs
     std::replace(base64_.begin(), base64_.end(), '_', '/');
+    std::erase_if(base64_, [](char c) { return c == '\n' || c == '\r'; });  // of PEM, whose lines are shorter than a key
   }
   [[nodiscard]] bool has(std::string_view octets) const { return text_.find(octets) != std::string::npos; }
   [[nodiscard]] bool has_hex(const std::string& digits) const { return lower_case_.find(digits) != std::string::npos; }

@@ -169,7 +169,8 @@ TEST_CASE("What is deleted or replaced is overwritten in the file", "[store][sec
     database.run("INSERT INTO t VALUES (2,$1)", sought + std::string(40, '.'));  // behind it: a shorter row may come to lie at the end of this one
   }  // with its last connection a database's log goes into its file
   REQUIRE(is_in_file());
-  const std::string change = GENERATE(as<std::string>(), "DELETE FROM t WHERE id=2", "UPDATE t SET value=NULL WHERE id=2", "UPDATE t SET value=x'00' WHERE id=2");
+  const std::string change =
+      GENERATE(as<std::string>(), "DELETE FROM t WHERE id=2", "UPDATE t SET value=NULL WHERE id=2", "UPDATE t SET value=x'00' WHERE id=2");
   const bool overwrites = GENERATE(true, false);
   CAPTURE(change, overwrites);
   {
