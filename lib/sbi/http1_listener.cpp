@@ -23,7 +23,6 @@ namespace Http = Pistache::Http;
 namespace Polling = Pistache::Polling;
 namespace Tcp = Pistache::Tcp;
 
-constexpr std::size_t kHttp1Threads = 4;
 constexpr int kHttp1Backlog = 1024;
 constexpr std::chrono::milliseconds kAcceptPause{100};   ///< when there are no descriptors
 constexpr timespec kLateCheckEach{0, 500 * 1000 * 1000};
@@ -109,7 +108,7 @@ Http1Listener::Listening::~Listening() { ::close(number); }
 Http1Listener::Http1Listener(const std::string& address, std::uint16_t port, const std::shared_ptr<Http::Handler>& handler,
                              const ServerLimits& limits, std::shared_ptr<Http1Sockets> sockets)
     : sockets_(std::move(sockets)), listening_(listening_socket(address, port)) {
-  reactor_.init(Aio::AsyncContext(kHttp1Threads));
+  reactor_.init(Aio::AsyncContext(kThreads));
   transports_ = reactor_.addHandler(std::make_shared<TimedTransport>(handler, limits));
   reactor_.run();
   accepting_ = std::thread([this] { accept_all(); });
@@ -137,7 +136,7 @@ void Http1Listener::accept_all() {
     const int error = errno;
     if (socket >= 0) {
       is_stalled = false;
-      if (!sockets_->take_in(socket, [&] { hand_over(socket, from); })) ::close(socket);
+      if (!sockets_->take_in(socket, [&] { return hand_over(socket, from); })) ::close(socket);
     } else if (sockets_->has_ended()) {
       return;
     } else if (error != ECONNABORTED && error != EINTR) {
@@ -147,11 +146,13 @@ void Http1Listener::accept_all() {
   }
 }
 
-/// To the threads in turn.
-void Http1Listener::hand_over(int socket, sockaddr_storage from) {
-  const auto transports = reactor_.handlers(transports_);
-  const auto next = std::static_pointer_cast<Tcp::Transport>(transports[turn_++ % transports.size()]);
-  next->handleNewPeer(Tcp::Peer::Create(socket, Pistache::Address::fromUnix(reinterpret_cast<sockaddr*>(&from))));
+/// To the thread that has fewest: while a request waits for its answer, its thread's other connections wait with it.
+std::size_t* Http1Listener::hand_over(int socket, sockaddr_storage from) {
+  const auto fewest = std::min_element(connections_.begin(), connections_.end());
+  const auto thread = static_cast<std::size_t>(fewest - connections_.begin());
+  const auto transport = std::static_pointer_cast<Tcp::Transport>(reactor_.handlers(transports_)[thread]);
+  transport->handleNewPeer(Tcp::Peer::Create(socket, Pistache::Address::fromUnix(reinterpret_cast<sockaddr*>(&from))));
+  return &*fewest;
 }
 
 }  // namespace sbi

@@ -4,6 +4,7 @@
 #include <pistache/reactor.h>
 #include <sys/socket.h>
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -32,6 +33,8 @@ class Http1Listener {
   [[nodiscard]] std::uint16_t port() const;
 
  private:
+  static constexpr std::size_t kThreads = 4;
+
   struct Listening {
     explicit Listening(int socket) : number(socket) {}
     ~Listening();
@@ -41,13 +44,13 @@ class Http1Listener {
   };
 
   void accept_all();
-  void hand_over(int socket, sockaddr_storage from);
+  std::size_t* hand_over(int socket, sockaddr_storage from);
 
   const std::shared_ptr<Http1Sockets> sockets_;
   Listening listening_;
   Pistache::Aio::Reactor reactor_;  ///< Pistache's threads
   Pistache::Aio::Reactor::Key transports_;
-  std::size_t turn_ = 0;  ///< of the transports, one a thread
+  std::array<std::size_t, kThreads> connections_{};  ///< of each of them; Http1Sockets counts them
   std::thread accepting_;
 };
 

@@ -5,7 +5,7 @@
 
 namespace sbi {
 
-bool Http1Sockets::take_in(int socket, const std::function<void()>& hand_over) {
+bool Http1Sockets::take_in(int socket, const std::function<std::size_t*()>& hand_over) {
   std::unique_lock lock(mutex_);
   while (!has_ended_ && sockets_.size() - leaving_ >= most_) {
     if (silent_.empty()) {
@@ -19,9 +19,10 @@ bool Http1Sockets::take_in(int socket, const std::function<void()>& hand_over) {
     }
   }
   if (has_ended_) return false;
-  sockets_.emplace(socket, Entry{next_age_});
+  Entry& entry = sockets_.emplace(socket, Entry{next_age_}).first->second;
   silent_.emplace(next_age_++, socket);
-  hand_over();  // under the lock: Pistache lets go of it only after whatever this still has of it is gone
+  entry.of_its_thread = hand_over();  // under the lock: Pistache lets go of it only after whatever this still has of it is gone
+  ++*entry.of_its_thread;
   return true;
 }
 
@@ -45,6 +46,7 @@ void Http1Sockets::let_go(int socket) {
   if (found == sockets_.end()) return;
   silent_.erase(found->second.age);
   if (found->second.is_leaving) --leaving_;
+  --*found->second.of_its_thread;
   sockets_.erase(found);
   one_gone_.notify_all();
 }

@@ -24,10 +24,11 @@ class Http1Sockets {
 
   explicit Http1Sockets(std::size_t most) : most_(most) {}
 
-  /// Takes in a socket that was just accepted, and has `hand_over` give it to Pistache. Where all are taken, the oldest that has sent no whole
-  /// head yet gives way: it is shut down, and Pistache closes it. While kMostLeaving have not gone, this waits for one of them, or for room.
+  /// Takes in a socket that was just accepted, and has `hand_over` give it to a thread of Pistache's, and say where that one's number of sockets
+  /// stands: it is counted here, up now and down when the socket goes. Where all are taken, the oldest that has sent no whole head yet gives way: it
+  /// is shut down, and Pistache closes it. While kMostLeaving have not gone, this waits for one of them, or for room.
   /// False: there is none that could give way, or all has ended. Then the socket is the caller's to close.
-  bool take_in(int socket, const std::function<void()>& hand_over);
+  bool take_in(int socket, const std::function<std::size_t*()>& hand_over);
 
   /// It has sent a whole head, and does not give way any more.
   void keep(int socket);
@@ -48,6 +49,7 @@ class Http1Sockets {
  private:
   struct Entry {
     std::uint64_t age;  ///< its number in the order in which they came
+    std::size_t* of_its_thread = nullptr;  ///< how many that has
     bool is_leaving = false;
   };
 

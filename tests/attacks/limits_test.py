@@ -66,7 +66,7 @@ class Limits(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.folder = tempfile.mkdtemp(prefix="limits-")
-        cls.the_target = target.Target(cls.folder, OPTIONS.programs, OPTIONS.net, target.lab.PATIENT)
+        cls.the_target = target.DAusf(target.lab.Lab(cls.folder, OPTIONS.programs, OPTIONS.net, target.lab.PATIENT))
 
     @classmethod
     def tearDownClass(cls):

@@ -471,16 +471,17 @@ TEST_CASE_METHOD(Http1Fixture, "A request of any length is read within its own o
   CHECK(exchange(request_text("GET", "/plain", "", "")).status == 200);
 }
 
-TEST_CASE_METHOD(Http1Fixture, "Requests that wait are answered once they can be", "[sbi][http1]") {
+TEST_CASE_METHOD(Http1Fixture, "Requests that wait are answered once they can be, and one beside them at once", "[sbi][http1]") {
   std::vector<std::future<Answer>> answers;
-  for (int i = 0; i < 2; ++i) {
+  for (int i = 0; i < 3; ++i) {  // each holds one of the four threads
     answers.push_back(std::async(std::launch::async, [this, i] {
       return exchange(request_text("POST", "/wait", "application/json", std::to_string(i)));
     }));
   }
-  CHECK(eventually([this] { return gate.waiting >= 1; }));
+  CHECK(eventually([this] { return gate.waiting == 3; }));
+  CHECK(exchange(request_text("GET", "/plain", "", "")).status == 200);
   loop.run([this] { gate.open(); });
-  for (int i = 0; i < 2; ++i) CHECK(test::get(answers[static_cast<std::size_t>(i)]).body == std::to_string(i));
+  for (int i = 0; i < 3; ++i) CHECK(test::get(answers[static_cast<std::size_t>(i)]).body == std::to_string(i));
 }
 
 TEST_CASE_METHOD(Http1Fixture, "An address that is taken is an error that names it", "[sbi][http1]") {

@@ -42,7 +42,10 @@ class SocketPair {
 
 struct SocketsFixture {
   bool take_in(const SocketPair& pair) {
-    return sockets.take_in(pair.accepted(), [this] { ++handed_over; });
+    return sockets.take_in(pair.accepted(), [this] {
+      ++handed_over;
+      return &of_thread;
+    });
   }
   /// So many have been told to go as may, and two others are in.
   void fill() {
@@ -53,6 +56,7 @@ struct SocketsFixture {
 
   Http1Sockets sockets{2};
   std::size_t handed_over = 0;
+  std::size_t of_thread = 0;  ///< that has them all
   std::vector<SocketPair> pairs = std::vector<SocketPair>(3 + Http1Sockets::kMostLeaving);
 };
 
@@ -77,6 +81,7 @@ TEST_CASE_METHOD(SocketsFixture, "Of the sockets of HTTP/1.1 the oldest that has
   CHECK(take_in(pairs[3]));
   CHECK(sockets.refused() == 3);
   CHECK(handed_over == 4);
+  CHECK(of_thread == 2);
 }
 
 TEST_CASE_METHOD(SocketsFixture, "Once too many sockets of HTTP/1.1 have not gone yet, a new one waits for one of them", "[sbi][http1][limits]") {

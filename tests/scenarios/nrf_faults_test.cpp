@@ -17,7 +17,7 @@ struct NrfFaultsLab : RoutingLab {
     options.token_key = nrf_key;
     options.second = milliseconds(100);
     nrf = std::make_unique<FakeNrf>(options);
-    nrf->publish(foreign_profile("10000000-0000-4000-8000-000000000001", "AUSF", "nausf-auth", old_ausf->port()));
+    publish_theirs();
   }
   ~NrfFaultsLab() { ausf.reset(); }  // while the NRF still takes its leave
   [[nodiscard]] ausf_ext::Config config() {
@@ -38,6 +38,12 @@ struct NrfFaultsLab : RoutingLab {
     as_ausf.instance.plmns = {plmn_of("001", "01")};
     config.common.http2.front().registration = as_ausf;
     return config;
+  }
+  void publish_theirs() { nrf->publish(foreign_profile("10000000-0000-4000-8000-000000000001", "AUSF", "nausf-auth", old_ausf->port())); }
+  /// Of what a farewell that was not heard left there.
+  void forget_ours() {
+    nrf->forget();
+    publish_theirs();
   }
   /// Registered, and subscribed, which a first discovery brings about.
   void start_known() { start_known(config()); }
@@ -111,7 +117,7 @@ TEST_CASE_METHOD(NrfFaultsLab, "Whatever an NRF answers to a farewell, the funct
     ausf.reset();
     CHECK(nrf->count(Kind::leave) == left + 1);
     CHECK(nrf->count(Kind::unsubscribe) == unsubscribed + 1);
-    nrf->forget();  // what the answer in place of the right one left there
+    forget_ours();
   }
   CHECK(EndlessBody::given_in_all - given < 6 * kMostOfEndless);  // of three such answers to each of the two
   CHECK(elsewhere.times_asked() == 0);
@@ -130,7 +136,7 @@ TEST_CASE_METHOD(NrfFaultsLab, "An NRF that says nothing to a farewell holds up 
   ausf.reset();
   CHECK(nrf->count(kind) == 1);
   nrf->release(kind);
-  nrf->forget();
+  forget_ours();
   start_known();
 }
 

@@ -216,7 +216,7 @@ std::string Lab::ausf_ext_yaml(const Options& options) const {
                     "to: \"001010000000009\"}]\n  authentication: {method: " + options.method + "}\n  onboarding: {first_pause_ms: 20}\n" +
                     home_network_keys();
   if (!options.nrf.empty()) out += "  nrf: {first_pause_ms: 20}\n";
-  if (has_tls_) out += "  access: [{peer: ue-sim.lab, as: [service_provider, access_network, ausf, rsmf]}]\n";
+  if (has_tls_) out += "  access: [{peer: ue-sim.lab, as: [service_provider, access_network, ausf, rsmf, d_ausf]}]\n";
   return out + pkcs11_yaml(options);
 }
 

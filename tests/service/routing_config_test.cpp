@@ -80,8 +80,8 @@ TEST_CASE("Every target is read", "[service][routing]") {
     CHECK(origins(peers.udm) == origins(peers.ausf));
   }
   SECTION("several, in their order, with and without a path") {
-    const auto peers = only<ServedByPeers>(read_entry("target: uri, uri: ['https://ausf.example/api/', 'http://[::1]:80']"));
-    CHECK(origins(peers.ausf) == std::vector<std::string>{"https://ausf.example/api", "http://[::1]"});
+    const auto peers = only<ServedByPeers>(read_entry("target: uri, uri: ['http://127.0.0.9/api/', 'http://[::1]:80']"));
+    CHECK(origins(peers.ausf) == std::vector<std::string>{"http://127.0.0.9/api", "http://[::1]"});
   }
   SECTION("the AUSF at one place and the UDM at another") {
     const auto peers = only<ServedByPeers>(
