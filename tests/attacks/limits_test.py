@@ -2,6 +2,7 @@
 beyond it does not. Each key has a test of its name. Usage: limits_test.py --programs FOLDER [Limits.test_KEY...]."""
 import argparse
 import collections
+import http.client
 import json
 import pathlib
 import re
@@ -304,6 +305,37 @@ class Limits(unittest.TestCase):
         self.assertEqual(self.put(connection, vector_of(1025)), 413)
         self.assertEqual(caller.send("d-ausf", "PUT", target.VECTOR_PATH, vector_of(1024))[0], 200)
         self.assertEqual(caller.send("d-ausf", "PUT", target.VECTOR_PATH, vector_of(1025))[0], 413)
+
+    def test_max_http1_connections(self):
+        self.serve(max_http1_connections=2)
+        first, second = self.served_by_http1(), self.served_by_http1()
+        self.assertEqual(self.ask_by_http1(self.silent(self.the_target.http1)), b"")
+        for one in (first, second):
+            self.assertEqual(self.ask_by_http1(one), b"404")
+        first.close()
+        self.served_by_http1()
+
+    def served_by_http1(self):
+        """A connection that has been served; there may be room for it only when the server has seen that another is gone."""
+        until = soon()
+        while True:
+            one = self.silent(self.the_target.http1)
+            status = self.ask_by_http1(one)
+            if status or time.monotonic() > until:
+                self.assertEqual(status, b"404")
+                return one
+
+    def ask_by_http1(self, one):
+        """The status of a GET; nothing if the connection ends."""
+        one.settimeout(PATIENCE_S)
+        answer = http.client.HTTPResponse(one)
+        try:
+            one.sendall(f"GET {UNKNOWN} HTTP/1.1\r\nHost: d-ausf\r\nConnection: keep-alive\r\n\r\n".encode())
+            answer.begin()
+            answer.read()
+        except (ConnectionError, http.client.HTTPException):
+            return b""
+        return str(answer.status).encode()
 
     def test_max_http1_mib(self):
         self.serve(max_http1_mib=1)
