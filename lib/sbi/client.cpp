@@ -66,6 +66,9 @@ asio::awaitable<std::shared_ptr<Client::Call>> Client::exchange(std::shared_ptr<
   if (uri.scheme == "https" && !state->tls) {
     throw ClientError(Kind::unreachable, origin + ": https is not configured (client: tls)");
   }
+  if (uri.scheme == "http" && !state->limits.may_call_in_clear && !uri.is_at_loopback()) {
+    throw ClientError(Kind::unreachable, origin + ": is beyond loopback and in clear, and client: insecure_beyond_loopback is not set");
+  }
   if (!request.headers.find("user-agent")) request.headers.add("user-agent", state->name);
   const auto until = now() + deadline;
   for (int tries = 1;; ++tries) {

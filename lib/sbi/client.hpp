@@ -45,6 +45,7 @@ class Authorizer {
 struct ClientLimits {
   std::size_t max_body_bytes = 4 * 1024 * 1024;  ///< of a response that is read whole
   std::chrono::milliseconds connect_timeout{3000};  ///< TCP, and TLS with it
+  bool may_call_in_clear = true;  ///< http origins beyond loopback, whoever named them; else a request to one fails (unreachable)
   Http2Session::Limits http2;
 };
 

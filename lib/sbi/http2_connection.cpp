@@ -16,6 +16,7 @@ using ErrorCode = boost::system::error_code;
 
 constexpr std::size_t kMaxTurnOctets = std::size_t{256} * 1024;  ///< of one connection; then the others have their turn
 constexpr std::size_t kMinTurnOctets = 1024;
+constexpr std::size_t kDebtorsTurnOctets = std::size_t{64} * 1024;  ///< while others have less of the loop: whoever comes meanwhile waits for it
 /// A turn that took longer is shorter the next time, as much as it would take for kFittingTurn; one that took less than half of that, longer.
 constexpr std::chrono::microseconds kLongTurn{1000};
 constexpr std::chrono::microseconds kFittingTurn{500};
@@ -200,7 +201,9 @@ void Http2Server::Connection::on_readable(Instant since, Instant began) {
 void Http2Server::Connection::take_turn() {
   is_in_turn_ = true;
   Transport::Moved moved;
-  for (std::size_t left = turn_octets_; left > 0 && moved.next == Transport::Next::more && !is_broken_ && !is_closed_; left -= moved.octets) {
+  const bool is_debtor = server_->shares.is_in_debt(*share_, server_->time());
+  std::size_t left = is_debtor ? std::min(turn_octets_, kDebtorsTurnOctets) : turn_octets_;
+  for (; left > 0 && moved.next == Transport::Next::more && !is_broken_ && !is_closed_; left -= moved.octets) {
     moved = transport_.read(std::span(server_->read_buffer).first(std::min(left, server_->read_buffer.size())));
     receive({server_->read_buffer.data(), moved.octets});
   }

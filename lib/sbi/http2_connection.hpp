@@ -37,6 +37,8 @@ class Http2Server::Connection : public std::enable_shared_from_this<Connection> 
   /// Closed for a limit.
   static void give_way(Connection& connection);
   [[nodiscard]] bool is_closed() const { return is_closed_; }
+  /// Its peer has ended it, and nobody waits for its turn.
+  [[nodiscard]] bool is_gone() const { return is_gone_; }
   /// True if the peer has reset it, which ends it here too.
   bool ends_if_gone() {
     if (!transport_.is_gone()) return false;

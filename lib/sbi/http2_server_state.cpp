@@ -115,8 +115,8 @@ void Http2Server::State::stand_back(const std::shared_ptr<State>& self, std::sha
   // Those that gave way stand there still, and nothing takes them out while their rate does not allow it.
   if (begins_handshake && row.size() > 2 * limits.max_handshakes) row.drop_if([](const auto& each) { return each->is_closed(); });
   const Instant at = now();
-  const bool is_debtor = shares.is_in_debt(connection->share(), at);
-  row.push(std::move(connection), at, is_debtor);
+  const bool gives_way = connection->is_gone() || shares.is_in_debt(connection->share(), at);
+  row.push(std::move(connection), at, gives_way);
   serve_back_later(self);
 }
 

@@ -1,6 +1,7 @@
 #include "lib/sbi/uri.hpp"
 
 #include <algorithm>
+#include <boost/asio/ip/address.hpp>
 #include <stdexcept>
 
 #include "lib/sbi/message.hpp"
@@ -48,6 +49,12 @@ std::string Uri::authority() const {
   const bool is_default = (scheme == "https" && port == "443") || (scheme == "http" && port == "80");
   const std::string name = host.find(':') == std::string::npos ? host : "[" + host + "]";
   return is_default ? name : name + ":" + port;
+}
+
+bool Uri::is_at_loopback() const {
+  boost::system::error_code error;
+  const auto address = boost::asio::ip::make_address(host, error);
+  return host == "localhost" || (!error && address.is_loopback());
 }
 
 }  // namespace sbi

@@ -17,6 +17,8 @@ struct Uri {
   [[nodiscard]] std::string authority() const;
   /// `scheme://authority`
   [[nodiscard]] std::string origin() const { return scheme + "://" + authority(); }
+  /// True if a connection to the host does not leave this machine. Of a name other than localhost that is not ours to say.
+  [[nodiscard]] bool is_at_loopback() const;
 };
 
 }  // namespace sbi

@@ -1,23 +1,11 @@
 #include "lib/service/peer_uris.hpp"
 
-#include <boost/asio/ip/address.hpp>
-
 #include "lib/service/config.hpp"
 
 namespace service {
-namespace {
-
-/// True if a connection to it does not leave this machine. Of a name other than localhost that is not ours to say.
-bool stays_here(const std::string& host) {
-  boost::system::error_code error;
-  const auto address = boost::asio::ip::make_address(host, error);
-  return host == "localhost" || (!error && address.is_loopback());
-}
-
-}  // namespace
 
 void require_confidential(const Section& section, const std::string& key, const sbi::Uri& uri, bool may_be_open, const std::string& where) {
-  if (uri.scheme != "http" || may_be_open || stays_here(uri.host)) return;
+  if (uri.scheme != "http" || may_be_open || uri.is_at_loopback()) return;
   section.problem(key, uri.origin() + " is beyond loopback and in clear: whoever is on the way reads and changes what goes there. Give an https URI, "
                        "or say insecure_beyond_loopback: true in " + where);
 }

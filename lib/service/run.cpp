@@ -35,6 +35,7 @@ constexpr auto kDrainTime = 5s;
 sbi::ClientLimits client_limits(const CommonConfig& config) {
   sbi::ClientLimits limits;
   limits.connect_timeout = std::min(limits.connect_timeout, config.client_timeout / 2);
+  limits.may_call_in_clear = config.may_call_in_clear;
   return limits;
 }
 constexpr std::uint64_t kOtherDescriptors = 512;  ///< databases, loops, peers, Pistache's threads, and what it has still to close (Http1Sockets::kMostLeaving)

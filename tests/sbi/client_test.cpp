@@ -291,3 +291,14 @@ TEST_CASE_METHOD(ServedFixture, "A client that is closed ends what is under way"
   open_client();
   CHECK(send("GET", "/plain").status == 200);
 }
+
+TEST_CASE_METHOD(ServedFixture, "A client calls nobody beyond loopback in clear unless it may, whoever named the peer", "[sbi][client]") {
+  serve();
+  sbi::ClientLimits confidential;
+  confidential.may_call_in_clear = false;
+  open_client(nullptr, confidential);
+  CHECK(send("GET", "/plain").status == 200);
+  const auto uri = sbi::Uri::parse("http://192.0.2.1:" + std::to_string(port));
+  auto answer = loop.start(client->send(uri, sbi::make_request("GET", uri, "/plain"), test::kDeadline));
+  CHECK_THROWS_WITH(test::get(answer), Catch::Contains("http://192.0.2.1:" + std::to_string(port)) && Catch::Contains("in clear"));
+}

@@ -47,3 +47,10 @@ TEST_CASE("A request goes to the path under the URI", "[sbi][uri]") {
   CHECK(put.headers.find("content-type") == std::optional<std::string_view>("application/json"));
   CHECK(put.body == "{}");
 }
+
+TEST_CASE("A URI says whether its host is this machine", "[sbi][uri]") {
+  for (const char* host : {"127.0.0.1", "127.255.0.9", "[::1]", "localhost"}) CHECK(sbi::Uri::parse("http://" + std::string(host) + ":1").is_at_loopback());
+  for (const char* host : {"128.0.0.1", "10.0.0.1", "[::2]", "[fe80::1]", "0.0.0.0", "localhost.example", "ausf"}) {
+    CHECK_FALSE(sbi::Uri::parse("http://" + std::string(host) + ":1").is_at_loopback());
+  }
+}
