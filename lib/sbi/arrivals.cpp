@@ -9,6 +9,8 @@
 namespace sbi {
 namespace {
 
+constexpr int kTries = 16;  ///< then others have their turn first
+
 /// It came and went, and is not in the queue any more; the next one may be sound (accept(2), "Error handling").
 bool is_of_one_connection(int error) {
   constexpr std::array kErrors = {EINTR,  ECONNABORTED, EPROTO,       ENETDOWN,   ENOPROTOOPT, EHOSTDOWN,
@@ -19,7 +21,7 @@ bool is_of_one_connection(int error) {
 }  // namespace
 
 std::optional<Arrival> accept_one(boost::asio::ip::tcp::acceptor& acceptor, std::size_t listener) {
-  while (true) {
+  for (int tries = 0; tries < kTries; ++tries) {
     Arrival arrival;
     auto length = static_cast<socklen_t>(arrival.remote.capacity());
     arrival.socket = base::Descriptor(::accept4(acceptor.native_handle(), arrival.remote.data(), &length, SOCK_NONBLOCK | SOCK_CLOEXEC));
@@ -31,6 +33,7 @@ std::optional<Arrival> accept_one(boost::asio::ip::tcp::acceptor& acceptor, std:
     if (errno == EAGAIN) return std::nullopt;
     if (!is_of_one_connection(errno)) throw boost::system::system_error(errno, boost::system::system_category(), "accept");
   }
+  return std::nullopt;
 }
 
 bool Arrivals::push(const std::string& peer, Arrival arrival) {

@@ -136,7 +136,7 @@ void Http1Listener::accept_all() {
     const int error = errno;
     if (socket >= 0) {
       is_stalled = false;
-      if (!sockets_->take_in(socket, [&] { return hand_over(socket, from); })) ::close(socket);
+      take_in(socket, from);
     } else if (sockets_->has_ended()) {
       return;
     } else if (error != ECONNABORTED && error != EINTR) {
@@ -144,6 +144,15 @@ void Http1Listener::accept_all() {
       std::this_thread::sleep_for(kAcceptPause);
     }
   }
+}
+
+void Http1Listener::take_in(int socket, const sockaddr_storage& from) {
+  try {
+    if (sockets_->take_in(socket, [&] { return hand_over(socket, from); })) return;
+  } catch (const std::exception& error) {
+    base::log::warning("a connection over HTTP/1.1 is closed: {}", error.what());
+  }
+  ::close(socket);
 }
 
 /// To the thread that has fewest: while a request waits for its answer, its thread's other connections wait with it.

@@ -44,13 +44,14 @@ class Http1Listener {
   };
 
   void accept_all();
+  void take_in(int socket, const sockaddr_storage& from);
   std::size_t* hand_over(int socket, sockaddr_storage from);
 
   const std::shared_ptr<Http1Sockets> sockets_;
   Listening listening_;
-  Pistache::Aio::Reactor reactor_;  ///< Pistache's threads
+  std::array<std::size_t, kThreads> connections_{};  ///< of each of Pistache's threads; Http1Sockets counts them
+  Pistache::Aio::Reactor reactor_;  ///< these threads, which its end waits for
   Pistache::Aio::Reactor::Key transports_;
-  std::array<std::size_t, kThreads> connections_{};  ///< of each of them; Http1Sockets counts them
   std::thread accepting_;
 };
 

@@ -21,7 +21,13 @@ bool Http1Sockets::take_in(int socket, const std::function<std::size_t*()>& hand
   if (has_ended_) return false;
   Entry& entry = sockets_.emplace(socket, Entry{next_age_}).first->second;
   silent_.emplace(next_age_++, socket);
-  entry.of_its_thread = hand_over();  // under the lock: Pistache lets go of it only after whatever this still has of it is gone
+  try {
+    entry.of_its_thread = hand_over();  // under the lock: Pistache lets go of it only after whatever this still has of it is gone
+  } catch (...) {
+    silent_.erase(entry.age);
+    sockets_.erase(socket);
+    throw;
+  }
   ++*entry.of_its_thread;
   return true;
 }

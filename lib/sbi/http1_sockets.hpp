@@ -18,8 +18,8 @@ namespace sbi {
 class Http1Sockets {
  public:
   /// So many may have been told to go and not have gone, for the thread that is to close them does something else: they come on top of `most`.
-  /// Threads have connections in turn: one that does not get round to its own holds up the others' after four times as many, and so a request
-  /// on its way is read before its connection is the oldest of the default `most`.
+  /// Of four threads each has about as many connections: one that does not get round to its own holds up the others' after four times as many, and so
+  /// a request on its way is read before its connection is the oldest of the default `most`.
   static constexpr std::size_t kMostLeaving = 32;
 
   explicit Http1Sockets(std::size_t most) : most_(most) {}
@@ -27,7 +27,7 @@ class Http1Sockets {
   /// Takes in a socket that was just accepted, and has `hand_over` give it to a thread of Pistache's, and say where that one's number of sockets
   /// stands: it is counted here, up now and down when the socket goes. Where all are taken, the oldest that has sent no whole head yet gives way: it
   /// is shut down, and Pistache closes it. While kMostLeaving have not gone, this waits for one of them, or for room.
-  /// False: there is none that could give way, or all has ended. Then the socket is the caller's to close.
+  /// False: there is none that could give way, or all has ended. Then the socket is the caller's to close; so it is if hand_over throws, which goes on.
   bool take_in(int socket, const std::function<std::size_t*()>& hand_over);
 
   /// It has sent a whole head, and does not give way any more.

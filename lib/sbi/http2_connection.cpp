@@ -50,6 +50,7 @@ void Http2Server::Connection::wait(Transport::Next next) {
     if (self->is_closed_) return;  // it gave way meanwhile
     if (!error) return self->on_ready();
     self->is_gone_ = true;  // a crowd that leaves in one moment is closed a few at a time
+    self->stand_in(&self->server_->gone);
     self->server_->stand_back(self->server_, self, false);
   });
 }

@@ -67,7 +67,8 @@ void Http2Server::Connection::release(Exchange& exchange) {
 /// The connection is gone.
 void Http2Server::Connection::abandon(Exchange& exchange) {
   release(exchange);
-  if (!exchange.is_complete && !exchange.request.body.empty()) server_->let_go(server_, std::move(exchange.request.body));  // no handler has it
+  const bool has_no_reader = !exchange.is_complete || exchange.is_answered;
+  if (has_no_reader && !exchange.request.body.empty()) server_->let_go(server_, std::move(exchange.request.body));
 }
 
 /// Resets the stream of a peer that takes nothing of its answer: a window that it keeps shut would hold the answer here.

@@ -24,7 +24,8 @@ constexpr std::size_t kHellosWaiting = 32;
 constexpr int kLookedAt = 64;  ///< connections, the oldest, for one that gives way
 constexpr int kSweptATurn = 256;  ///< connections whose deadlines are looked at
 constexpr int kEndedATurn = 16;   ///< of them; an end costs a hundred times a look
-constexpr std::size_t kWipedATurn = std::size_t{1} << 20U;  ///< octets of bodies; fewer than can come in meanwhile
+constexpr std::size_t kWipedATurn = std::size_t{1} << 20U;  ///< octets of bodies that nobody will read
+constexpr std::size_t kUnreadPart = 2;  ///< of max_buffered_bytes they may be; what is more is wiped at once, whoever waits
 /// Of the time of the loop, when others are served: at least this, and a part of what they take, so that it is never forgotten.
 constexpr std::chrono::microseconds kBackShare{250};
 constexpr int kBackPart = 4;
@@ -100,7 +101,7 @@ void Http2Server::State::take_in(const std::shared_ptr<State>& self, Arrival arr
 }
 
 void Http2Server::State::stand_outside(const std::shared_ptr<State>& self, const std::string& peer, Arrival arrival) {
-  if (is_full()) return refuse(arrival);  // nobody gives way to who has had more than others
+  if (is_full() && !close_one_gone()) return refuse(arrival);  // nobody gives way to who has had more than others
   if (!arrivals_.push(peer, std::move(arrival))) counters.connections_refused.fetch_add(1, std::memory_order_relaxed);
   serve_back_later(self);
 }
@@ -121,16 +122,23 @@ void Http2Server::State::stand_back(const std::shared_ptr<State>& self, std::sha
 }
 
 void Http2Server::State::let_go(const std::shared_ptr<State>& self, std::string body) {
+  unread_octets_ += body.size();
   unread_.push_back(std::move(body));
-  if (unread_.size() == 1) asio::post(loop, [self] { self->wipe_some(self); });
+  while (unread_octets_ > limits.max_buffered_bytes / kUnreadPart) wipe_first();
+  if (!unread_.empty() && !std::exchange(is_wiping_, true)) asio::post(loop, [self] { self->wipe_some(self); });
+}
+
+void Http2Server::State::wipe_first() {
+  unread_octets_ -= unread_.front().size();
+  base::wipe(unread_.front());
+  unread_.pop_front();
 }
 
 void Http2Server::State::wipe_some(const std::shared_ptr<State>& self) {
-  for (std::size_t octets = 0; !unread_.empty() && octets < kWipedATurn; unread_.pop_front()) {
-    octets += unread_.front().size();
-    base::wipe(unread_.front());
-  }
-  if (!unread_.empty()) asio::post(loop, [self] { self->wipe_some(self); });
+  const std::size_t until = unread_octets_ - std::min(unread_octets_, kWipedATurn);
+  while (unread_octets_ > until) wipe_first();
+  is_wiping_ = !unread_.empty();
+  if (is_wiping_) asio::post(loop, [self] { self->wipe_some(self); });
 }
 
 void Http2Server::State::settle_later(const std::shared_ptr<State>& self) {
@@ -225,7 +233,14 @@ void Http2Server::State::relieve(std::size_t Connection::*most) {
   }
 }
 
+bool Http2Server::State::close_one_gone() {
+  if (gone.empty()) return false;
+  gone.front()->close();
+  return true;
+}
+
 bool Http2Server::State::make_room() {
+  if (close_one_gone()) return true;
   if (arrivals_.drop()) {
     counters.connections_refused.fetch_add(1, std::memory_order_relaxed);
     return true;

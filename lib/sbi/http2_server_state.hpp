@@ -90,6 +90,7 @@ struct Http2Server::State {
   std::set<std::shared_ptr<Connection>> connections;
   std::list<Connection*> handshaking;  ///< the oldest first
   std::list<Connection*> silent;       ///< without a first request; the oldest first
+  std::list<Connection*> gone;         ///< whose peers have ended them, and which are yet to be closed
   std::size_t half_open = 0;
   std::size_t buffered = 0;
   RequestRates rates;
@@ -115,12 +116,14 @@ struct Http2Server::State {
   /// It waits until those who have had less of the loop are served; or is closed, if there are too many.
   void stand_outside(const std::shared_ptr<State>& self, const std::string& peer, Arrival arrival);
   [[nodiscard]] bool is_full() const { return connections.size() + arrivals_.size() >= limits.max_connections; }
-  /// Room for one more connection, at the expense of one that waits to be taken in or has sent nothing yet; false if there is none.
+  bool close_one_gone();
+  /// Room for one more connection, at the expense of one that is gone, waits to be taken in or has sent nothing yet; false if there is none.
   bool make_room();
   void refuse(const Arrival& arrival);
   void sweep(const std::shared_ptr<State>& self, std::shared_ptr<Connection> last);
   void settle_behind(const std::shared_ptr<State>& self);
   void wipe_some(const std::shared_ptr<State>& self);
+  void wipe_first();
   void serve_back_later(const std::shared_ptr<State>& self);
   void serve_back(const std::shared_ptr<State>& self);
   /// Serves one of those in the back; false if nobody may have a turn.
@@ -134,10 +137,12 @@ struct Http2Server::State {
   Row back_row_;
   Row hellos_;               ///< the part of it that begins a handshake
   Arrivals arrivals_;        ///< the part of it that is yet to be taken in
-  std::deque<std::string> unread_;  ///< bodies to be wiped
+  std::deque<std::string> unread_;  ///< bodies to be wiped; none is empty
+  std::size_t unread_octets_ = 0;
   Instant back_due_;         ///< when the back row's turn was asked for
   bool is_back_due_ = false;
   Instant unsettled_since_;
+  bool is_wiping_ = false;
   bool is_unsettled_ = false;  ///< a batch has ended that `settle` has not followed yet
   unsigned back_turns_ = 0;
   bool is_paced_ = false;    ///< a handshake waits for max_handshakes_per_second

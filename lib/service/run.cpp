@@ -51,7 +51,13 @@ class ServiceTokens final : public sbi::Authorizer {
     const std::string* const type = type_of(service);
     if (type == nullptr) co_return std::string();
     std::string target(*type);
-    std::string value = co_await tokens_.authorization(std::move(target), std::move(service));
+    const bool may_go_without = service == kReceipts;
+    std::string value;
+    try {
+      value = co_await tokens_.authorization(std::move(target), std::move(service));
+    } catch (const base::Error&) {  // which the log has
+      if (!may_go_without) throw;
+    }
     co_return std::move(value);
   }
   void refused(const std::string& service, const std::string& authorization) override {
@@ -59,9 +65,12 @@ class ServiceTokens final : public sbi::Authorizer {
   }
 
  private:
+  /// Its target AUSF may demand a token or know the D-AUSF by its certificate alone: only that one can say, so a receipt goes without if there is none.
+  static constexpr const char* kReceipts = "nausfext-onboarding";
+
   static const std::string* type_of(const std::string& service) {
     static const std::map<std::string, std::string> kTypes{
-        {"narpf-keys", "ARPF"}, {"ndausf-vectors", "AUSF"}, {"nausfext-onboarding", "AUSF"}, {"nudm-ueau", "UDM"}};
+        {"narpf-keys", "ARPF"}, {"ndausf-vectors", "AUSF"}, {kReceipts, "AUSF"}, {"nudm-ueau", "UDM"}};
     const auto found = kTypes.find(service);
     return found == kTypes.end() ? nullptr : &found->second;
   }

@@ -100,7 +100,8 @@ TEST_CASE_METHOD(ServedFixture, "Who has had more than others is taken in when t
   REQUIRE(eventually([this] { return server->open_connections() == 1; }));
   open_client();
   auto answer = start("GET", "/busy");
-  has_begun.get_future().wait();  // the loop accepts both of these behind that request, the other peer's first
+  auto begun = has_begun.get_future();
+  test::get(begun);  // the loop accepts both of these behind that request, the other peer's first
   Http2Peer usual(connect("127.0.0.3"), sbi::Http2Session::Role::client);
   Http2Peer more(connect(), sbi::Http2Session::Role::client);
   release.set_value();

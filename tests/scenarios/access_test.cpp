@@ -220,6 +220,7 @@ TEST_CASE_METHOD(AuditLab, "The answer to an offer tells nothing of a device tha
   const std::string provider = changes_hands ? "sp2.example" : "sp1.example";
   at_next_audit_sync([path = folder / "ausf-ext.db", provider] { store::Database::open(path).run("UPDATE devices SET offered_by = $1", provider); });
   CHECK(offer_it() == (changes_hands ? "403 NOT_OWNER" : is_known ? "200" : "201"));
+  CHECK(has_audit_sync_come());
 }
 
 TEST_CASE_METHOD(AuditLab, "A receipt is reported by a D-AUSF that the configuration names, and by nobody else", "[access][ausf-ext][receipt][step-7]") {

@@ -33,6 +33,8 @@ void test::at_next_audit_sync(std::function<void()> work) {
   audit_work = std::move(work);
 }
 
+bool test::has_audit_sync_come() { return !has_audit_work; }
+
 extern "C" int fdatasync(int descriptor) {
   std::array<char, 4096> name{};
   const std::string link = "/proc/self/fd/" + std::to_string(descriptor);

@@ -124,6 +124,7 @@ TEST_CASE_METHOD(FaultsLab, "A claim that became another one while its line was 
   }
   at_next_audit_sync([path = folder / "arpf.db", change] { store::Database::open(path).run(change); });
   CHECK(to_arpf("DELETE", kAuditedClaim).verdict() == (is_another ? "409 DEVICE_CLAIMED" : "204"));
+  CHECK(has_audit_sync_come());
   CHECK(to_arpf("GET", kAuditedClaim).status == (is_another ? 200 : 404));
   CHECK(spent_keys() == (is_another ? 0 : 1));
   BriefLines expected{"CLAIM done", "RELEASE done", "RELEASE_CLAIM done (begins)", "RELEASE_CLAIM done (ended)"};
@@ -214,6 +215,7 @@ TEST_CASE_METHOD(FaultsLab, "A vector that was replaced while its line was writt
   }
   at_next_audit_sync([path = folder / "d-ausf.db", change] { store::Database::open(path).run(change); });
   CHECK(to_d_ausf("DELETE", kAuditedVector).verdict() == (is_another ? "409 VECTOR_REPLACED" : "204"));
+  CHECK(has_audit_sync_come());
   CHECK(to_d_ausf("GET", kAuditedVector).status == (is_another ? 200 : 404));
   BriefLines expected{"PRELOAD done", "DELETE done (begins)", "DELETE done (ended)"};
   if (is_another) {

@@ -19,6 +19,8 @@ extern std::atomic<int> audit_disk_error;
 /// What the next fdatasync() of such a file does first, on the audit log's thread: what happens meanwhile to those who wait for the line. It must not throw;
 /// empty: nothing.
 void at_next_audit_sync(std::function<void()> work);
+/// True once it has done so.
+bool has_audit_sync_come();
 
 /// The lines of an audit log.
 inline std::vector<json> audit_lines(const std::string& path) {

@@ -81,6 +81,12 @@ TEST_CASE_METHOD(NrfLab, "A D-AUSF tells of a receipt with its own token where t
   const std::string own_id = service::nf_instance_id(telling.common, "AUSF");
   auto demands = demanding(ausf_ext_config(), "AUSF");
   bool is_taken = false;
+  bool is_demanded = true;
+  SECTION("and goes without one where the NRF gives none and none is demanded") {
+    is_taken = true;
+    is_demanded = false;
+    nrf->answer_next(FakeNrf::Kind::token, sbi::Response(400, sbi::kJson, R"({"error":"unauthorized_client"})"));
+  }
   SECTION("and it has the role") {
     is_taken = true;
     demands.access.add(own_id, service::Role::d_ausf);
@@ -90,7 +96,7 @@ TEST_CASE_METHOD(NrfLab, "A D-AUSF tells of a receipt with its own token where t
     telling.common.sends_tokens = false;
     demands.access.add(own_id, service::Role::d_ausf);
   }
-  start_ausf_ext(demands);
+  start_ausf_ext(is_demanded ? demands : ausf_ext_config());
   start_d_ausf(telling);
 
   const std::string rand(32, 'a');
