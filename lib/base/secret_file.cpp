@@ -10,25 +10,15 @@
 #include <span>
 #include <stdexcept>
 
+#include "lib/base/descriptor.hpp"
+
 namespace base {
 namespace {
 
 constexpr std::size_t kMaxSecretOctets = 1024 * 1024;
 
-/// A file that is open for reading, if it could be opened; a pipe without a writer is not waited for.
-class OpenedFile {
- public:
-  explicit OpenedFile(const std::string& path) : descriptor_(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK)) {}
-  ~OpenedFile() {
-    if (descriptor_ >= 0) (void)close(descriptor_);
-  }
-  OpenedFile(const OpenedFile&) = delete;
-  OpenedFile& operator=(const OpenedFile&) = delete;
-  [[nodiscard]] int descriptor() const { return descriptor_; }
-
- private:
-  int descriptor_;
-};
+/// Open for reading, if it could be opened; a pipe without a writer is not waited for.
+Descriptor opened(const std::string& path) { return Descriptor(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK)); }
 
 /// A little-endian number.
 std::uint32_t number_of(std::span<const std::uint8_t> octets) {
@@ -72,27 +62,27 @@ bool is_kept_by_list(int descriptor) {
   return rest.empty() && others <= (geteuid() == 0 ? 1 : 0);
 }
 
-std::string fault_of(const OpenedFile& file, const std::string& path) {
+std::string fault_of(const Descriptor& file, const std::string& path) {
   struct stat status {};
-  if (file.descriptor() < 0 || fstat(file.descriptor(), &status) != 0) return "the file " + path + " cannot be read";
+  if (!file.is_open() || fstat(file.get(), &status) != 0) return "the file " + path + " cannot be read";
   if (!S_ISREG(status.st_mode)) return "the file " + path + " is no ordinary file";
   const auto others = status.st_mode & (S_IRWXG | S_IRWXO);
-  if (others == 0 || (others == S_IRGRP && is_kept_by_list(file.descriptor()))) return "";
+  if (others == 0 || (others == S_IRGRP && is_kept_by_list(file.get()))) return "";
   return "the file " + path + " may be read by others: chmod 600 it";
 }
 
 }  // namespace
 
-std::string fault_of_secret_file(const std::string& path) { return fault_of(OpenedFile(path), path); }
+std::string fault_of_secret_file(const std::string& path) { return fault_of(opened(path), path); }
 
 SecretBytes read_secret_file(const std::string& path) {
-  const OpenedFile file(path);
+  const Descriptor file = opened(path);
   const std::string fault = fault_of(file, path);
   if (!fault.empty()) throw std::runtime_error(fault);
   SecretBytes octets(kMaxSecretOctets + 1);
   std::size_t size = 0;
   while (size < octets.size()) {
-    const ssize_t got = read(file.descriptor(), octets.writable().data() + size, octets.size() - size);
+    const ssize_t got = read(file.get(), octets.writable().data() + size, octets.size() - size);
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) throw std::runtime_error("the file " + path + " cannot be read");
     if (got == 0) break;

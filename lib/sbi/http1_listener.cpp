@@ -103,8 +103,6 @@ int listening_socket(const std::string& address, std::uint16_t port) {
 
 }  // namespace
 
-Http1Listener::Listening::~Listening() { ::close(number); }
-
 Http1Listener::Http1Listener(const std::string& address, std::uint16_t port, const std::shared_ptr<Http::Handler>& handler,
                              const ServerLimits& limits, std::shared_ptr<Http1Sockets> sockets)
     : sockets_(std::move(sockets)), listening_(listening_socket(address, port)) {
@@ -115,7 +113,7 @@ Http1Listener::Http1Listener(const std::string& address, std::uint16_t port, con
 }
 
 Http1Listener::~Http1Listener() {
-  ::shutdown(listening_.number, SHUT_RDWR);  // ends the wait for another one
+  ::shutdown(listening_.get(), SHUT_RDWR);  // ends the wait for another one
   accepting_.join();
   reactor_.shutdown();
 }
@@ -123,7 +121,7 @@ Http1Listener::~Http1Listener() {
 std::uint16_t Http1Listener::port() const {
   asio::ip::tcp::endpoint bound;
   auto size = static_cast<socklen_t>(bound.capacity());
-  if (::getsockname(listening_.number, bound.data(), &size) != 0) throw std::system_error(errno, std::generic_category());
+  if (::getsockname(listening_.get(), bound.data(), &size) != 0) throw std::system_error(errno, std::generic_category());
   return bound.port();
 }
 
@@ -132,7 +130,7 @@ void Http1Listener::accept_all() {
   while (true) {
     sockaddr_storage from{};
     socklen_t size = sizeof from;
-    const int socket = ::accept4(listening_.number, reinterpret_cast<sockaddr*>(&from), &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    const int socket = ::accept4(listening_.get(), reinterpret_cast<sockaddr*>(&from), &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
     const int error = errno;
     if (socket >= 0) {
       is_stalled = false;

@@ -11,6 +11,7 @@
 #include <string>
 #include <thread>
 
+#include "lib/base/descriptor.hpp"
 #include "lib/sbi/http1_sockets.hpp"
 #include "lib/sbi/server_limits.hpp"
 
@@ -35,20 +36,12 @@ class Http1Listener {
  private:
   static constexpr std::size_t kThreads = 4;
 
-  struct Listening {
-    explicit Listening(int socket) : number(socket) {}
-    ~Listening();
-    Listening(const Listening&) = delete;
-    Listening& operator=(const Listening&) = delete;
-    const int number;
-  };
-
   void accept_all();
   void take_in(int socket, const sockaddr_storage& from);
   std::size_t* hand_over(int socket, sockaddr_storage from);
 
   const std::shared_ptr<Http1Sockets> sockets_;
-  Listening listening_;
+  base::Descriptor listening_;
   std::array<std::size_t, kThreads> connections_{};  ///< of each of Pistache's threads; Http1Sockets counts them
   Pistache::Aio::Reactor reactor_;  ///< these threads, which its end waits for
   Pistache::Aio::Reactor::Key transports_;

@@ -16,6 +16,7 @@
 #include <stdexcept>
 #include <string_view>
 
+#include "lib/base/descriptor.hpp"
 #include "lib/base/secret_file.hpp"
 #include "lib/sbi/message.hpp"
 #include "lib/sbi/tls_anchors.hpp"
@@ -77,16 +78,13 @@ class KeyLog {
     });
   }
   explicit KeyLog(const std::string& path) : file_(open_key_log(path)) {}
-  ~KeyLog() { ::close(file_); }
-  KeyLog(const KeyLog&) = delete;
-  KeyLog& operator=(const KeyLog&) = delete;
 
  private:
   void write(std::string line) const {
     line += '\n';
-    if (::write(file_, line.data(), line.size()) < 0) return;  // a lab's tool, not worth a connection
+    if (::write(file_.get(), line.data(), line.size()) < 0) return;  // a lab's tool, not worth a connection
   }
-  int file_;
+  base::Descriptor file_;
 };
 
 /// Looked at each time that it is read: what replaced it may have another mode.

@@ -5,13 +5,11 @@
 
 #include <array>
 #include <catch2/catch.hpp>
-#include <future>
 #include <string>
-#include <thread>
 #include <utility>
 #include <vector>
 
-#include "lib/sbi/peer_shares.hpp"
+#include "tests/sbi/busy_route.hpp"
 #include "tests/sbi/served_peer.hpp"
 
 using sbi::Arrival;
@@ -87,24 +85,16 @@ TEST_CASE("Who waits to be taken in gives way until nobody is left", "[sbi][arri
 TEST_CASE_METHOD(ServedFixture, "Who has had more than others is taken in when there is room, and nobody gives way to it", "[sbi][server][arrivals]") {
   const bool has_room = GENERATE(true, false);
   limits.max_connections = has_room ? 4 : 3;
-  std::promise<void> has_begun;
-  std::promise<void> release;
-  router.add("GET", "/busy", sbi::BodyKind::none, sbi::PlainHandler([&](const sbi::Request&) {
-               has_begun.set_value();
-               release.get_future().wait_for(test::kDeadline);
-               std::this_thread::sleep_for(2 * sbi::PeerShares::kMostDebt);  // what it takes of the loop, for the debt
-               return sbi::Response(200);
-             }));
+  test::BusyRoute busy(router);
   serve();
   Http2Peer silent(connect("127.0.0.2"), sbi::Http2Session::Role::client);
   REQUIRE(eventually([this] { return server->open_connections() == 1; }));
   open_client();
   auto answer = start("GET", "/busy");
-  auto begun = has_begun.get_future();
-  test::get(begun);  // the loop accepts both of these behind that request, the other peer's first
+  busy.wait_until_held();  // both of these are accepted behind that request, the other peer's first
   Http2Peer usual(connect("127.0.0.3"), sbi::Http2Session::Role::client);
   Http2Peer more(connect(), sbi::Http2Session::Role::client);
-  release.set_value();
+  busy.release();
   CHECK(test::get(answer).status == 200);
   if (has_room) {
     exchange_settings(more);

@@ -2,9 +2,8 @@
 #include <future>
 #include <memory>
 #include <optional>
-#include <thread>
 
-#include "lib/sbi/peer_shares.hpp"
+#include "tests/sbi/busy_route.hpp"
 #include "tests/sbi/served_tls.hpp"
 
 using test::TlsFixture;
@@ -55,22 +54,15 @@ TEST_CASE_METHOD(TlsFixture, "Handshakes under way have a bound: the oldest give
 
 TEST_CASE_METHOD(TlsFixture, "Of handshakes that are too many, one of the peer that owes most gives way, not an older one of another", "[sbi][tls][limits]") {
   limits.max_handshakes = 2;
-  std::promise<void> has_begun;
-  std::promise<void> release;
-  router.add("GET", "/busy", sbi::BodyKind::none, sbi::PlainHandler([&](const sbi::Request&) {
-               has_begun.set_value();
-               release.get_future().wait_for(test::kDeadline);
-               std::this_thread::sleep_for(2 * sbi::PeerShares::kMostDebt);  // what it takes of the loop, for the debt
-               return sbi::Response(200);
-             }));
+  test::BusyRoute busy(router);
   serve_tls(false);
   open_tls_client("");
   auto answer = start("GET", "/busy");
-  has_begun.get_future().wait();  // the loop accepts all of these at once, behind that request
+  busy.wait_until_held();  // all of these are accepted at once, behind that request
   test::Http2Peer oldest(connect("127.0.0.2"), sbi::Http2Session::Role::client);
   test::Http2Peer crowd(connect(), sbi::Http2Session::Role::client);
   std::optional<test::Http2Peer> more_of_it(std::in_place, connect(), sbi::Http2Session::Role::client);
-  release.set_value();
+  busy.release();
   CHECK(test::get(answer).status == 200);
   CHECK(crowd.pump_to_close());
   CHECK(connections() == 3);
