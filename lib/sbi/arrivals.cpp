@@ -20,11 +20,11 @@ bool is_of_one_connection(int error) {
 
 }  // namespace
 
-std::optional<Arrival> accept_one(boost::asio::ip::tcp::acceptor& acceptor, std::size_t listener) {
+std::optional<Arrival> accept_one(int listening, std::size_t listener) {
   for (int tries = 0; tries < kTries; ++tries) {
     Arrival arrival;
     auto length = static_cast<socklen_t>(arrival.remote.capacity());
-    arrival.socket = base::Descriptor(::accept4(acceptor.native_handle(), arrival.remote.data(), &length, SOCK_NONBLOCK | SOCK_CLOEXEC));
+    arrival.socket = base::Descriptor(::accept4(listening, arrival.remote.data(), &length, SOCK_NONBLOCK | SOCK_CLOEXEC));
     if (arrival.socket.is_open()) {
       arrival.remote.resize(length);
       arrival.listener = listener;

@@ -19,11 +19,13 @@ struct Arrival {
   std::size_t listener = 0;  ///< at which it came
 };
 
-/// Accepts one; nothing if there is none now. Throws boost::system::system_error for want of descriptors or memory.
-std::optional<Arrival> accept_one(boost::asio::ip::tcp::acceptor& acceptor, std::size_t listener);
+/// Accepts one of a socket that listens and does not block; nothing if there is none now. Throws boost::system::system_error for want of
+/// descriptors or memory, or if it does not listen any more.
+std::optional<Arrival> accept_one(int listening, std::size_t listener);
 
 /// Connections of peers that have had their share of the loop (PeerShares), which wait to be taken in: a line for each peer's address, one
-/// of each in turns. What waits here costs a descriptor and holds up nobody, where the kernel's queue is one line for all peers. One a loop.
+/// of each in turns. What waits here costs a descriptor and holds up nobody, where the kernel's queue is one line for all peers. One a loop, and one a listener
+/// of HTTP/1.1.
 class Arrivals {
  public:
   explicit Arrivals(std::size_t most) : most_(most) {}

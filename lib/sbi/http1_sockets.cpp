@@ -1,24 +1,27 @@
 #include "lib/sbi/http1_sockets.hpp"
 
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 namespace sbi {
 
-bool Http1Sockets::take_in(int socket, const std::function<std::size_t*()>& hand_over) {
-  std::unique_lock lock(mutex_);
-  while (!has_ended_ && sockets_.size() - leaving_ >= most_) {
+Http1Sockets::Place Http1Sockets::take_in(int socket, const std::function<std::size_t*()>& hand_over, int told) {
+  const std::lock_guard guard(mutex_);
+  if (has_ended_) return Place::none;
+  Place place = Place::taken;
+  if (sockets_.size() - leaving_ >= most_) {
     if (silent_.empty()) {
-      refused_.fetch_add(1, std::memory_order_relaxed);
-      return false;
+      count_refused();
+      return Place::none;
     }
-    if (leaving_ < kMostLeaving) {
-      send_away_oldest();
-    } else {
-      one_gone_.wait(lock);
+    if (leaving_ >= kMostLeaving) {
+      told_.insert(told);
+      return Place::later;
     }
+    send_away_oldest();
+    place = Place::another_ones;
   }
-  if (has_ended_) return false;
   Entry& entry = sockets_.emplace(socket, Entry{next_age_}).first->second;
   silent_.emplace(next_age_++, socket);
   try {
@@ -29,12 +32,12 @@ bool Http1Sockets::take_in(int socket, const std::function<std::size_t*()>& hand
     throw;
   }
   ++*entry.of_its_thread;
-  return true;
+  return place;
 }
 
 void Http1Sockets::send_away_oldest() {
   const auto oldest = silent_.begin();
-  refused_.fetch_add(1, std::memory_order_relaxed);
+  count_refused();
   ::shutdown(oldest->second, SHUT_RDWR);
   sockets_.at(oldest->second).is_leaving = true;
   ++leaving_;
@@ -54,14 +57,19 @@ void Http1Sockets::let_go(int socket) {
   if (found->second.is_leaving) --leaving_;
   --*found->second.of_its_thread;
   sockets_.erase(found);
-  one_gone_.notify_all();
+  tell_who_waits();
 }
 
 void Http1Sockets::end_all() {
   const std::lock_guard guard(mutex_);
   has_ended_ = true;
   for (const auto& [socket, entry] : sockets_) ::shutdown(socket, SHUT_RDWR);
-  one_gone_.notify_all();
+  tell_who_waits();
+}
+
+void Http1Sockets::tell_who_waits() {
+  for (const int each : told_) (void)::eventfd_write(each, 1);
+  told_.clear();
 }
 
 void Http1Sockets::close_all() {

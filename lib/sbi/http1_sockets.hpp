@@ -1,12 +1,12 @@
 #pragma once
 
 #include <atomic>
-#include <condition_variable>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <map>
 #include <mutex>
+#include <set>
 
 namespace sbi {
 
@@ -24,11 +24,20 @@ class Http1Sockets {
 
   explicit Http1Sockets(std::size_t most) : most_(most) {}
 
+  enum class Place {
+    taken,
+    another_ones,  ///< taken, and another one gives way
+    none,          ///< nobody could give way, or all has ended
+    later,         ///< kMostLeaving have not gone yet: once one of them has, or another one, or all has ended, the eventfd that was given is written to
+  };
   /// Takes in a socket that was just accepted, and has `hand_over` give it to a thread of Pistache's, and say where that one's number of sockets
   /// stands: it is counted here, up now and down when the socket goes. Where all are taken, the oldest that has sent no whole head yet gives way: it
-  /// is shut down, and Pistache closes it. While kMostLeaving have not gone, this waits for one of them, or for room.
-  /// False: there is none that could give way, or all has ended. Then the socket is the caller's to close; so it is if hand_over throws, which goes on.
-  bool take_in(int socket, const std::function<std::size_t*()>& hand_over);
+  /// is shut down, and Pistache closes it. The socket stays the caller's unless it is taken; so it does if hand_over throws, which goes on.
+  /// Does not block. `told`, an eventfd, has to stay open until all has ended.
+  Place take_in(int socket, const std::function<std::size_t*()>& hand_over, int told);
+
+  /// One was closed before it had a place.
+  void count_refused() { refused_.fetch_add(1, std::memory_order_relaxed); }
 
   /// It has sent a whole head, and does not give way any more.
   void keep(int socket);
@@ -54,10 +63,11 @@ class Http1Sockets {
   };
 
   void send_away_oldest();
+  void tell_who_waits();
 
   const std::size_t most_;
   std::mutex mutex_;
-  std::condition_variable one_gone_;
+  std::set<int> told_;  ///< eventfds of who waits for one to go
   std::map<int, Entry> sockets_;
   std::map<std::uint64_t, int> silent_;  ///< by age, those of them that would give way
   std::size_t leaving_ = 0;              ///< of sockets_

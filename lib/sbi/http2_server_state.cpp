@@ -70,7 +70,7 @@ void Http2Server::State::let_in(const std::shared_ptr<State>& self) {
 void Http2Server::State::accept_some(const std::shared_ptr<State>& self, std::size_t index) {
   Instant began = now();
   for (int i = 0; i < kAcceptsATurn && !has_enough_hellos(listeners[index]); ++i) {
-    auto arrival = accept_one(listeners[index].acceptor, index);
+    auto arrival = accept_one(listeners[index].acceptor.native_handle(), index);
     if (!arrival) return;
     const std::string peer = arrival->remote.address().to_string();
     const auto share = shares.share_of(peer);

@@ -38,7 +38,8 @@ sbi::ClientLimits client_limits(const CommonConfig& config) {
   limits.may_call_in_clear = config.may_call_in_clear;
   return limits;
 }
-constexpr std::uint64_t kOtherDescriptors = 512;  ///< databases, loops, peers, Pistache's threads, and what it has still to close (Http1Sockets::kMostLeaving)
+/// Databases, loops, peers, Pistache's threads, and what waits before and behind these (Http1Listener::kMostWaiting, Http1Sockets::kMostLeaving).
+constexpr std::uint64_t kOtherDescriptors = 512;
 
 /// Access tokens for what this function asks of others, and for the receipts that it tells them. What it asks of the NRF itself needs none.
 class ServiceTokens final : public sbi::Authorizer {

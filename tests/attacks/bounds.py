@@ -17,7 +17,7 @@ IMPORT_KIB = 1024         # one that is worked on: a piece, a line that may stil
 ANSWER_KIB = 4            # 3.1: one that the client does not take, and its stream
 HTTP1_CONNECTION_KIB = 8  # 5: Pistache's
 CONTEXT_KIB = 1           # 0.65: an authentication that waits for its RES*
-HTTP1_LEAVING = 32        # connections that gave way and have not gone yet (Http1Sockets::kMostLeaving)
+HTTP1_LEAVING = 32        # connections that gave way and have not gone yet (Http1Sockets::kMostLeaving); those that wait to be taken in weigh nothing
 
 # Bodies lie in texts that double when they are full. What a text had before is free then, and not at once of use to others: at twice the
 # octets that all bodies have there is enough for the next size of each (210 MiB were seen with 128).

@@ -11,6 +11,7 @@
 #include <map>
 #include <vector>
 
+#include "lib/sbi/http1_listener.hpp"
 #include "tests/sbi/served.hpp"
 
 using namespace std::chrono_literals;
@@ -26,7 +27,10 @@ struct Answer {
 /// A connection that stays: what is said, and the answers one after the other.
 class Talk {
  public:
-  Talk(boost::asio::io_context& io, std::uint16_t port) : socket_(io) {
+  /// From that address.
+  Talk(boost::asio::io_context& io, std::uint16_t port, const char* local = "127.0.0.1") : socket_(io) {
+    socket_.open(boost::asio::ip::tcp::v4());
+    socket_.bind({boost::asio::ip::make_address(local), 0});
     socket_.connect({boost::asio::ip::make_address("127.0.0.1"), port});
     socket_.set_option(boost::asio::ip::tcp::no_delay(true));
   }
@@ -422,6 +426,34 @@ TEST_CASE_METHOD(Http1Fixture, "The limit of connections over HTTP/1.1 holds whi
     silent[i].say(request_text("GET", "/plain", "", ""));
     CHECK(silent[i].hear().status == 200);
   }
+}
+
+TEST_CASE_METHOD(Http1Fixture, "A crowd that waits to be taken in over HTTP/1.1 holds up and shuts out itself alone", "[sbi][http1][limits]") {
+  std::vector<Talk> waiting;  // one a thread
+  for (int i = 0; i < 4; ++i) {
+    waiting.push_back(talk());
+    waiting.back().say(request_text("POST", "/wait", "application/json", std::to_string(i)));
+  }
+  REQUIRE(eventually([this] { return gate.waiting == 4; }));
+  // As many as have places, give way, and wait; the last has to go for one more.
+  const std::size_t in = limits.max_http1_connections - waiting.size() + sbi::Http1Sockets::kMostLeaving;
+  std::vector<Talk> crowd;
+  const auto bring = [this, &crowd](std::size_t upto, std::size_t refused) {
+    while (crowd.size() < upto) crowd.emplace_back(peer_io, http1_port, "127.0.0.2");
+    return eventually([this, refused] { return http1->connections_refused() == refused; });
+  };
+  REQUIRE(bring(in, sbi::Http1Sockets::kMostLeaving));
+  const std::size_t all = in + 1 + sbi::Http1Listener::kMostWaiting;
+  REQUIRE(bring(all + 1, sbi::Http1Sockets::kMostLeaving + 1));
+  CHECK(crowd[all].is_closed());
+  Talk usual(peer_io, http1_port, "127.0.0.3");
+  usual.say(request_text("GET", "/plain", "", ""));
+  CHECK(crowd[all - 1].is_closed());
+  loop.run([this] { gate.open(); });
+  CHECK(usual.hear().status == 200);
+  for (std::size_t i = 0; i < waiting.size(); ++i) CHECK(waiting[i].hear().body == std::to_string(i));
+  crowd[all - 2].say(request_text("GET", "/plain", "", ""));
+  CHECK(crowd[all - 2].hear().status == 200);
 }
 
 TEST_CASE_METHOD(Http1Fixture, "The server stops whatever its peers do", "[sbi][http1]") {

@@ -1,17 +1,17 @@
 #include "lib/sbi/http1_sockets.hpp"
 
 #include <fcntl.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <catch2/catch.hpp>
-#include <future>
 #include <system_error>
 #include <vector>
 
-#include "tests/support/loop.hpp"
+#include "lib/base/descriptor.hpp"
 
-using namespace std::chrono_literals;
+using Place = sbi::Http1Sockets::Place;
 using sbi::Http1Sockets;
 
 namespace {
@@ -41,11 +41,21 @@ class SocketPair {
 };
 
 struct SocketsFixture {
-  bool take_in(const SocketPair& pair) {
-    return sockets.take_in(pair.accepted(), [this] {
+  Place place_of(const SocketPair& pair) {
+    const auto hand_over = [this] {
       ++handed_over;
       return &of_thread;
-    });
+    };
+    return sockets.take_in(pair.accepted(), hand_over, told.get());
+  }
+  bool take_in(const SocketPair& pair) {
+    const Place place = place_of(pair);
+    return place == Place::taken || place == Place::another_ones;
+  }
+  /// Since it was asked for last.
+  bool was_told() {
+    eventfd_t times = 0;
+    return ::eventfd_read(told.get(), &times) == 0;
   }
   /// So many have been told to go as may, and two others are in.
   void fill() {
@@ -54,6 +64,7 @@ struct SocketsFixture {
     REQUIRE_FALSE(pairs.at(Http1Sockets::kMostLeaving).is_shut());
   }
 
+  base::Descriptor told{::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)};
   Http1Sockets sockets{2};
   std::size_t handed_over = 0;
   std::size_t of_thread = 0;  ///< that has them all
@@ -67,44 +78,50 @@ TEST_CASE_METHOD(SocketsFixture, "Of the sockets of HTTP/1.1 the oldest that has
   REQUIRE(take_in(pairs[1]));
   sockets.keep(pairs[0].accepted());
   CHECK(sockets.refused() == 0);
-  CHECK(take_in(pairs[2]));
+  CHECK(place_of(pairs[2]) == Place::another_ones);
   CHECK(pairs[1].is_shut());
   CHECK_FALSE(pairs[0].is_shut());
   CHECK(sockets.refused() == 1);
   sockets.keep(pairs[2].accepted());
-  CHECK_FALSE(take_in(pairs[3]));
+  CHECK(place_of(pairs[3]) == Place::none);
   CHECK_FALSE(pairs[3].is_shut());
   CHECK(sockets.refused() == 2);
   sockets.let_go(pairs[1].accepted());  // which was told to go, and makes no room
-  CHECK_FALSE(take_in(pairs[3]));
+  CHECK(place_of(pairs[3]) == Place::none);
   sockets.let_go(pairs[0].accepted());
-  CHECK(take_in(pairs[3]));
+  CHECK(place_of(pairs[3]) == Place::taken);
   CHECK(sockets.refused() == 3);
   CHECK(handed_over == 4);
   CHECK(of_thread == 2);
+  CHECK_FALSE(was_told());  // nobody had to wait
 }
 
-TEST_CASE_METHOD(SocketsFixture, "Once too many sockets of HTTP/1.1 have not gone yet, a new one waits for one of them", "[sbi][http1][limits]") {
+TEST_CASE_METHOD(SocketsFixture, "Once too many sockets of HTTP/1.1 have not gone yet, a new one is told when one of them has", "[sbi][http1][limits]") {
   fill();
-  auto taken = std::async(std::launch::async, [this] { return take_in(pairs.back()); });
-  CHECK(taken.wait_for(50ms) == std::future_status::timeout);
+  for (int i = 0; i < 2; ++i) CHECK(place_of(pairs.back()) == Place::later);
+  CHECK_FALSE(pairs[Http1Sockets::kMostLeaving].is_shut());
+  CHECK_FALSE(was_told());
   SECTION("and takes the place of the oldest that is left") {
     sockets.let_go(pairs[0].accepted());
-    CHECK(test::get(taken));
+    CHECK(was_told());
+    CHECK(place_of(pairs.back()) == Place::another_ones);
     CHECK(pairs[Http1Sockets::kMostLeaving].is_shut());
     CHECK_FALSE(pairs[Http1Sockets::kMostLeaving + 1].is_shut());
   }
   SECTION("or for room, and nobody gives way") {
     sockets.let_go(pairs[Http1Sockets::kMostLeaving].accepted());
-    CHECK(test::get(taken));
+    CHECK(was_told());
+    CHECK(place_of(pairs.back()) == Place::taken);
     CHECK_FALSE(pairs[Http1Sockets::kMostLeaving].is_shut());
     CHECK_FALSE(pairs[Http1Sockets::kMostLeaving + 1].is_shut());
   }
   SECTION("or for the end") {
     sockets.end_all();
-    CHECK_FALSE(test::get(taken));
+    CHECK(was_told());
+    CHECK(place_of(pairs.back()) == Place::none);
     CHECK_FALSE(pairs.back().is_shut());
   }
+  CHECK_FALSE(was_told());  // once is enough
 }
 
 TEST_CASE_METHOD(SocketsFixture, "The end shuts all sockets of HTTP/1.1, and closes those that nobody else does", "[sbi][http1]") {
@@ -116,7 +133,7 @@ TEST_CASE_METHOD(SocketsFixture, "The end shuts all sockets of HTTP/1.1, and clo
   CHECK(pairs[0].is_shut());
   CHECK(pairs[1].is_shut());
   sockets.let_go(pairs[0].accepted());
-  CHECK_FALSE(take_in(pairs[2]));
+  CHECK(place_of(pairs[2]) == Place::none);
   sockets.close_all();
   CHECK_FALSE(pairs[0].is_closed());
   CHECK(pairs[1].is_closed());
