@@ -23,9 +23,9 @@ OfferVerdict accept_offer(store::Database& database, const Offer& offer, const C
   config.providers.require_right(offer.offered_by, offer.dimsi);
   auto present = find_device(database, offer.dimsi);
   if (present) {
-    const bool is_of_another = offer.offered_by && present->offered_by != offer.offered_by && present->state != State::retired;
-    base::require(!is_of_another, "NOT_OWNER", "another service provider offered this dIMSI");
-    if (is_same(database, *present, offer)) return OfferVerdict::known;
+    const bool is_of_another = offer.offered_by && present->offered_by != offer.offered_by;
+    base::require(!is_of_another || present->state == State::retired, "NOT_OWNER", "another service provider offered this dIMSI");
+    if (!is_of_another && is_same(database, *present, offer)) return OfferVerdict::known;
     const bool may_replace =
         present->state == State::offered || present->state == State::failed || present->state == State::retired;
     if (!may_replace) {

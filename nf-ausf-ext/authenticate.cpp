@@ -26,7 +26,7 @@ constexpr const char* kNoContext = "there is no such authentication context, or 
 }  // namespace
 
 AuthenticationContext Authenticate::make_context(const core::AuthenticationRequest& wanted, const Subscriber& subscriber, unsigned ind,
-                                                 std::variant<AkaExpectation, aka::EapAkaPrimeServer> method) const {
+                                                 AuthenticationMethod method) const {
   const bool tells_servers = wanted.is_onboarding || parts_.config.tells_servers_always;
   return {subscriber.dimsi, subscriber.imsi,  wanted.serving_network_name, ind, wanted.subscriber.came_as_suci,
           tells_servers,    std::move(method), {}};
@@ -155,6 +155,10 @@ std::optional<Authenticated> Authenticate::confirm_at_once(const std::string& co
 
 boost::asio::awaitable<EapAnswer> Authenticate::respond(std::string context_id, std::string party, base::Bytes packet) {
   AuthenticationContext context = take(context_id, party);
+  if (const auto* answered = std::get_if<EapAnswered>(&context.method); answered != nullptr && answered->response == packet) {
+    EapAnswer again = co_await succeed_with_eap(std::move(context_id), std::move(context));
+    co_return std::move(again);
+  }
   auto* server = std::get_if<aka::EapAkaPrimeServer>(&context.method);
   if (server == nullptr) {
     parts_.contexts.put_back(context_id, std::move(context));
@@ -181,10 +185,25 @@ boost::asio::awaitable<EapAnswer> Authenticate::respond(std::string context_id, 
     co_return std::move(answer);
   }
   auto& succeeded = std::get<aka::EapSucceeded>(outcome);
-  const aka::Kseaf kseaf = aka::derive_kseaf(succeeded.kausf, context.serving_network_name);
-  std::string auth_type = kEap;
-  Authenticated done = co_await succeed(context, kseaf, std::move(auth_type));
-  co_return EapAnswer{std::move(succeeded.packet), false, std::move(done)};
+  aka::Kseaf kseaf = aka::derive_kseaf(succeeded.kausf, context.serving_network_name);
+  context.method = EapAnswered{std::move(packet), std::move(succeeded.packet), std::move(kseaf)};
+  EapAnswer answer = co_await succeed_with_eap(std::move(context_id), std::move(context));
+  co_return std::move(answer);
+}
+
+boost::asio::awaitable<EapAnswer> Authenticate::succeed_with_eap(std::string context_id, AuthenticationContext context) {
+  const auto& answered = std::get<EapAnswered>(context.method);
+  EapAnswer answer{answered.success, false, std::nullopt};
+  std::exception_ptr failure;
+  try {
+    std::string auth_type = kEap;
+    answer.authenticated = co_await succeed(context, answered.kseaf, std::move(auth_type));
+  } catch (...) {
+    failure = std::current_exception();
+  }
+  parts_.contexts.put_back_answered(context_id, std::move(context));
+  if (failure) std::rethrow_exception(failure);
+  co_return std::move(answer);
 }
 
 /// The USIM was out of step: another vector, of a sequence number that it takes, under the next identifier.

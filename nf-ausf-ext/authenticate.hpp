@@ -72,7 +72,7 @@ class Authenticate {
   std::optional<Authenticated> confirm_at_once(const std::string& context_id, const std::string& party, const std::optional<aka::ResStar>& res_star);
 
   /// The same with EAP: what the UE answered, and what it gets. Throws Error{bad_request} for a packet that is no answer to what was sent:
-  /// the challenge stands then (RFC 3748, 4.1, drops it).
+  /// the challenge stands then (RFC 3748, 4.1, drops it). The packet that led to success may come again, as a right RES* may.
   boost::asio::awaitable<EapAnswer> respond(std::string context_id, std::string party, base::Bytes packet);
 
   /// Forgets a context, and voids its result at an existing UDM. Throws Error{not_found, CONTEXT_NOT_FOUND} for an id that was never given out
@@ -92,9 +92,10 @@ class Authenticate {
   [[nodiscard]] Authenticated result_of(const AuthenticationContext& context, const aka::Kseaf& kseaf) const;
   boost::asio::awaitable<Authenticated> succeed(const AuthenticationContext& context, const aka::Kseaf& kseaf, std::string auth_type);
   boost::asio::awaitable<void> note_failure(const AuthenticationContext& context, std::string auth_type, std::string why);
+  boost::asio::awaitable<EapAnswer> succeed_with_eap(std::string context_id, AuthenticationContext context);
   boost::asio::awaitable<EapAnswer> resynchronise(std::string context_id, AuthenticationContext context, core::Resynchronization resynchronization);
   AuthenticationContext make_context(const core::AuthenticationRequest& wanted, const Subscriber& subscriber, unsigned ind,
-                                     std::variant<AkaExpectation, aka::EapAkaPrimeServer> method) const;
+                                     AuthenticationMethod method) const;
   Parts parts_;
 };
 

@@ -11,6 +11,7 @@
 
 #include "lib/aka/eap_aka_prime_server.hpp"
 #include "lib/aka/key_hierarchy.hpp"
+#include "lib/base/bytes.hpp"
 #include "lib/base/secret.hpp"
 #include "lib/crypto/cipher.hpp"
 #include "lib/profile/identity.hpp"
@@ -23,6 +24,15 @@ struct AkaExpectation {
   aka::Kseaf kseaf;
 };
 
+/// EAP-AKA' after the UE's last packet: what the SEAF is answered to that one, once more if the answer was lost.
+struct EapAnswered {
+  base::Bytes response;
+  base::Bytes success;
+  aka::Kseaf kseaf;
+};
+
+using AuthenticationMethod = std::variant<AkaExpectation, aka::EapAkaPrimeServer, EapAnswered>;
+
 /// An authentication under way: what the AUSF keeps between two requests of the SEAF. Holds keys: moved, never copied.
 struct AuthenticationContext {
   profile::DiscoveryImsi dimsi;
@@ -31,7 +41,7 @@ struct AuthenticationContext {
   unsigned ind = 0;             ///< index_of_requester, for a resynchronisation within EAP
   bool tells_supi = false;      ///< a SUCI came (TS 33.501, 6.1.3.2.0, step 12)
   bool tells_servers = false;   ///< pvsInfo is wanted
-  std::variant<AkaExpectation, aka::EapAkaPrimeServer> method;
+  AuthenticationMethod method;
   std::chrono::steady_clock::time_point expires_at;
 };
 

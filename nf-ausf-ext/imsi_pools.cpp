@@ -17,6 +17,7 @@ constexpr std::int64_t kHeld = std::numeric_limits<std::int64_t>::max();
 constexpr const char* kFindFree = "SELECT imsi FROM imsis WHERE free_at = 0 AND imsi BETWEEN $1 AND $2 ORDER BY imsi LIMIT 1";
 constexpr const char* kReallocate = "UPDATE imsis SET dimsi = $2, free_at = NULL WHERE imsi = $1";
 constexpr const char* kHold = "UPDATE imsis SET free_at = $2 WHERE imsi = $1 AND free_at IS NULL";
+constexpr const char* kHoldAgain = "UPDATE imsis SET free_at = $2 WHERE imsi = $1 AND free_at > 0";
 constexpr const char* kRest = "UPDATE imsis SET free_at = $2 WHERE imsi = $1 AND free_at = $3";
 constexpr const char* kFindRested = "SELECT imsi FROM imsis WHERE free_at > 0 AND free_at <= $1 ORDER BY free_at LIMIT $2";
 constexpr const char* kFree = "UPDATE imsis SET free_at = 0 WHERE imsi = $1";
@@ -96,6 +97,8 @@ void hold_imsi(Database& database, const profile::Imsi& imsi) {
 void rest_imsi(Database& database, const profile::Imsi& imsi, base::Time free_at) {
   database.run(kRest, imsi.packed(), base::to_unix_ms(free_at), kHeld);
 }
+
+void hold_again(Database& database, const profile::Imsi& imsi) { database.run(kHoldAgain, imsi.packed(), kHeld); }
 
 void free_rested(Database& database, base::Time now, std::size_t limit) {
   std::vector<profile::Imsi> rested;

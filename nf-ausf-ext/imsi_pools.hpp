@@ -43,6 +43,8 @@ bool has_free_imsi(store::Database& database, const std::vector<ImsiPool>& pools
 void hold_imsi(store::Database& database, const profile::Imsi& imsi);
 /// The D-AUSF has no vector with a held IMSI any more: it rests until `free_at`.
 void rest_imsi(store::Database& database, const profile::Imsi& imsi, base::Time free_at);
+/// A vector with it came to the D-AUSF late: a resting IMSI is held once more. One that another device has got meanwhile stays its.
+void hold_again(store::Database& database, const profile::Imsi& imsi);
 /// Frees at most `limit` IMSIs whose rest is over.
 void free_rested(store::Database& database, base::Time now, std::size_t limit);
 

@@ -333,8 +333,30 @@ asio::awaitable<bool> Onboarding::preload(Device device) {
     fresh.attempts = 0;
     fresh.due_at = rest_until(fresh);
   };
-  co_await change(std::move(device), std::move(take));
+  Device before = device;
+  const bool is_of_now = co_await change(std::move(before), std::move(take));
+  if (!is_of_now) co_await recall_vector(std::move(device));
   co_return false;
+}
+
+/// The D-AUSF has a vector with an IMSI that the device may have given up meanwhile, by a retire at another instance, which may have found nothing to
+/// delete there. Then it is deleted, again; or the vector of the IMSI that the device has now takes its place, again.
+asio::awaitable<void> Onboarding::recall_vector(Device device) {
+  store::Committer::Work<bool> work = [device, now = parts_.clock()](store::Database& database) {
+    auto fresh = find_device(database, device.dimsi);
+    if (!fresh || fresh->imsi == device.imsi) return false;
+    if (fresh->state == State::preloaded) {
+      begin_epoch(database, *fresh);
+      fresh->state = State::key_retrieved;
+    } else if (fresh->state != State::key_retrieved) {
+      add_cleanup(database, device.dimsi, {Cleanup::Kind::vector, "", device.imsi});
+      hold_again(database, *device.imsi);
+    }
+    fresh->due_at = now;
+    return update_device(database, *fresh, now);
+  };
+  const bool is_recalled = co_await parts_.committer.write(std::move(work));
+  if (is_recalled) base::log::info("{}: its vector came to the D-AUSF when the device had given up the IMSI: it is seen to", device.dimsi.digits());
 }
 
 /// Section 10: the RSMF is told until it answers 2xx.

@@ -88,6 +88,7 @@ class Onboarding {
   boost::asio::awaitable<void> note_done(profile::DiscoveryImsi dimsi, Cleanup cleanup);
   boost::asio::awaitable<bool> fetch_key(Device device);
   boost::asio::awaitable<bool> preload(Device device);
+  boost::asio::awaitable<void> recall_vector(Device device);
   boost::asio::awaitable<bool> notify(Device device);
   boost::asio::awaitable<bool> expire(Device device);
 

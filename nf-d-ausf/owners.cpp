@@ -1,9 +1,9 @@
 #include "nf-d-ausf/owners.hpp"
 
 #include <algorithm>
-#include <boost/asio/ip/address.hpp>
 
 #include "lib/base/error.hpp"
+#include "lib/sbi/uri.hpp"
 
 namespace d_ausf {
 namespace {
@@ -15,13 +15,6 @@ constexpr const char* kAnonymous = "anonymous";
 
 [[noreturn]] void fail_destination(const std::string& reason) {
   throw Error(ErrorKind::bad_request, "OPTIONAL_IE_INCORRECT", "/notificationUri " + reason, {{"/notificationUri", reason}});
-}
-
-/// An address, not a name: what a name stands for is not ours to say.
-bool is_loopback(const std::string& host) {
-  boost::system::error_code fault;
-  const auto address = boost::asio::ip::make_address(host, fault);
-  return !fault && address.is_loopback();
 }
 
 sbi::Uri read_destination(const std::string& text) {
@@ -55,7 +48,7 @@ void Owners::require_destination(const Owner& owner, const std::string& notifica
   const sbi::Uri uri = read_destination(notification_uri);
   const OwnerRights* const rights = find(owner);
   if (rights == nullptr && !owner) {
-    if (!is_loopback(uri.host)) {
+    if (!sbi::is_loopback_address(uri.host)) {
       fail_destination("is not at a loopback address, and this peer is anonymous and has no notification_origin here");
     }
     return;

@@ -122,30 +122,27 @@ RelayLinks::RelayLinks(base::SecretBytes key) : key_(std::move(key)) {
   if (key_.size() != 16) throw std::invalid_argument("the key of relayed links has 16 octets");
 }
 
-/// Of the URI alone where it is anybody's, else of the URI, a zero octet and the party. No URI that opens has a zero octet, so no two of
-/// these are the same.
-crypto::Block RelayLinks::mac_of(base::BytesView uri, std::string_view party) const {
-  const auto key = key_.reveal().first<16>();
-  if (party.empty()) return crypto::aes_cmac(key, uri);
+/// Of the URI, a zero octet and the holder. No URI that opens has a zero octet, so no two of these are the same.
+crypto::Block RelayLinks::mac_of(base::BytesView uri, std::string_view holder) const {
   constexpr std::array<std::uint8_t, 1> kBetween{0};
-  return crypto::aes_cmac(key, base::concatenate(uri, kBetween, base::as_bytes(party)));
+  return crypto::aes_cmac(key_.reveal().first<16>(), base::concatenate(uri, kBetween, base::as_bytes(holder)));
 }
 
-std::string RelayLinks::make(std::string_view uri, std::string_view party) const {
-  const crypto::Block mac = mac_of(base::as_bytes(uri), party);
+std::string RelayLinks::make(std::string_view uri, std::string_view holder) const {
+  const crypto::Block mac = mac_of(base::as_bytes(uri), holder);
   return std::string(kLinkPrefix) + base::to_base64url(base::concatenate(mac, base::as_bytes(uri)));
 }
 
 bool RelayLinks::may_be_link(std::string_view id) noexcept { return id.starts_with(kLinkPrefix) && id.size() <= kMaxLinkSize; }
 
-std::optional<std::string> RelayLinks::open(std::string_view id, std::string_view party) const {
+std::optional<std::string> RelayLinks::open(std::string_view id, std::string_view holder) const {
   if (!may_be_link(id)) return std::nullopt;
   const auto octets = base::from_base64url(id.substr(kLinkPrefix.size()));
   if (!octets || octets->size() <= kMacOctets) return std::nullopt;
   const base::BytesView all(*octets);
   const base::BytesView uri = all.subspan(kMacOctets);
   if (std::find(uri.begin(), uri.end(), 0) != uri.end()) return std::nullopt;
-  if (!base::equal_in_constant_time(mac_of(uri, party), all.first(kMacOctets))) return std::nullopt;
+  if (!base::equal_in_constant_time(mac_of(uri, holder), all.first(kMacOctets))) return std::nullopt;
   return std::string(base::as_text(uri));
 }
 
@@ -199,14 +196,16 @@ std::string with_links(const std::string& json, const std::function<std::string(
 Relay::Relay(sbi::Client& client, const RelayLinks& links, PartyOf party_of, Settings settings)
     : client_(client), links_(links), party_of_(std::move(party_of)), settings_(std::move(settings)) {}
 
-/// To whom the ids in the answer to this request belong, and those in its path.
-std::string Relay::party_of(const Request& request) const {
-  return party_of_ && is_of_authentication(request) ? party_of_(request.peer) : std::string();
+/// Who has the ids in the answer to this request, and those in its path: whoever asks for the same service, and of an authentication its party alone.
+std::string Relay::holder_of(const Request& request) const {
+  std::string holder = sbi::service_name(request.target);
+  if (party_of_ && is_of_authentication(request)) holder += "/" + party_of_(request.peer);
+  return holder;
 }
 
 std::optional<std::string> Relay::resource_of(const Request& request, std::string_view id) const {
   if (!RelayLinks::may_be_link(id)) return std::nullopt;  // most ids are not, and the party need not be known
-  return links_.open(id, party_of(request));
+  return links_.open(id, holder_of(request));
 }
 
 std::chrono::milliseconds Relay::deadline_of(const Request& request) const {
@@ -317,7 +316,7 @@ boost::asio::awaitable<Response> Relay::lead_back(const Request& request, std::s
     if (header.name == "location" && answer.status == 201) {
       const std::string made = absolute_uri(value, asked);
       value = request.api_root() + path_of(request.target);  // PUT makes the resource that it names
-      if (request.method == "POST") value += "/" + links_.make(require_followable(made), party_of(request));
+      if (request.method == "POST") value += "/" + links_.make(require_followable(made), holder_of(request));
     } else if (header.name == "location") {
       value = absolute_uri(value, asked);  // of a redirection: relative to whoever redirects, not to us
     }
@@ -333,11 +332,11 @@ boost::asio::awaitable<Response> Relay::lead_back(const Request& request, std::s
     co_return std::move(answer);
   }
   const std::string contexts = request.api_root() + std::string(kContexts);
-  const std::string party = party_of(request);
+  const std::string holder = holder_of(request);
   answer.body = with_links(body, [&](const std::string& href) {
     const std::string uri = absolute_uri(href, asked);
     const std::size_t slash = require_followable(uri).rfind('/');
-    return contexts + links_.make(uri.substr(0, slash), party) + uri.substr(slash);
+    return contexts + links_.make(uri.substr(0, slash), holder) + uri.substr(slash);
   });
   answer.stream.reset();
   answer = without_header(std::move(answer), "content-length");

@@ -22,8 +22,8 @@
 namespace core {
 
 /// The ids under which relayed resources go on: the absolute URI at the peer, authenticated, in one path segment. So nothing is
-/// kept here, any instance that has the key can follow up, and nobody can make us call a URI of his own. An id may be bound to a party
-/// (PartyOf), which the tag covers and the id does not show: to any other it is as one that was never made.
+/// kept here, any instance that has the key can follow up, and nobody can make us call a URI of his own. An id is made for a holder, whom the tag
+/// covers and the id does not show: to any other it is as one that was never made.
 class RelayLinks {
  public:
   static constexpr std::size_t kKeyOctets = 16;
@@ -32,16 +32,16 @@ class RelayLinks {
   /// `key`: kKeyOctets, the same for every instance of the function. Throws std::invalid_argument for another length.
   explicit RelayLinks(base::SecretBytes key);
 
-  /// Letters, digits, `-` and `_` only; begins with `r-`, as no id of our own does. `party`: empty for an id that is anybody's. A URI with
+  /// Letters, digits, `-` and `_` only; begins with `r-`, as no id of our own does. `holder`: who it is made for. A URI with
   /// a zero octet, which none has, makes an id that opens to nothing.
-  [[nodiscard]] std::string make(std::string_view uri, std::string_view party) const;
-  /// The URI; nothing unless make() made the id for this party.
-  [[nodiscard]] std::optional<std::string> open(std::string_view id, std::string_view party) const;
+  [[nodiscard]] std::string make(std::string_view uri, std::string_view holder) const;
+  /// The URI; nothing unless make() made the id for this holder.
+  [[nodiscard]] std::optional<std::string> open(std::string_view id, std::string_view holder) const;
   /// False for an id that opens to nobody, at a glance.
   [[nodiscard]] static bool may_be_link(std::string_view id) noexcept;
 
  private:
-  [[nodiscard]] std::array<std::uint8_t, 16> mac_of(base::BytesView uri, std::string_view party) const;
+  [[nodiscard]] std::array<std::uint8_t, 16> mac_of(base::BytesView uri, std::string_view holder) const;
 
   base::SecretBytes key_;
 };
@@ -71,7 +71,8 @@ class Relay {
   boost::asio::awaitable<sbi::Response> forward(const sbi::Request& request, std::vector<sbi::Uri> roots, std::shared_ptr<sbi::BodyReader> body);
 
   /// The URI of a resource that a relayed answer made, whose id stands in the request's path; nothing for any other id. The contexts of
-  /// authentications (nausf-auth), which lead to KSEAF, are there for the party that began them; all else for whoever may call the route.
+  /// authentications (nausf-auth), which lead to KSEAF, are there for the party that began them; all else for whoever may ask the
+  /// same service.
   [[nodiscard]] std::optional<std::string> resource_of(const sbi::Request& request, std::string_view id) const;
 
   /// The same as forward() for a request whose path names a resource that a relayed answer made: `segment` is the id as it stands in
@@ -87,7 +88,7 @@ class Relay {
   /// `asked`: the absolute URI at the peer that the answer is of, without its query. `until`: the end of an answer that is read whole.
   boost::asio::awaitable<sbi::Response> lead_back(const sbi::Request& request, std::string asked, sbi::Response answer, Instant until);
   [[nodiscard]] sbi::Request onward(const sbi::Request& request, const sbi::Uri& root, std::string target) const;
-  [[nodiscard]] std::string party_of(const sbi::Request& request) const;
+  [[nodiscard]] std::string holder_of(const sbi::Request& request) const;
   [[nodiscard]] std::chrono::milliseconds deadline_of(const sbi::Request& request) const;
   void put_resting_last(std::vector<sbi::Uri>& roots) const;
 

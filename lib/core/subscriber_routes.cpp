@@ -43,12 +43,18 @@ boost::asio::awaitable<std::vector<sbi::Uri>> instance_roots(Nrf* nrf, Discovery
   co_return std::move(roots);
 }
 
+constexpr const char* kRefusedByTable = "this function's routing table refuses the subscriber's network";
+
+/// Throws those that an audit log has, as others of their kind are thrown.
 Response refusal_of(const Refused& refused) {
+  if (refused.status == 401) throw Error(ErrorKind::unauthorized, refused.cause, kRefusedByTable);
+  if (refused.status == 403) throw Error(ErrorKind::forbidden, refused.cause, kRefusedByTable);
+  if (refused.status == 409) throw Error(ErrorKind::conflict, refused.cause, kRefusedByTable);
   Response response(refused.status, sbi::kProblemJson,
                     nlohmann::ordered_json{{"status", refused.status},
                                            {"title", sbi::reason_phrase(refused.status)},
                                            {"cause", refused.cause},
-                                           {"detail", "this function's routing table refuses the subscriber's network"}}
+                                           {"detail", kRefusedByTable}}
                         .dump());
   return response;
 }

@@ -85,6 +85,7 @@ void Client::Connection::close(Call::Outcome outcome, const std::string& why) {
   is_closed_ = true;
   connect_timer_.cancel();
   resolver_.cancel();
+  if (is_silent_ || !calls_.empty()) transport_.drop_unsent();  // a request that failed must not be carried out minutes later
   transport_.close();
   const auto self = shared_from_this();
   const auto known = client_->connections.find(uri_.origin());

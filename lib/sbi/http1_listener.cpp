@@ -12,6 +12,8 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <cerrno>
 #include <chrono>
+#include <deque>
+#include <mutex>
 #include <system_error>
 #include <utility>
 
@@ -33,15 +35,18 @@ constexpr std::chrono::milliseconds kAcceptPause{100};   ///< when there are no 
 constexpr std::chrono::microseconds kGiveWayPause{500};
 constexpr timespec kLateCheckEach{0, 500 * 1000 * 1000};
 
+base::Descriptor event() {
+  base::Descriptor made(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
+  if (!made.is_open()) throw std::system_error(errno, std::generic_category());
+  return made;
+}
+
 /// What a thread of Pistache's has, and the time that a peer may take: until the first request's head is whole, until its body is, and from an
 /// answer until the next request is. Who has been told nothing yet is told 408.
 class TimedTransport final : public Tcp::Transport {
  public:
   TimedTransport(const std::shared_ptr<Tcp::Handler>& handler, const ServerLimits& limits)
       : Tcp::Transport(handler), handler_(handler), limits_(limits) {}
-  ~TimedTransport() override {
-    if (timer_ >= 0) ::close(timer_);
-  }
   TimedTransport(const TimedTransport&) = delete;
   TimedTransport& operator=(const TimedTransport&) = delete;
 
@@ -49,23 +54,44 @@ class TimedTransport final : public Tcp::Transport {
 
   void registerPoller(Polling::Epoll& poller) override {
     Tcp::Transport::registerPoller(poller);
-    timer_ = ::timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+    timer_ = base::Descriptor(::timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC));
     const itimerspec each{kLateCheckEach, kLateCheckEach};
-    if (timer_ < 0 || ::timerfd_settime(timer_, 0, &each, nullptr) != 0) throw std::system_error(errno, std::generic_category());
-    poller.addFd(timer_, Pistache::Flags<Polling::NotifyOn>(Polling::NotifyOn::Read), timer_tag());
+    if (!timer_.is_open() || ::timerfd_settime(timer_.get(), 0, &each, nullptr) != 0) throw std::system_error(errno, std::generic_category());
+    arrival_ = event();
+    for (const auto* own : {&timer_, &arrival_}) poller.addFd(own->get(), Pistache::Flags<Polling::NotifyOn>(Polling::NotifyOn::Read), tag_of(*own));
   }
 
   void onReady(const Aio::FdSet& ready) override {
-    const bool is_due = std::any_of(ready.begin(), ready.end(), [this](const Aio::FdSet::Entry& entry) { return entry.getTag() == timer_tag(); });
     std::uint64_t times = 0;
-    if (is_due && ::read(timer_, &times, sizeof times) > 0) end_late_ones();
+    if (has(ready, timer_) && ::read(timer_.get(), &times, sizeof times) > 0) end_late_ones();
+    if (has(ready, arrival_) && ::eventfd_read(arrival_.get(), &times) == 0) take_arrived();
     Tcp::Transport::onReady(ready);
+  }
+
+  /// From any thread. Pistache's own queue may forget a peer until the next comes: it takes the word of one that comes just when it has found nothing.
+  void hand_over(std::shared_ptr<Tcp::Peer> peer) {
+    const std::lock_guard guard(mutex_);
+    arrived_.push_back(std::move(peer));
+    (void)::eventfd_write(arrival_.get(), 1);
   }
 
  private:
   using Instant = std::chrono::steady_clock::time_point;
 
-  [[nodiscard]] Polling::Tag timer_tag() const { return Polling::Tag(static_cast<std::uint64_t>(timer_)); }
+  [[nodiscard]] static Polling::Tag tag_of(const base::Descriptor& own) { return Polling::Tag(static_cast<std::uint64_t>(own.get())); }
+  [[nodiscard]] static bool has(const Aio::FdSet& ready, const base::Descriptor& own) {
+    return std::any_of(ready.begin(), ready.end(), [&own](const Aio::FdSet::Entry& entry) { return entry.getTag() == tag_of(own); });
+  }
+
+  /// On its own thread, where Pistache takes them in at once.
+  void take_arrived() {
+    std::deque<std::shared_ptr<Tcp::Peer>> arrived;
+    {
+      const std::lock_guard guard(mutex_);
+      arrived.swap(arrived_);
+    }
+    for (const auto& peer : arrived) handleNewPeer(peer);
+  }
 
   /// Pistache takes them away when it reads the end: in here it still holds them.
   void end_late_ones() {
@@ -91,7 +117,10 @@ class TimedTransport final : public Tcp::Transport {
 
   std::shared_ptr<Tcp::Handler> handler_;
   ServerLimits limits_;
-  int timer_ = -1;
+  base::Descriptor timer_;
+  base::Descriptor arrival_;  ///< there are some in arrived_
+  std::mutex mutex_;
+  std::deque<std::shared_ptr<Tcp::Peer>> arrived_;
 };
 
 base::Descriptor listening_socket(const std::string& address, std::uint16_t port) {
@@ -103,12 +132,6 @@ base::Descriptor listening_socket(const std::string& address, std::uint16_t port
     return socket;
   }
   throw std::system_error(errno, std::generic_category());
-}
-
-base::Descriptor event() {
-  base::Descriptor made(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
-  if (!made.is_open()) throw std::system_error(errno, std::generic_category());
-  return made;
 }
 
 }  // namespace
@@ -196,8 +219,8 @@ void Http1Listener::accept_some() {
 std::size_t* Http1Listener::hand_over(Arrival& arrival) {
   const auto fewest = std::min_element(connections_.begin(), connections_.end());
   const auto thread = static_cast<std::size_t>(fewest - connections_.begin());
-  const auto transport = std::static_pointer_cast<Tcp::Transport>(reactor_.handlers(transports_)[thread]);
-  transport->handleNewPeer(Tcp::Peer::Create(arrival.socket.get(), Pistache::Address::fromUnix(arrival.remote.data())));
+  const auto transport = std::static_pointer_cast<TimedTransport>(reactor_.handlers(transports_)[thread]);
+  transport->hand_over(Tcp::Peer::Create(arrival.socket.get(), Pistache::Address::fromUnix(arrival.remote.data())));
   return &*fewest;
 }
 

@@ -30,6 +30,7 @@ namespace Tcp = Pistache::Tcp;
 
 constexpr std::size_t kMaxAnswerBytes = 16 * 1024 * 1024;
 constexpr std::chrono::seconds kAnswerTimeout{60};
+constexpr std::chrono::milliseconds kEndCheckEach{100};
 constexpr std::size_t kMaxPassedOver = std::size_t{256} * 1024;  ///< octets that are read behind a refusal, so that it is read too
 constexpr std::size_t kRequestLineBytes = 8 * 1024;  ///< that a head may have beside its fields; what separates these is among them
 
@@ -162,8 +163,8 @@ class FrontEnd : public Http::Handler {
  public:
   HTTP_PROTOTYPE(FrontEnd)
 
-  FrontEnd(asio::io_context& loop, const Router& router, ServerLimits limits)
-      : loop_(&loop), router_(&router), limits_(limits) {}
+  FrontEnd(asio::io_context& loop, const Router& router, ServerLimits limits, std::shared_ptr<Http1Sockets> sockets)
+      : sockets_(std::move(sockets)), loop_(&loop), router_(&router), limits_(limits) {}
 
   void onRequest(const Http::Request& from, Http::ResponseWriter writer) override {
     const auto pending = std::make_shared<Pending>();
@@ -177,14 +178,20 @@ class FrontEnd : public Http::Handler {
  protected:
   [[nodiscard]] const ServerLimits& limits() const { return limits_; }
 
+  std::shared_ptr<Http1Sockets> sockets_;
+
  private:
   Response answer_to(const std::shared_ptr<Pending>& pending) const {
     try {
       require_sound(pending->request, limits_);
       auto answered = pending->response.get_future();
       asio::co_spawn(*loop_, serve_pending(pending, *router_), asio::detached);
-      if (answered.wait_for(kAnswerTimeout) == std::future_status::ready) return answered.get();
-      throw base::Error(base::ErrorKind::unavailable, "NF_CONGESTION", "the answer took too long");
+      const auto deadline = std::chrono::steady_clock::now() + kAnswerTimeout;
+      while (answered.wait_for(kEndCheckEach) != std::future_status::ready) {  // nobody is left who would be told, once all has ended
+        if (!sockets_->has_ended() && std::chrono::steady_clock::now() < deadline) continue;
+        throw base::Error(base::ErrorKind::unavailable, "NF_CONGESTION", "the answer took too long");
+      }
+      return answered.get();
     } catch (...) {
       return refusal(pending->request, std::current_exception());
     }
@@ -213,7 +220,7 @@ class GatedFrontEnd final : public FrontEnd {
   HTTP_PROTOTYPE(GatedFrontEnd)
 
   GatedFrontEnd(asio::io_context& loop, const Router& router, ServerLimits limits, std::shared_ptr<Http1Sockets> sockets)
-      : FrontEnd(loop, router, limits), sockets_(std::move(sockets)) {}
+      : FrontEnd(loop, router, limits, std::move(sockets)) {}
 
   void onConnection(const std::shared_ptr<Tcp::Peer>& peer) override {
     FrontEnd ungated(*this);
@@ -297,8 +304,6 @@ class GatedFrontEnd final : public FrontEnd {
     ::setsockopt(socket, SOL_SOCKET, SO_LINGER, &kAtOnce, sizeof kAtOnce);
     ::shutdown(socket, SHUT_RDWR);
   }
-
-  std::shared_ptr<Http1Sockets> sockets_;
 };
 
 }  // namespace

@@ -70,6 +70,11 @@ class Transport {
     });
   }
 
+  /// What was written and has not come to the peer is dropped when it is closed, instead of being sent on for minutes (SO_LINGER, 0).
+  void drop_unsent() {
+    Error ignored;
+    socket_.set_option(boost::asio::socket_base::linger(true, 0), ignored);
+  }
   /// Ends it at once; who waits gets an error.
   void close() {
     Error ignored;

@@ -51,10 +51,12 @@ std::string Uri::authority() const {
   return is_default ? name : name + ":" + port;
 }
 
-bool Uri::is_at_loopback() const {
+bool Uri::is_at_loopback() const { return host == "localhost" || is_loopback_address(host); }
+
+bool is_loopback_address(const std::string& text) {
   boost::system::error_code error;
-  const auto address = boost::asio::ip::make_address(host, error);
-  return host == "localhost" || (!error && address.is_loopback());
+  const auto address = boost::asio::ip::make_address(text, error);
+  return !error && address.is_loopback();
 }
 
 }  // namespace sbi

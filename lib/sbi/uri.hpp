@@ -5,6 +5,10 @@
 
 namespace sbi {
 
+/// True if the text is an IP address (IPv6 without brackets) at which nobody but this machine listens or is reached. A name is none: what it
+/// stands for is not ours to say.
+bool is_loopback_address(const std::string& text);
+
 /// An absolute http or https URI, split. The path has no trailing slash, so that resources are appended.
 struct Uri {
   std::string scheme;
@@ -17,7 +21,7 @@ struct Uri {
   [[nodiscard]] std::string authority() const;
   /// `scheme://authority`
   [[nodiscard]] std::string origin() const { return scheme + "://" + authority(); }
-  /// True if a connection to the host does not leave this machine. Of a name other than localhost that is not ours to say.
+  /// True if a connection to the host does not leave this machine. Of names `localhost` alone is taken to say so.
   [[nodiscard]] bool is_at_loopback() const;
 };
 

@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <array>
-#include <boost/asio/ip/address.hpp>
 #include <stdexcept>
 
 #include "lib/base/error.hpp"
 #include "lib/core/hss_ueau.hpp"
+#include "lib/sbi/uri.hpp"
 #include "lib/service/config.hpp"
 
 namespace service {
@@ -61,11 +61,7 @@ const AccessRule* find(std::span<const AccessRule> table, const sbi::Route& rout
   return rule == table.end() ? nullptr : &*rule;
 }
 
-bool is_at_loopback(const Listener& listener) {
-  boost::system::error_code error;
-  const auto address = boost::asio::ip::make_address(listener.address, error);
-  return !error && address.is_loopback();
-}
+bool is_at_loopback(const Listener& listener) { return sbi::is_loopback_address(listener.address); }
 
 /// A lab in which callers may say who they are: those who do are held to their roles.
 bool may_know_peers(const CommonConfig& common) {

@@ -11,15 +11,12 @@ using core::RoutingTarget;
 
 bool is_any(const std::string& host) { return host == "0.0.0.0" || host == "::"; }
 
-/// True for what names this machine, whoever resolves it; a connection to the address "any" comes here too.
-bool is_loopback(const std::string& host) { return host == "localhost" || host == "::1" || host.starts_with("127.") || is_any(host); }
-
-/// True if a request to `uri` would come back to this function. A name or an address of this machine beyond these is found out by the
-/// first request only (MSG_LOOP_DETECTED).
+/// True if a request to `uri` would come back to this function; a connection to the address "any" comes here too. Another name or address of this
+/// machine is found out by the first request only (MSG_LOOP_DETECTED).
 bool is_own(const sbi::Uri& uri, const CommonConfig& common) {
   return std::any_of(common.http2.begin(), common.http2.end(), [&uri](const Listener& listener) {
     const bool is_first_loopback = listener.address == "127.0.0.1" || listener.address == "::1";
-    const bool is_here = uri.host == listener.address || (is_any(listener.address) && is_loopback(uri.host)) ||
+    const bool is_here = uri.host == listener.address || (is_any(listener.address) && (uri.is_at_loopback() || is_any(uri.host))) ||
                          (is_first_loopback && (uri.host == "localhost" || is_any(uri.host)));
     return is_here && uri.port == std::to_string(listener.port);
   });

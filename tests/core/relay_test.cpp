@@ -147,7 +147,7 @@ TEST_CASE("The id of a relayed resource opens to its URI, and no other id opens"
   }
 }
 
-TEST_CASE("An id that was made for a party opens to no other, and does not show whose it is", "[core][relay]") {
+TEST_CASE("An id that was made for a holder opens to no other, and does not show whose it is", "[core][relay]") {
   const RelayLinks links(base::SecretBytes(base::Bytes(16, 1)));
   const std::string uri = "http://h/x";
   for (const std::string party : {"", "peer a", "set a", "peer b", "peer aa"}) {
@@ -304,7 +304,7 @@ TEST_CASE_METHOD(RelayFixture, "Location and links of a context lead back here, 
   CHECK(upstream.asked.back().method == "PUT");
 }
 
-TEST_CASE_METHOD(RelayFixture, "A context is there for the party that began it, a UDM's resource for whoever asks", "[core][relay]") {
+TEST_CASE_METHOD(RelayFixture, "A context is there for the party that began it, a UDM's resource for whoever asks the same service", "[core][relay]") {
   const auto as = [](const std::string& peer, const std::string& method, const std::string& target) {
     Request out = request(method, target, "{}");
     out.peer.name = peer;
@@ -359,6 +359,7 @@ TEST_CASE_METHOD(RelayFixture, "A context is there for the party that began it, 
     const std::string id = id_in(header(forward(as("a", "POST", events), {upstream.uri}), "location"));
     for (const char* peer : {"a", "b", "anonymous"}) CHECK(relay->resource_of(as(peer, "PUT", events + "/" + id), id));
     CHECK_FALSE(relay->resource_of(as("a", "PUT", std::string(kContext) + "/" + id + "/5g-aka-confirmation"), id));
+    CHECK_FALSE(relay->resource_of(as("a", "PUT", "/nudm-sdm/v2/" + id), id));
   }
 }
 

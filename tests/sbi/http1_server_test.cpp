@@ -488,6 +488,16 @@ TEST_CASE_METHOD(Http1Fixture, "The server stops whatever its peers do", "[sbi][
   for (std::size_t i = 9; i < talks.size(); ++i) CHECK(talks[i].is_closed());
 }
 
+TEST_CASE_METHOD(Http1Fixture, "The server stops while requests wait for their answers", "[sbi][http1]") {
+  Talk waiting = talk();
+  waiting.say(request_text("POST", "/wait", "application/json", "1"));
+  REQUIRE(eventually([this] { return gate.waiting == 1; }));
+  auto stopped = std::async(std::launch::async, [this] { http1->stop(); });
+  test::get(stopped);
+  CHECK(gate.waiting == 1);
+  CHECK(waiting.hear().status == 0);
+}
+
 TEST_CASE_METHOD(Http1Fixture, "What is no HTTP is refused, and the front end goes on", "[sbi][http1]") {
   CHECK(exchange("NONSENSE /plain HTTP/1.1\r\nHost: h\r\n\r\n").status >= 400);
   CHECK(exchange(request_text("GET", "/plain", "", "")).status == 200);

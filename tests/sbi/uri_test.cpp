@@ -54,3 +54,8 @@ TEST_CASE("A URI says whether its host is this machine", "[sbi][uri]") {
     CHECK_FALSE(sbi::Uri::parse("http://" + std::string(host) + ":1").is_at_loopback());
   }
 }
+
+TEST_CASE("An address, and no name, is said to be at loopback", "[sbi][uri]") {
+  for (const char* text : {"127.0.0.1", "127.255.0.9", "::1"}) CHECK(sbi::is_loopback_address(text));
+  for (const char* text : {"localhost", "127.0.0.1.example", "127.1", "[::1]", "10.0.0.1", "0.0.0.0", "::", ""}) CHECK_FALSE(sbi::is_loopback_address(text));
+}

@@ -177,6 +177,7 @@ TEST_CASE_METHOD(ProvidersLab, "A service provider does not offer what another o
   CHECK(status["failed"] == 1);
   CHECK(as("sp1.example", "POST", "/devices/" + device.dimsi + "/retire") == "403 NOT_OWNER");
   CHECK(as("rsmf.example", "POST", "/devices/" + device.dimsi + "/retire") == "204");
+  CHECK(offer_as("sp2.example", device) == "201");  // the same offer is another provider's now, and its own to see
   CHECK(offer_as("sp2.example", make_device(device.dimsi)) == "201");
   CHECK(as("sp1.example", "GET", "/devices/" + device.dimsi) == "403 NOT_OWNER");
 }

@@ -245,9 +245,15 @@ TEST_CASE_METHOD(AuthenticationFixture, "An EAP packet that is no answer is 400,
 
   auto peer = peer_of(ue);
   auto response = peer.respond(sent, ue.keys, ue.sequence).value();
-  SECTION("the right answer is still taken") {
+  SECTION("the right answer is still taken, and once more if what it was told was lost") {
     const Answer done = to_ausf("POST", path, {{"eapPayload", base::to_base64(response)}});
     CHECK(done.content()["authResult"] == "AUTHENTICATION_SUCCESS");
+    const auto again = [&] { return to_ausf("POST", path, {{"eapPayload", base::to_base64(response)}}); };
+    CHECK(again().content() == done.content());
+    response.back() ^= 1U;
+    CHECK(again().verdict() == "404 CONTEXT_NOT_FOUND");
+    response.back() ^= 1U;
+    CHECK(again().content() == done.content());
   }
   SECTION("a wrong AT_MAC is EAP-Failure, without keys") {
     response.back() ^= 1U;

@@ -172,3 +172,22 @@ TEST_CASE_METHOD(AuthenticationFixture, "An existing UDM knows of a success befo
     CHECK(confirm(challenge, done.res_star).content()["authResult"] == "AUTHENTICATION_SUCCESS");
   }
 }
+
+TEST_CASE_METHOD(AuthenticationFixture, "If an existing UDM does not take a success over EAP, the AMF may ask again", "[ausf-ext][nausf-auth][udm][eap]") {
+  std::atomic<int> status = 500;
+  const std::uint16_t port = free_port();
+  const FakePeer udm(FakePeer::Http::v2, port, "*", "/nudm-ueau/v1/{supi}/auth-events",
+                     [&status](const sbi::Request& request) { return sbi::Response(status, "application/json", request.body); });
+  auto config = eap();
+  config.auth_event_udms.push_back(sbi::Uri::parse("http://127.0.0.1:" + std::to_string(port)));
+  Ue ue = start(config);
+  const Answer challenge = authenticate(ue.suci());
+  auto peer = peer_of(ue);
+  const auto response = peer.respond(base::from_base64(challenge.content()["5gAuthData"].get<std::string>()).value(), ue.keys, ue.sequence).value();
+  const json body{{"eapPayload", base::to_base64(response)}};
+  CHECK(to_ausf("POST", link(challenge, "eap-session"), body).verdict() == "504 TARGET_NF_NOT_REACHABLE");
+  status = 201;
+  const Answer done = to_ausf("POST", link(challenge, "eap-session"), body);
+  CHECK(done.content()["authResult"] == "AUTHENTICATION_SUCCESS");
+  CHECK(done.content().contains("kSeaf"));
+}

@@ -65,7 +65,7 @@ struct ConfirmationFixture {
     if (one.is_second_try) contexts.put_back_answered(id, contexts.take(id));
     return id;
   }
-  static std::variant<ausf_ext::AkaExpectation, aka::EapAkaPrimeServer> expectation(bool is_eap) {
+  static ausf_ext::AuthenticationMethod expectation(bool is_eap) {
     if (!is_eap) return ausf_ext::AkaExpectation{aka::ResStar(kXresStar), aka::Kseaf(kKseaf)};
     const std::array<std::uint8_t, 16> key{1};
     aka::TransformedVector vector{{}, {}, base::SecretBytes(base::Bytes(8, 1)), {aka::CkPrime(key), aka::IkPrime(key)}};

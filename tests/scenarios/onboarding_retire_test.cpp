@@ -3,7 +3,9 @@
 #include <boost/asio/use_future.hpp>
 #include <future>
 
+#include "nf-ausf-ext/imsi_pools.hpp"
 #include "nf-ausf-ext/onboarding.hpp"
+#include "nf-ausf-ext/retire.hpp"
 #include "tests/scenarios/onboarding_lab.hpp"
 
 using namespace test;
@@ -38,6 +40,76 @@ TEST_CASE_METHOD(OnboardingFixture, "An IMSI is nobody else's while the D-AUSF m
   CHECK(comes_to(kSecond, "PRELOADED"));
   CHECK(to_d_ausf("GET", "/ndausf-vectors/v1/vectors/" + kDimsi).verdict() == "404 USER_NOT_FOUND");
   CHECK(pool()["allocated"] == 1);
+}
+
+TEST_CASE_METHOD(OnboardingFixture, "A vector that comes to the D-AUSF when its device has given up the IMSI is seen to", "[onboarding][pool]") {
+  std::atomic<int> puts = 0;
+  std::atomic<int> deletions = 0;
+  std::atomic<bool> may_delete = false;
+  const auto dimsi = profile::DiscoveryImsi::from_digits(kDimsi).value();
+  // While the first vector is on its way, another instance retires the device, is told that there is no vector, and has its IMSI rest.
+  const auto retire_elsewhere = [&] {
+    auto there = database();
+    there.run("BEGIN IMMEDIATE");
+    ausf_ext::retire(there, dimsi, base::system_now());
+    const auto left = ausf_ext::find_cleanups(there, dimsi).front();
+    REQUIRE(left.kind == ausf_ext::Cleanup::Kind::vector);
+    ausf_ext::remove_cleanup(there, dimsi, left);
+    ausf_ext::rest_imsi(there, left.imsi.value(), base::system_now() + std::chrono::hours(1));
+    there.run("COMMIT");
+  };
+  const FakePeer peer(FakePeer::Http::v2, d_ausf_port, "*", "/ndausf-vectors/v1/vectors/{dimsi}", [&](const sbi::Request& request) {
+    if (request.method == "PUT") {
+      if (++puts == 1) retire_elsewhere();
+      return stored_answer();
+    }
+    ++deletions;
+    return may_delete ? sbi::Response(204) : problem(503, "NF_CONGESTION");
+  });
+  one_imsi_only();
+  config.quarantine = std::chrono::seconds(0);
+  config.offer_wait = milliseconds(200);
+  start_arpf();
+  start_ausf_ext(config);
+  const SecureElement first = make_device(kDimsi);
+  put(first);
+  REQUIRE(wait_until([&] { return deletions > 0; }));
+  CHECK(get(kDimsi)["state"] == "RETIRED");
+  CHECK(count("SELECT count(*) FROM imsis WHERE free_at = 9223372036854775807") == 1);  // held until it is deleted
+  may_delete = true;
+  CHECK(wait_until([this] { return count("SELECT count(*) FROM cleanups WHERE kind = 0") == 0; }));
+  put(make_device(kSecond));
+  CHECK(comes_to(kSecond, "PRELOADED"));  // and then it is another device's
+}
+
+TEST_CASE_METHOD(OnboardingFixture, "A late vector of an earlier lifetime gives way to that of the present one", "[onboarding][pool]") {
+  std::atomic<int> puts = 0;
+  const auto dimsi = profile::DiscoveryImsi::from_digits(kDimsi).value();
+  std::string served;  // the IMSI's vector that the D-AUSF has: the peer answers one request at a time
+  // While the first vector is on its way, another instance gives the device another IMSI, and its vector is there first.
+  const auto go_on_elsewhere = [&] {
+    auto there = database();
+    there.run("BEGIN IMMEDIATE");
+    auto device = ausf_ext::find_device(there, dimsi).value();
+    ausf_ext::begin_epoch(there, device);
+    ausf_ext::hold_imsi(there, device.imsi.value());
+    device.imsi = ausf_ext::allocate_imsi(there, config.pools, dimsi).value().imsi;
+    device.state = ausf_ext::State::preloaded;
+    ausf_ext::update_device(there, device, base::system_now());
+    there.run("COMMIT");
+  };
+  const FakePeer peer(FakePeer::Http::v2, d_ausf_port, "PUT", "/ndausf-vectors/v1/vectors/{dimsi}", [&](const sbi::Request& request) {
+    if (++puts == 1) go_on_elsewhere();
+    served = json::parse(request.body)["imsi"];
+    return stored_answer();
+  });
+  start_arpf();
+  start_ausf_ext(config);
+  put(make_device(kDimsi));
+  REQUIRE(wait_until([&] { return puts == 2; }));
+  CHECK(comes_to(kDimsi, "PRELOADED"));
+  CHECK(get(kDimsi)["imsi"] == served);
+  CHECK(puts == 2);
 }
 
 TEST_CASE_METHOD(OnboardingFixture, "An IMSI rests in quarantine, and is free after it", "[onboarding][pool]") {
