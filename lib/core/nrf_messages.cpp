@@ -49,6 +49,7 @@ ordered_json write_service(const NfInstance& instance, const NfService& service,
     end_point[kind] = host;
   }
   out["ipEndPoints"].push_back(std::move(end_point));
+  if (instance.demands_tokens) out["oauth2Required"] = true;
   return out;
 }
 
@@ -118,7 +119,7 @@ namespace {
 /// The body, if it is a JSON object; else nothing.
 std::optional<json> object_in(const std::string& body) {
   try {
-    json document = sbi::parse_json(body);
+    json document = sbi::parse_json(body, sbi::kMaxJsonValuesOfNrf);
     if (document.is_object()) return document;
   } catch (const Error&) {  // a short answer has no body; one that is garbage says as little
   }
@@ -408,7 +409,7 @@ std::optional<DiscoveredInstance> read_instance(const json& instance, const Disc
 }  // namespace
 
 SearchResult read_search_result(const sbi::Response& answer, const DiscoveryQuery& query) {
-  const json document = sbi::parse_json(answer.body);
+  const json document = sbi::parse_json(answer.body, sbi::kMaxJsonValuesOfNrf);
   const auto list = document.find("nfInstances");
   if (list == document.end() || !list->is_array()) {
     throw Error(ErrorKind::bad_request, "MANDATORY_IE_INCORRECT", "nfInstances is no array", {{"/nfInstances", "is no array"}});

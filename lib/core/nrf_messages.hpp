@@ -43,6 +43,7 @@ struct NfInstance {
   int capacity = 100;  ///< 0 to 65535, relative to others of the same priority
   int load = 0;        ///< percent
   std::int64_t heartbeat_s = 10;
+  bool demands_tokens = false;  ///< oauth2Required of its services
 
   /// `scheme://host:port`
   [[nodiscard]] std::string api_root() const;

@@ -21,7 +21,7 @@ constexpr std::string_view kLinkPrefix = "r-";
 constexpr std::size_t kMacOctets = 16;
 /// Characters of an id: base64url of the MAC and a URI of kMaxUriSize.
 constexpr std::size_t kMaxLinkSize = kLinkPrefix.size() + ((kMacOctets + RelayLinks::kMaxUriSize) * 4 + 2) / 3;
-constexpr std::size_t kMaxRewritten = 1024 * 1024;       ///< octets of an answer that is searched for links; a longer one passes as it is
+constexpr std::size_t kMaxRewritten = 64 * 1024;         ///< octets of an answer that is searched for links; a longer one passes as it is
 constexpr std::size_t kMaxResting = 1000;                ///< origins remembered
 constexpr std::string_view kContexts = "/nausf-auth/v1/ue-authentications/";
 

@@ -122,11 +122,11 @@ void Http2Server::Connection::begin() {
   if (peer_.is_verified) share_ = server_->shares.share_of(peer_key());
 }
 
-/// In one list of the server, or none: where it stands until it has sent a request.
+/// In one list of the server, or none: where it stands while it has no request.
 void Http2Server::Connection::stand_in(std::list<Connection*>* list) {
-  if (list_ != nullptr) list_->erase(place_);
-  list_ = is_closed_ ? nullptr : list;
-  if (list_ != nullptr) place_ = list_->insert(list_->end(), this);
+  std::list<Connection*>* const next = list == nullptr || is_closed_ ? &aside_ : list;
+  next->splice(next->end(), *list_, place_);
+  list_ = next;
 }
 
 bool Http2Server::Connection::check_deadlines(Instant at) {
@@ -180,13 +180,20 @@ void Http2Server::Connection::close() {
 }
 
 void Http2Server::Connection::end_saying(const std::string& why) {
-  if (server_->ends.admits(now())) base::log::info("{}: {}", address_, why);
+  if (!is_closed_ && server_->ends.admits(now())) base::log::info("{}: {}", address_, why);
   close();
 }
 
 void Http2Server::Connection::give_way(Connection& connection) {
   connection.server_->counters.connections_refused.fetch_add(1, std::memory_order_relaxed);
   connection.end_saying("closed, for there are too many like it");
+}
+
+void Http2Server::Connection::send_away(Connection& connection) {
+  const auto kept = connection.shared_from_this();  // the flush may be the end of it
+  connection.session_->go_away();
+  connection.flush();
+  give_way(connection);
 }
 
 void Http2Server::Connection::on_readable(Instant since, Instant began) {

@@ -36,6 +36,8 @@ class Http2Server::Connection : public std::enable_shared_from_this<Connection> 
   void close();
   /// Closed for a limit.
   static void give_way(Connection& connection);
+  /// The same, and its peer is told that what is on its way was not looked at (GOAWAY). Not from within a turn of it.
+  static void send_away(Connection& connection);
   [[nodiscard]] bool is_closed() const { return is_closed_; }
   /// Its peer has ended it, and nobody waits for its turn.
   [[nodiscard]] bool is_gone() const { return is_gone_; }
@@ -52,6 +54,12 @@ class Http2Server::Connection : public std::enable_shared_from_this<Connection> 
   [[nodiscard]] std::string peer_key() const { return peer_.is_verified ? peer_.name : address_.substr(0, address_.rfind(':')); }
   /// What that peer takes of the loop's time.
   [[nodiscard]] PeerShares::Share& share() const { return *share_; }
+  /// How many connections that peer has, this one counted.
+  [[nodiscard]] std::size_t siblings() const { return PeerShares::connections_of(share_); }
+  /// It speaks HTTP/2, and has not ended.
+  [[nodiscard]] bool is_serving() const { return session_.has_value() && !is_gone_; }
+  /// Something that the peer was sent has not been taken by it.
+  [[nodiscard]] bool is_writing() const { return is_writing_; }
   [[nodiscard]] std::chrono::seconds request_timeout() const { return server_->limits.request_timeout; }
 
   std::size_t half_open_ = 0;  ///< requests that have begun and not ended
@@ -124,8 +132,9 @@ class Http2Server::Connection : public std::enable_shared_from_this<Connection> 
   unsigned idle_turns_ = kIdleTurns;              ///< in a row, without the end of a request
   std::shared_ptr<PeerShares::Share> share_;      ///< by its address, until its name is known
   std::shared_ptr<RequestRates::Bucket> bucket_;  ///< null: no limit
-  std::list<Connection*>* list_ = nullptr;        ///< in which it stands, if any
-  std::list<Connection*>::iterator place_;
+  std::list<Connection*> aside_{this};            ///< where it stands when it is in no list of the server; moved from there and back
+  std::list<Connection*>* list_ = &aside_;
+  const std::list<Connection*>::iterator place_ = aside_.begin();
   bool has_said_hello_ = false;  ///< the TLS handshake has had its first turn
   bool is_writing_ = false;
   bool is_in_turn_ = false;

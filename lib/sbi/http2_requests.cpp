@@ -105,7 +105,7 @@ void Http2Server::Connection::on_head(StreamId id, Http2Session::Head& head) {
   request.headers.swap(head.headers);
   request.peer = peer_;
   session_->keep(id, exchange);
-  if (exchanges_++ == 0 && list_ != nullptr) stand_in(nullptr);
+  if (exchanges_++ == 0) stand_in(nullptr);
   if (!head.is_last) count_half_open(*exchange);
   if (is_closed_) return;
   try {
@@ -176,7 +176,9 @@ void Http2Server::Connection::on_closed(StreamId id) {
     uncount(exchange->buffered);
     --exchanges_;
   }
-  if (exchanges_ == 0) deadline_ = server_->time() + server_->limits.idle_timeout;
+  if (exchanges_ > 0) return;
+  deadline_ = server_->time() + server_->limits.idle_timeout;
+  if (!is_gone_) stand_in(&server_->idle);
 }
 
 void Http2Server::Connection::dispatch(const std::shared_ptr<Exchange>& exchange) {

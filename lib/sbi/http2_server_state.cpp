@@ -22,6 +22,8 @@ constexpr std::size_t kArrivalsWaiting = 1024;
 /// to it.
 constexpr std::size_t kHellosWaiting = 32;
 constexpr int kLookedAt = 64;  ///< connections, the oldest, for one that gives way
+constexpr std::chrono::milliseconds kCrowdLookEach{10};
+constexpr std::size_t kCrowdLeaves = 16;  ///< connections that give way at once
 constexpr int kSweptATurn = 256;  ///< connections whose deadlines are looked at
 constexpr int kEndedATurn = 16;   ///< of them; an end costs a hundred times a look
 constexpr std::size_t kWipedATurn = std::size_t{1} << 20U;  ///< octets of bodies that nobody will read
@@ -86,7 +88,7 @@ void Http2Server::State::accept_some(const std::shared_ptr<State>& self, std::si
 }
 
 void Http2Server::State::take_in(const std::shared_ptr<State>& self, Arrival arrival) {
-  if (is_full() && !make_room()) return refuse(arrival);
+  if (is_full() && !make_room(arrival.remote.address().to_string())) return refuse(arrival);
   ErrorCode error;
   const std::string address = arrival.remote.address().to_string() + ":" + std::to_string(arrival.remote.port());
   tcp::socket socket(loop);
@@ -239,31 +241,71 @@ bool Http2Server::State::close_one_gone() {
   return true;
 }
 
-bool Http2Server::State::make_room() {
+bool Http2Server::State::make_room(const std::string& peer) {
   if (close_one_gone()) return true;
   if (arrivals_.drop()) {
     counters.connections_refused.fetch_add(1, std::memory_order_relaxed);
     return true;
   }
-  auto& list = silent.empty() ? handshaking : silent;
-  if (list.empty()) return false;
-  give_way(list);
+  const std::size_t own = shares.connections_of(peer);
+  const auto may_go = [own](const Connection* one) { return one != nullptr && one->siblings() >= own; };
+  Connection* const calm = one_of(silent.empty() ? handshaking : silent);
+  if (may_go(calm)) {
+    Connection::give_way(*calm);
+    return true;
+  }
+  Connection* const at_rest = idle_of_most();
+  const bool is_of_crowd = at_rest != nullptr && at_rest->siblings() > limits.max_connections / 2;
+  if (!is_of_crowd && crowd_gives_way(peer)) return true;
+  if (!may_go(at_rest)) return false;
+  Connection::send_away(*at_rest);
   return true;
 }
 
-void Http2Server::State::give_way(const std::list<Connection*>& among) {
+/// The one that is so for longest, of the peer that has most connections among the first.
+Http2Server::Connection* Http2Server::State::idle_of_most() const {
+  Connection* found = nullptr;
+  int looked = 0;
+  for (Connection* each : idle) {
+    if (++looked > kLookedAt) break;
+    if (!each->is_writing() && (found == nullptr || each->siblings() > found->siblings())) found = each;
+  }
+  return found;
+}
+
+/// Some of a peer that has more than half of all connections: whoever keeps all of its own busy shuts out itself alone.
+bool Http2Server::State::crowd_gives_way(const std::string& peer) {
   const Instant at = now();
-  Connection* goes = among.front();
-  PeerShares::Duration most = PeerShares::kCredit;
+  if (at < next_crowd_look_) return false;
+  next_crowd_look_ = at + kCrowdLookEach;
+  const PeerShares::Crowd crowd = shares.largest();
+  if (crowd.connections <= limits.max_connections / 2 || shares.is_of(crowd, peer)) return false;
+  std::vector<std::shared_ptr<Connection>> leaving;
+  for (const auto& each : connections) {
+    if (leaving.size() == kCrowdLeaves) break;
+    if (&each->share() == crowd.share && each->is_serving()) leaving.push_back(each);
+  }
+  for (const auto& each : leaving) Connection::send_away(*each);
+  return !leaving.empty();
+}
+
+void Http2Server::State::give_way(const std::list<Connection*>& among) { Connection::give_way(*one_of(among)); }
+
+/// Among the first: of the peer with most debt, of those without any, of the one with most connections. Null: there is none.
+Http2Server::Connection* Http2Server::State::one_of(const std::list<Connection*>& among) {
+  const Instant at = now();
+  Connection* found = nullptr;
+  std::pair<PeerShares::Duration, std::size_t> most;
   int looked = 0;
   for (Connection* each : among) {
     if (++looked > kLookedAt) break;
     const auto debt = shares.debt(each->share(), at);
-    if (debt <= most) continue;
-    goes = each;
-    most = debt;
+    const std::pair weight(debt > PeerShares::kCredit ? debt : PeerShares::Duration::zero(), each->siblings());
+    if (found != nullptr && weight <= most) continue;
+    found = each;
+    most = weight;
   }
-  Connection::give_way(*goes);
+  return found;
 }
 
 void Http2Server::State::run_tick(const std::shared_ptr<State>& self) {

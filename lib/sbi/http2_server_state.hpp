@@ -40,7 +40,8 @@ struct Http2Server::State {
   /// Closes connections of the peer that has most of what there is too much of, those with most first, until half of it is gone.
   void relieve(std::size_t Connection::*most);
 
-  /// Closes one of these connections, of which the oldest is the first: of the old ones, one of the peer that is most in debt, or else the oldest.
+  /// Closes one of these connections, of which the oldest is the first: of the old ones, one of the peer that is most in debt, or else
+  /// of the one that has most connections, or else the oldest.
   void give_way(const std::list<Connection*>& among);
 
   /// A body that nobody will read: it is wiped and freed some of it at a time, for a hundred MiB at once hold the loop.
@@ -90,6 +91,7 @@ struct Http2Server::State {
   std::set<std::shared_ptr<Connection>> connections;
   std::list<Connection*> handshaking;  ///< the oldest first
   std::list<Connection*> silent;       ///< without a first request; the oldest first
+  std::list<Connection*> idle;         ///< served before, and without a request now; those who are so for longest first
   std::list<Connection*> gone;         ///< whose peers have ended them, and which are yet to be closed
   std::size_t half_open = 0;
   std::size_t buffered = 0;
@@ -117,8 +119,12 @@ struct Http2Server::State {
   void stand_outside(const std::shared_ptr<State>& self, const std::string& peer, Arrival arrival);
   [[nodiscard]] bool is_full() const { return connections.size() + arrivals_.size() >= limits.max_connections; }
   bool close_one_gone();
-  /// Room for one more connection, at the expense of one that is gone, waits to be taken in or has sent nothing yet; false if there is none.
-  bool make_room();
+  /// Room for one more connection of `peer`, at the expense of one that is gone, waits to be taken in or has sent nothing yet; or of one that is idle,
+  /// or of the peer's that has most of all. False if there is none.
+  bool make_room(const std::string& peer);
+  Connection* one_of(const std::list<Connection*>& among);
+  [[nodiscard]] Connection* idle_of_most() const;
+  bool crowd_gives_way(const std::string& peer);
   void refuse(const Arrival& arrival);
   void sweep(const std::shared_ptr<State>& self, std::shared_ptr<Connection> last);
   void settle_behind(const std::shared_ptr<State>& self);
@@ -147,6 +153,7 @@ struct Http2Server::State {
   unsigned back_turns_ = 0;
   bool is_paced_ = false;    ///< a handshake waits for max_handshakes_per_second
   bool is_ended_ = false;
+  Instant next_crowd_look_;  ///< it costs a look at all peers
 };
 
 }  // namespace sbi

@@ -15,6 +15,7 @@ using nlohmann::json;
 /// Builds the document as nlohmann's own parser does, but refuses what that lets pass: doubles and deep nesting.
 class StrictBuilder : public nlohmann::json_sax<json> {
  public:
+  explicit StrictBuilder(std::size_t max_values) : max_values_(max_values) {}
   json take() { return std::move(root_); }
 
   bool null() override { return put(nullptr); }
@@ -47,6 +48,7 @@ class StrictBuilder : public nlohmann::json_sax<json> {
 
  private:
   json* place(json&& value) {
+    if (++values_ > max_values_) fail_format("the body has more than " + std::to_string(max_values_) + " values");
     if (stack_.empty()) {
       root_ = std::move(value);
       return &root_;
@@ -71,6 +73,8 @@ class StrictBuilder : public nlohmann::json_sax<json> {
     return true;
   }
 
+  const std::size_t max_values_;
+  std::size_t values_ = 0;
   json root_;
   std::vector<json*> stack_;
   std::string key_;
@@ -86,11 +90,11 @@ bool has_control_octet(std::string_view text) {
 
 }  // namespace
 
-nlohmann::json parse_json(std::string_view text) {
+nlohmann::json parse_json(std::string_view text, std::size_t max_values) {
   if (text.empty()) fail_format("the body is empty, where a JSON object is wanted");
   // The parser takes a zero octet for the end of its input, whatever follows.
   if (text.find('\0') != std::string_view::npos) fail_format("the body is not JSON: it has a zero octet");
-  StrictBuilder builder;
+  StrictBuilder builder(max_values);
   json::sax_parse(text.begin(), text.end(), &builder);
   return builder.take();
 }

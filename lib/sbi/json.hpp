@@ -16,9 +16,14 @@ namespace sbi {
 /// How deep arrays and objects may nest in a request.
 inline constexpr std::size_t kMaxJsonDepth = 32;
 
-/// Reads a JSON text strictly: RFC 8259, valid UTF-8, no member twice in one object, at most kMaxJsonDepth levels.
+/// How many values a text may have, with their names: a text of many costs three times as much of the loop's time as one of its size that has few.
+inline constexpr std::size_t kMaxJsonValues = 4096;
+/// The same of what an NRF says, with the profiles of thousands of functions in one text: the length of its body is the limit.
+inline constexpr std::size_t kMaxJsonValuesOfNrf = std::size_t{1} << 20U;
+
+/// Reads a JSON text strictly: RFC 8259, valid UTF-8, no member twice in one object, at most kMaxJsonDepth levels and `max_values` values.
 /// Throws Error{bad_request, INVALID_MSG_FORMAT} that says where it went wrong.
-nlohmann::json parse_json(std::string_view text);
+nlohmann::json parse_json(std::string_view text, std::size_t max_values = kMaxJsonValues);
 
 /// Writes a JSON object of a few members without a document: what is answered most often. Members in the order in which they are added.
 class ObjectWriter {

@@ -15,6 +15,20 @@ std::shared_ptr<PeerShares::Share> PeerShares::share_of(const std::string& peer)
   return share;
 }
 
+PeerShares::Crowd PeerShares::largest() const {
+  Crowd largest;
+  for (const auto& [peer, share] : shares_) {
+    const Crowd one{share.get(), connections_of(share)};
+    if (one.connections > largest.connections) largest = one;
+  }
+  return largest;
+}
+
+std::size_t PeerShares::connections_of(const std::string& peer) const {
+  const auto found = shares_.find(peer);
+  return found == shares_.end() ? 0 : connections_of(found->second);
+}
+
 void PeerShares::took(Share& share, Instant at, Duration taken) {
   share.work_off(at);
   share.debt_ = std::min<Duration>(share.debt_ + taken, kMostDebt);

@@ -39,6 +39,21 @@ class PeerShares {
   /// That of the peer, which it keeps over its connections.
   std::shared_ptr<Share> share_of(const std::string& peer);
 
+  /// Who keeps its share for most connections, and for how many. Looks at all peers.
+  struct Crowd {
+    const Share* share = nullptr;
+    std::size_t connections = 0;
+  };
+  [[nodiscard]] Crowd largest() const;
+  [[nodiscard]] bool is_of(const Crowd& crowd, const std::string& peer) const {
+    const auto found = shares_.find(peer);
+    return found != shares_.end() && found->second.get() == crowd.share;
+  }
+  /// How many connections keep the share of that peer.
+  [[nodiscard]] std::size_t connections_of(const std::string& peer) const;
+  /// The same of a share that a connection keeps, or shares_.
+  [[nodiscard]] static std::size_t connections_of(const std::shared_ptr<Share>& share) { return static_cast<std::size_t>(share.use_count()) - 1; }
+
   /// The peer had a turn, which ended at `at`.
   void took(Share& share, Instant at, Duration taken);
 

@@ -13,9 +13,9 @@ namespace sbi {
 /// What a server allows (YAML: `sbi: limits:`).
 struct ServerLimits {
   Http2Session::Limits http2;
-  std::size_t max_body_bytes = 1024 * 1024;  ///< of a request; streamed bodies (imports) have no limit
+  std::size_t max_body_bytes = 256 * 1024;   ///< of a request; streamed bodies (imports) have no limit
   std::size_t max_http1_bytes = 4 * 1024 * 1024;  ///< of a request over HTTP/1.1, whose streamed bodies are read whole
-  std::size_t max_connections = 10000;   ///< one more takes the place of the oldest that has sent no request yet, or is closed
+  std::size_t max_connections = 10000;   ///< one more takes the place of the oldest that has sent no request yet, or is idle, or is of a peer that has more than half; or is closed
   std::size_t max_http1_connections = 256;  ///< over HTTP/1.1, of all its listeners; one more takes the place of the oldest that has sent no whole head yet, or is closed
   std::size_t max_handshakes = 256;      ///< of TLS, under way; one more takes the place of the oldest
   std::size_t max_handshakes_per_second = 0;  ///< of TLS, begun; what comes beyond it waits. 0: no limit but that of each turn of the loop

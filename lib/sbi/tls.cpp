@@ -28,6 +28,9 @@ namespace {
 namespace ssl = boost::asio::ssl;
 
 constexpr const char* kTls12Suites = "ECDHE+AESGCM:ECDHE+CHACHA20";
+/// Of the certificates that a peer shows: they are read and verified in one piece, before anybody knows who it is.
+constexpr long kMaxChainOctets = 16 * 1024;
+constexpr int kMaxIntermediates = 4;
 constexpr unsigned char kAlpnHttp2[] = {2, 'h', '2'};
 
 int choose_http2(SSL*, const unsigned char** out, unsigned char* out_size, const unsigned char* offered,
@@ -101,6 +104,8 @@ std::shared_ptr<ssl::context> make_context(ssl::context::method method, const Tl
   SSL_CTX* handle = context->native_handle();
   SSL_CTX_set_min_proto_version(handle, TLS1_2_VERSION);
   SSL_CTX_set_cipher_list(handle, kTls12Suites);
+  SSL_CTX_set_max_cert_list(handle, kMaxChainOctets);
+  SSL_CTX_set_verify_depth(handle, kMaxIntermediates);
   SSL_CTX_set_options(handle, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE);
   // Idle connections hold no buffers; what is left of a write may move; a record's header and content come in one read.
   SSL_CTX_set_mode(handle, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
@@ -130,9 +135,15 @@ std::vector<std::string> alternative_names(X509* certificate, int type) {
   return found;
 }
 
+/// Empty unless it is of its kind: a URI has a colon, and no other name has, so that none stands for one of another kind, which its issuer may not
+/// give out (RFC 5280, 4.2.1.10, constrains names by their kinds).
+std::string of_its_kind(std::string name, bool is_uri) { return (name.find(':') != std::string::npos) == is_uri ? name : std::string(); }
+
+/// The first, if there is one.
 std::optional<std::string> alternative_name(X509* certificate, int type) {
   auto names = alternative_names(certificate, type);
-  return names.empty() ? std::nullopt : std::optional(std::move(names.front()));
+  if (names.empty()) return std::nullopt;
+  return of_its_kind(std::move(names.front()), type == GEN_URI);
 }
 
 std::optional<std::string> common_name(X509* certificate) {
@@ -144,7 +155,7 @@ std::optional<std::string> common_name(X509* certificate) {
   if (size < 0) return std::nullopt;
   std::string name(reinterpret_cast<const char*>(utf8), static_cast<std::size_t>(size));
   OPENSSL_free(utf8);
-  return name;
+  return of_its_kind(std::move(name), false);
 }
 
 }  // namespace

@@ -209,6 +209,7 @@ std::vector<core::NfInstance> nf_instances(const CommonConfig& config, const std
     core::NfInstance instance = registration->instance;
     instance.id = instance_id(config, i);
     if (instance.port == 0) instance.port = ports.at(i);
+    instance.demands_tokens = config.tokens && config.tokens->is_required;
     out.push_back(std::move(instance));
   }
   return out;

@@ -56,9 +56,11 @@ def _held_kib(limits):
     handshakes = limits.max_handshakes * HANDSHAKE_KIB  # those beyond it wait in the kernel
     return {
         "silent_connections": limits.max_connections * CONNECTION_KIB,
+        "idle_connections": limits.max_connections * SESSION_KIB,
         "silent_handshakes": handshakes,
         "half_client_hellos": handshakes,
         "whole_client_hellos": handshakes,
+        "handshakes_with_long_chains": handshakes,
         "unread_client_hellos": handshakes,
         "shut_windows": 100 * (SESSION_KIB + limits.max_streams * ANSWER_KIB),  # answers are bounded by streams, and end after write_timeout
         "half_open_streams": 500 * SESSION_KIB + streams(500) * HALF_OPEN_KIB,

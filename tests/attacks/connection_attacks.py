@@ -1,7 +1,9 @@
 """Attacks below HTTP: on connections and on TLS handshakes."""
 import socket
+import ssl
 
 import ground
+import http2
 
 
 def control(site):
@@ -57,6 +59,39 @@ def unread_client_hellos(site):
                 site.seen["refused: " + type(error).__name__] += 1
         for one in wave:
             ground.vanish(one)
+
+
+def idle_connections(site):
+    """Connections that ask for one thing, and nothing more, as many as the server takes: they are no silent ones."""
+    block = http2.request_block("GET", "localhost", "/health")
+    request = http2.frame(http2.HEADERS, http2.END_HEADERS | http2.END_STREAM, 1, block)
+    site.silent(site.http2, site.most(10100), http2.PREFACE + http2.settings() + request)
+
+
+def handshakes_with_long_chains(site):
+    """Whole handshakes with certificates of a CA that nobody knows, as many in one chain as the server reads."""
+    pki = site.target.lab.folder / "strangers"
+    site.target.lab.run_ue_sim("pki", "--force", "--out", pki)
+    leaf, anchor = ((pki / name).read_text() for name in ("tls-ue-sim.pem", "tls-ca.pem"))
+    chain = pki / "chain.pem"
+    chain.write_text(leaf + anchor * (15 * 1024 // len(ssl.PEM_cert_to_DER_cert(anchor))))
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    context.set_alpn_protocols(["h2"])
+    context.load_cert_chain(chain, pki / "tls-ue-sim.key")
+    while not site.is_over():
+        try:
+            one = socket.create_connection(site.tls, timeout=2)
+            one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            with context.wrap_socket(one) as one:
+                while one.recv(1 << 14):
+                    pass
+            site.seen["closed"] += 1
+        except ssl.SSLError as error:
+            site.seen[error.reason] += 1
+        except OSError as error:
+            site.seen["refused: " + type(error).__name__] += 1
 
 
 def connection_flood(site):

@@ -398,6 +398,21 @@ def large_bodies(site):
     site.each_connection(talk)
 
 
+def bodies_of_many_values(site):
+    """Bodies as long as they may be by default, of as many members as there is room for, each answered before the next comes."""
+    body = b"{" + b",".join(b'"%x":0' % number for number in range(25000)) + b"}"
+    frames = [body[at:at + FRAME_OCTETS] for at in range(0, len(body), FRAME_OCTETS)]
+
+    def talk(connection):
+        while not site.is_over():
+            stream = connection.stream()
+            octets = connection.headers(stream, "POST", target.CHALLENGE_PATH, [JSON, ("content-length", str(len(body)))], False)
+            octets += b"".join(http2.frame(DATA, END_STREAM if piece is frames[-1] else 0, stream, piece) for piece in frames)
+            connection.send(octets, site.until)
+            connection.answer(stream, site.until)
+    site.each_connection(talk)
+
+
 def vanishing_clients(site):
     """They ask for a hundred answers, take the first octets, and are gone with a RST."""
     while not site.is_over():

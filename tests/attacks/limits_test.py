@@ -179,10 +179,17 @@ class Limits(unittest.TestCase):
         self.serve(max_connections=2)
         first, second = self.open(), self.open()
         self.assert_serves(first, second)
+        third = self.open()  # the first is idle, and gives way
+        self.assert_serves(third, second)
         with self.assertRaises(http2.Ended):
+            self.ask(first)
+        streams = [(one, self.begin(one)) for one in (third, second)]
+        self.assert_serves(third, second)
+        with self.assertRaises(http2.Ended):  # nobody is
             self.ask(self.open())
-        self.assert_serves(first, second)
-        first.close()
+        for one, stream in streams:
+            self.assertIn(self.finish(one, stream, vector_of(1024)), (200, 201))
+        second.close()
         until, status = soon(), None
         while status is None and time.monotonic() < until:
             try:

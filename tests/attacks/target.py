@@ -22,6 +22,8 @@ _TLS = """      - address: {address}
         tls:
           certificate: {folder}/pki/tls-{function}.pem
           private_key: {folder}/pki/tls-{function}.key
+          ca: {folder}/pki/tls-ca.pem
+          verify_client: false
     http1:"""
 
 

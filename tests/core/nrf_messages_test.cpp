@@ -89,8 +89,10 @@ TEST_CASE("A full profile is valid for every kind of address and type", "[core][
   CAPTURE(type, host);
   instance.nf_type = type;
   instance.host = host;
+  instance.demands_tokens = GENERATE(true, false);
   const json profile = json::parse(core::write_nf_profile(instance));
   CHECK(fault_of_profile(instance).empty());
+  CHECK(profile["nfServices"][0].value("oauth2Required", false) == instance.demands_tokens);
   CHECK(profile["plmnList"] == json::parse(R"([{"mcc":"901","mnc":"70"},{"mcc":"001","mnc":"001"}])"));
   CHECK(profile["nfServices"][1]["versions"] == json::parse(R"([{"apiVersionInUri":"v2","apiFullVersion":"2.0.0"}])"));
   const json info = json::parse(R"({"supiRanges":[{"start":"901700000000000","end":"901700000999999"}],"routingIndicators":["0","1234"]})");

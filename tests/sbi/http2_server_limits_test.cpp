@@ -271,13 +271,16 @@ TEST_CASE_METHOD(ServedFixture, "A peer that takes an octet of its answer now an
   CHECK(slow.http.streams[of_slow].body.size() == 1000);
 }
 
-TEST_CASE_METHOD(ServedFixture, "More connections than allowed are turned away", "[sbi][server]") {
+TEST_CASE_METHOD(ServedFixture, "More connections than allowed are turned away while requests wait on all of them", "[sbi][server]") {
   limits.max_connections = 2;
   serve();
   FIRST_ATTACH_PEER(one);
   FIRST_ATTACH_PEER(two);
-  exchange_settings(one);
-  exchange_settings(two);
+  for (Http2Peer* const each : {&one, &two}) {
+    (void)each->http.session.request(request("POST", "/wait", "{}"));
+    each->flush();
+  }
+  REQUIRE(eventually([this] { return gate.waiting == 2; }));
   FIRST_ATTACH_PEER(three);
   CHECK(three.pump_to_close());
   one.close();

@@ -66,6 +66,20 @@ TEST_CASE("Nesting ends at its limit", "[sbi][json]") {
   CHECK_NOTHROW(parse_json("[" + nested(31) + "," + nested(31) + "]"));
 }
 
+TEST_CASE("Values end at their limit, wherever they stand", "[sbi][json]") {
+  const auto list_of = [](std::size_t values) {  // itself counted
+    std::string out = "[";
+    for (std::size_t i = 2; i <= values; ++i) out += i % 2 == 0 ? "{}," : "0,";
+    out.back() = ']';
+    return out;
+  };
+  CHECK_NOTHROW(parse_json(list_of(sbi::kMaxJsonValues)));
+  CHECK(fault_of([&] { parse_json(list_of(sbi::kMaxJsonValues + 1)); }) == "INVALID_MSG_FORMAT");
+  CHECK_NOTHROW(parse_json(list_of(sbi::kMaxJsonValues + 1), sbi::kMaxJsonValuesOfNrf));
+  CHECK_NOTHROW(parse_json(list_of(7), 7));
+  CHECK(fault_of([&] { parse_json(list_of(8), 7); }) == "INVALID_MSG_FORMAT");
+}
+
 TEST_CASE("A body that is no object is refused", "[sbi][json]") {
   const std::string text = GENERATE(as<std::string>(), "[]", "\"a\"", "1", "null", "true");
   const auto document = parse_json(text);

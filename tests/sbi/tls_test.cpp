@@ -8,6 +8,8 @@
 #include <boost/asio/ssl/stream.hpp>
 #include <catch2/catch.hpp>
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <memory>
 
 #include "tests/sbi/served_tls.hpp"
@@ -46,6 +48,9 @@ TEST_CASE_METHOD(TlsFixture, "A client whose certificate names nobody is turned 
   SECTION("by the common name anonymous") { wanted.common_name = "anonymous"; }
   SECTION("by the DNS name anonymous") { wanted.dns_names = {"anonymous"}; }
   SECTION("by the URI anonymous") { wanted.uris = {"anonymous"}; }
+  SECTION("by a URI that is another's DNS name") { wanted.uris = {"ausf.b.example"}; }
+  SECTION("by a DNS name that is another's URI") { wanted.dns_names = {"urn:uuid:1"}; }
+  SECTION("by a common name that is another's URI") { wanted.common_name = "urn:uuid:1"; }
   keep("client", test::issued(wanted, &ca));
   open_tls_client("client");
   CHECK(is_turned_away());
@@ -61,6 +66,25 @@ TEST_CASE_METHOD(TlsFixture, "A server that verifies turns strangers away", "[sb
   }
   CHECK(is_turned_away());
   CHECK(eventually([this] { return server->open_connections() == 0; }));
+}
+
+TEST_CASE_METHOD(TlsFixture, "Of a peer's certificates no more are read than a chain has", "[sbi][tls][limits]") {
+  serve_tls(true);
+  keep_client(ca);
+  std::ifstream leaf(folder / "client.crt");
+  std::string chain(std::istreambuf_iterator<char>(leaf), {});
+  const std::string more = ca.certificate.pem();
+  const std::size_t octets_each = ca.certificate.der().size() + 3;  // RFC 8446, 4.4.2: its length; in TLS 1.3 extensions besides
+  const bool is_too_long = GENERATE(false, true);
+  const std::size_t count = is_too_long ? 16 * 1024 / octets_each + 1 : 12 * 1024 / octets_each;
+  for (std::size_t i = 0; i < count; ++i) chain += more;
+  (void)folder.write("client.crt", chain);
+  open_tls_client("client");
+  if (is_too_long) {
+    CHECK(is_turned_away());
+  } else {
+    CHECK(send("GET", "/plain").body == "the client");
+  }
 }
 
 TEST_CASE_METHOD(TlsFixture, "A CA vouches for the names that its file is given, and for no other's", "[sbi][tls]") {
