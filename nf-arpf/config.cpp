@@ -56,6 +56,13 @@ std::shared_ptr<const Trust> read_trust(const service::Section& arpf, const serv
   if (!arpf.has("operator_issuers")) arpf.problem("operator_issuers", "is missing: no operator would be trusted");
   auto lists = std::make_shared<RevocationLists>(arpf.texts("revocation_lists"),
                                                  service::read_revocation_lists(arpf, "revocation_lists"));
+  const auto is_named_for_one_of = [](const crypto::RevocationList& list, const std::vector<crypto::Certificate>& issuers) {
+    return std::any_of(issuers.begin(), issuers.end(), [&list](const auto& issuer) { return list.is_named_for(issuer); });
+  };
+  for (const auto& list : *lists->current()) {
+    if (is_named_for_one_of(list, agreed_issuers) || is_named_for_one_of(list, operator_issuers)) continue;
+    arpf.warning("revocation_lists", "one of them is a list of none of agreed_issuers and operator_issuers: of use only if its issuer stands below one of these");
+  }
   auto offer_signers = read_offer_signers(arpf);
   if (!pair) return nullptr;
   return std::make_shared<const Trust>(Trust{std::move(agreed_issuers), std::move(operator_issuers), std::move(lists),

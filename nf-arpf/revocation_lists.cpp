@@ -1,5 +1,8 @@
 #include "nf-arpf/revocation_lists.hpp"
 
+#include "lib/base/clock.hpp"
+#include "lib/base/log.hpp"
+
 namespace arpf {
 
 std::shared_ptr<const RevocationLists::Lists> RevocationLists::current() const {
@@ -9,7 +12,11 @@ std::shared_ptr<const RevocationLists::Lists> RevocationLists::current() const {
 
 std::size_t RevocationLists::reload() {
   Lists lists;
-  for (const std::string& path : paths_) lists.push_back(crypto::RevocationList::load(path));
+  for (const std::string& path : paths_) {
+    lists.push_back(crypto::RevocationList::load(path));
+    const auto fault = crypto::check_dates(lists.back(), base::system_now());
+    if (fault != crypto::ChainFault::none) base::log::warning("{}: {}", path, crypto::describe(fault));
+  }
   const std::size_t count = lists.size();
   auto fresh = std::make_shared<const Lists>(std::move(lists));
   const std::lock_guard lock(mutex_);

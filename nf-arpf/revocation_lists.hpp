@@ -21,7 +21,7 @@ class RevocationLists {
   /// Those in force now; they stay as they are, whatever is loaded later. Never null.
   [[nodiscard]] std::shared_ptr<const Lists> current() const;
 
-  /// Reads the files again; how many. All or none: throws crypto::CryptoError, which names the file, and leaves those in force.
+  /// Reads the files again; how many. The log has those that are out of date, by which nobody passes. All or none: throws crypto::CryptoError, which names the file, and leaves those in force.
   std::size_t reload();
 
  private:

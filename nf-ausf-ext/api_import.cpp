@@ -123,6 +123,7 @@ boost::asio::awaitable<void> ImportOffers::store_piece(bool is_last) {
       std::optional<Error> refusal = line.refusal;
       bool is_known = false;
       try {
+        if (line.offer) require_open_line(database, line.offer->dimsi);
         if (line.offer) is_known = accept_offer(database, *line.offer, parts_.config, now) == OfferVerdict::known;
       } catch (const Error& error) {
         refusal = error;

@@ -30,6 +30,9 @@ struct ImportProblem {
 
 /// Begins an import; the id is the caller's, 32 random hex digits.
 void begin_import(store::Database& database, const std::string& id, const Provider& offered_by);
+/// Before another line with this device is accepted: no more than a few go by what becomes of it. Those of one that FAILED are then settled as they
+/// are; while it is on its way, throws Error{conflict, DEVICE_EXISTS}.
+void require_open_line(store::Database& database, const profile::DiscoveryImsi& dimsi);
 /// Notes a line: an accepted offer, or a refusal.
 void add_import_line(store::Database& database, const std::string& id, std::uint64_t line,
                      const std::optional<profile::DiscoveryImsi>& dimsi, const base::Error* refusal);
@@ -38,7 +41,8 @@ void end_import(store::Database& database, const std::string& id);
 
 std::optional<ImportStatus> find_import(store::Database& database, const std::string& id);
 
-/// Counts a device's new state in the imports that have it; inside the transaction that changes the state.
+/// Counts a device's new state in the imports that go by it: those which have it since it was last PRELOADED, for that is their end; inside the
+/// transaction that changes the state.
 void count_in_imports(store::Database& database, const profile::DiscoveryImsi& dimsi, State before, State after);
 
 /// The number of the last line; 0 if there is none.

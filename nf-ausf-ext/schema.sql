@@ -169,3 +169,15 @@ CREATE TABLE global_counter (
   value INTEGER NOT NULL                      -- the last one that an instance took
 );
 INSERT INTO global_counter (id, value) VALUES (0, 0);
+
+-- version 7
+
+-- How a line of an import ended: 1, its device was PRELOADED; 2, it was refused, or its device FAILED and `cause` and `detail` say why. NULL: its device is on its
+-- way, or FAILED and may be mended yet: the import goes by the device. Not for more than a few lines of a device (imports.cpp), for each change of it
+-- changes them all.
+ALTER TABLE import_lines ADD COLUMN outcome INTEGER;
+UPDATE import_lines SET outcome = CASE
+  WHEN cause IS NOT NULL THEN 2
+  WHEN (SELECT d.state FROM devices d WHERE d.dimsi = import_lines.dimsi) BETWEEN 2 AND 5 THEN 1 END;
+DROP INDEX import_lines_dimsi;
+CREATE INDEX import_lines_dimsi ON import_lines (dimsi) WHERE outcome IS NULL;

@@ -21,7 +21,7 @@ constexpr std::string_view kLinkPrefix = "r-";
 constexpr std::size_t kMacOctets = 16;
 /// Characters of an id: base64url of the MAC and a URI of kMaxUriSize.
 constexpr std::size_t kMaxLinkSize = kLinkPrefix.size() + ((kMacOctets + RelayLinks::kMaxUriSize) * 4 + 2) / 3;
-constexpr std::size_t kMaxRewritten = 64 * 1024;         ///< octets of an answer that is searched for links; a longer one passes as it is
+constexpr std::size_t kMaxRewritten = 1024 * 1024;       ///< octets of an answer that is searched for links; a longer one passes as it is
 constexpr std::size_t kMaxResting = 1000;                ///< origins remembered
 constexpr std::string_view kContexts = "/nausf-auth/v1/ue-authentications/";
 
@@ -157,11 +157,18 @@ std::string absolute_uri(const std::string& reference, const std::string& base) 
   return base.substr(0, last) + "/" + reference;
 }
 
+/// False for what is not sound too: it passes as it is.
+bool has_links(const std::string& text) {
+  try {
+    const nlohmann::json document = sbi::parse_json(text);
+    return document.is_object() && document.contains("_links");
+  } catch (const Error&) {
+    return false;
+  }
+}
+
 std::string with_links(const std::string& json, const std::function<std::string(const std::string&)>& replace) {
-  // The parser takes a zero octet for the end of its input, whatever follows; what follows is then not what was found sound.
-  if (json.find('\0') != std::string::npos) return json;
-  const nlohmann::json document = nlohmann::json::parse(json, nullptr, false);
-  if (!document.is_object() || !document.contains("_links")) return json;
+  if (!has_links(json)) return json;
   std::string out;
   std::string key;            // the last one seen
   std::size_t depth = 0;

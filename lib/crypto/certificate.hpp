@@ -143,6 +143,8 @@ class RevocationList {
 
 /// The dates of one certificate: none, not_yet_valid or expired.
 ChainFault check_dates(const Certificate& certificate, base::Time at);
+/// Those of a list: none, revocation_list_invalid (it is of later) or revocation_list_expired (its next one is due, or it does not say when).
+ChainFault check_dates(const RevocationList& list, base::Time at);
 
 /// Whether `issuer` issued `subject`, which is valid at `at` for the use `needed` (PROTOCOL.md, section 3).
 ///

@@ -209,9 +209,16 @@ ChainFault RevocationList::check(const Certificate& subject, const Certificate& 
     if (X509_CRL_verify(crl, key.handle()) != 1) return ChainFault::revocation_list_invalid;
     if (known != nullptr) known->note_signed_by(*this, issuer);
   }
-  if (at < content_->this_update) return ChainFault::revocation_list_invalid;
+  const ChainFault dates = check_dates(*this, at);
+  if (dates == ChainFault::revocation_list_invalid) return dates;
   if (content_->revoked.contains(der::encode(der::kInteger, {subject.serial_number()}))) return ChainFault::revoked;
-  const bool is_current = content_->next_update && at < *content_->next_update + std::chrono::seconds(1);
+  return dates;
+}
+
+ChainFault check_dates(const RevocationList& list, base::Time at) {
+  const RevocationList::Content& content = *list.content();
+  if (at < content.this_update) return ChainFault::revocation_list_invalid;
+  const bool is_current = content.next_update && at < *content.next_update + std::chrono::seconds(1);
   return is_current ? ChainFault::none : ChainFault::revocation_list_expired;
 }
 

@@ -14,8 +14,9 @@
 namespace service {
 namespace {
 
-void warn_of_dates(const Section& section, const std::string& key, const std::string& path, const crypto::Certificate& certificate) {
-  const auto fault = crypto::check_dates(certificate, base::system_now());
+template <class Dated>
+void warn_of_dates(const Section& section, const std::string& key, const std::string& path, const Dated& dated) {
+  const auto fault = crypto::check_dates(dated, base::system_now());
   if (fault != crypto::ChainFault::none) section.warning(key, path + ": " + std::string(crypto::describe(fault)));
 }
 
@@ -35,7 +36,7 @@ std::vector<Loaded> read_all(const Section& section, const std::string& key) {
   for (const std::string& path : section.texts(key)) {
     try {
       out.push_back(Loaded::load(path));
-      if constexpr (std::is_same_v<Loaded, crypto::Certificate>) warn_of_dates(section, key, path, out.back());
+      warn_of_dates(section, key, path, out.back());
     } catch (const crypto::CryptoError& error) {
       section.problem(key, error.what());
     }

@@ -236,7 +236,7 @@ class Limits(unittest.TestCase):
         self.assertIn(self.finish(usual, stream, vector_of(200)), (200, 201))
 
     def test_max_buffered_mib(self):
-        self.serve(max_buffered_mib=1)
+        self.serve(max_buffered_mib=1, max_body_bytes=1 << 20)
         hoarder, usual = self.open(), self.open()
         poured = collections.Counter()
         self.pour(hoarder, self.begin(hoarder), 600000, poured)

@@ -79,3 +79,19 @@ TEST_CASE_METHOD(SoundYaml, "nf-d-ausf tells no owner beyond loopback in clear o
   CHECK(d_ausf_problems(by_tls) == place + "https://10.0.0.50:7777" + kBehindWithoutTls);
   CHECK(d_ausf_problems(test::changed(by_tls, "client: {", "client: {tls: {ca: " + pki("tls-ca.pem") + "}, ")) == "");
 }
+
+TEST_CASE_METHOD(SoundYaml, "A revocation list of no CA that is configured is told of, for it may be of none that there is", "[arpf][config]") {
+  const bool is_ours = GENERATE(true, false);
+  const std::string ca = is_ours ? "operator-ca" : "tls-ca";
+  const auto issuer = crypto::Certificate::load(pki(ca + ".pem"));
+  const auto key = crypto::PrivateKey::load(pki(ca + ".key"));
+  const auto now = base::system_now();
+  const auto list = crypto::issue_revocation_list(issuer, key, {}, now - std::chrono::hours(1), now + std::chrono::hours(1));
+  const std::string path = write("a.crl", base::as_text(list.der()));
+  const auto document = service::YamlDocument::parse(arpf_yaml("  revocation_lists: [" + path + "]\n"), "x.yaml");
+  (void)arpf::read_config(document.root());
+  CHECK_NOTHROW(document.finish());
+  const auto warnings = document.warnings();
+  CHECK(warnings.size() == (is_ours ? 0U : 1U));
+  if (!is_ours) CHECK_THAT(warnings.at(0), Catch::StartsWith("x.yaml:4:21: arpf.revocation_lists: one of them is a list of none of"));
+}

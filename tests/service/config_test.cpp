@@ -447,6 +447,24 @@ TEST_CASE_METHOD(KeyFilesFixture, "A certificate that is not valid now is told o
   CHECK(warnings == std::vector{"x.yaml:1:7: list: " + path + ": " + why});
 }
 
+TEST_CASE_METHOD(KeyFilesFixture, "A revocation list that is out of date is told of, and keeps nobody from starting", "[service][key-files]") {
+  const auto now = base::system_now();
+  const auto write_list = [this](base::Time from, base::Time to) {
+    const auto list = crypto::issue_revocation_list(own.certificate, own.key, {}, from, to);
+    return folder.write("own.crl", base::as_text(list.der()));
+  };
+  std::string path = write_list(now - std::chrono::hours(1), now + std::chrono::hours(1));
+  const auto read = [&] {
+    return read_files("list: [" + path + "]\n", [](const service::Section& root) { return service::read_revocation_lists(root, "list"); }).size();
+  };
+  CHECK(read() == 1);
+  CHECK(warnings.empty());
+  path = write_list(now - std::chrono::hours(2), now - std::chrono::hours(1));
+  CHECK(read() == 1);
+  CHECK(problems.empty());
+  CHECK(warnings == std::vector{"x.yaml:1:7: list: " + path + ": " + std::string(crypto::describe(crypto::ChainFault::revocation_list_expired))});
+}
+
 TEST_CASE_METHOD(KeyFilesFixture, "A certificate and its key are read", "[service][key-files]") {
   const auto pair = key_pair("own.crt", "own.key");
   CHECK(problems.empty());
