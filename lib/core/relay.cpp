@@ -158,7 +158,7 @@ std::string absolute_uri(const std::string& reference, const std::string& base) 
 }
 
 /// False for what is not sound too: it passes as it is.
-bool has_links(const std::string& text) {
+static bool has_links(const std::string& text) {
   try {
     const nlohmann::json document = sbi::parse_json(text);
     return document.is_object() && document.contains("_links");
