@@ -8,6 +8,7 @@
 #include "lib/base/error.hpp"
 #include "lib/base/log.hpp"
 #include "lib/crypto/cipher.hpp"
+#include "lib/sbi/json.hpp"
 
 namespace core {
 namespace {
