@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <array>
+#include <mutex>
+#include <optional>
+#include <vector>
 
 #include "lib/crypto/der.hpp"
 #include "lib/crypto/openssl.hpp"
@@ -122,6 +125,11 @@ class SharedSecretObject {
 
 }  // namespace
 
+struct TokenKey::Session {
+  TokenModule::Content::Session opened;
+  CK_OBJECT_HANDLE key;  ///< as this session knows it
+};
+
 // A session while it is used: closed afterwards, as an operation may be left in it, unless all went well.
 class TokenKey::Lease {
  public:
@@ -152,17 +160,12 @@ auto TokenKey::with_session(const Operation& operation) const {
   const auto attempt = [&](const Session& session) {
     Lease lease(*this, session);
     auto out = operation(lease.session());
+    // Lost meanwhile, its number may have been another's already, and the key another key.
+    if (!module_->content().has(session.opened)) throw CryptoError("the token has lost the session");
     lease.give_back();
     return out;
   };
-  std::optional<Session> waiting;
-  {
-    const std::lock_guard lock(mutex_);
-    if (!free_.empty()) {
-      waiting = free_.back();
-      free_.pop_back();
-    }
-  }
+  const std::optional<Session> waiting = take_free();
   if (waiting) {
     try {
       return attempt(*waiting);
@@ -190,9 +193,9 @@ TokenKey::TokenKey(const std::string& uri, std::shared_ptr<const TokenModule> mo
 TokenKey::~TokenKey() { close_free(); }
 
 TokenKey::Session TokenKey::open() const {
-  Session session{module_->content().open_session(uri_.get()), 0};
+  Session session{module_->content().open_session(uri_.get()), CK_INVALID_HANDLE};
   try {
-    session.key = find(session.handle);
+    session.key = find(session.opened.handle);
   } catch (...) {
     close(session);
     throw;
@@ -201,8 +204,19 @@ TokenKey::Session TokenKey::open() const {
 }
 
 void TokenKey::close(const Session& session) const noexcept {
-  const auto& module = module_->content();
-  if (module.is_own_process()) (void)module.functions->C_CloseSession(session.handle);
+  auto& module = module_->content();
+  if (module.is_own_process()) module.close(session.opened);
+}
+
+/// One that waits to be used again; nothing if there is none.
+std::optional<TokenKey::Session> TokenKey::take_free() const {
+  const std::lock_guard lock(mutex_);
+  while (!free_.empty()) {
+    const Session session = free_.back();
+    free_.pop_back();
+    if (module_->content().has(session.opened)) return session;
+  }
+  return std::nullopt;
 }
 
 void TokenKey::close_free() const noexcept {
@@ -228,16 +242,16 @@ unsigned long TokenKey::find(unsigned long session) const {
 
 void TokenKey::read_public_half(const Session& session) {
   const CK_FUNCTION_LIST& functions = *module_->content().functions;
-  curve_ = curve_of(read_attribute(functions, session.handle, session.key, CKA_EC_PARAMS));
-  Bytes id = read_attribute(functions, session.handle, session.key, CKA_ID);
+  curve_ = curve_of(read_attribute(functions, session.opened.handle, session.key, CKA_EC_PARAMS));
+  Bytes id = read_attribute(functions, session.opened.handle, session.key, CKA_ID);
   Bytes point;
   if (!id.empty()) {
     CK_OBJECT_CLASS object_class = CKO_PUBLIC_KEY;
     std::array wanted{attribute(CKA_CLASS, object_class), CK_ATTRIBUTE{CKA_ID, id.data(), id.size()}};
-    const auto found = find_objects(functions, session.handle, wanted.data(), wanted.size());
-    if (found.size() == 1) point = read_attribute(functions, session.handle, found.front(), CKA_EC_POINT);
+    const auto found = find_objects(functions, session.opened.handle, wanted.data(), wanted.size());
+    if (found.size() == 1) point = read_attribute(functions, session.opened.handle, found.front(), CKA_EC_POINT);
   }
-  if (point.empty()) point = read_attribute(functions, session.handle, session.key, CKA_EC_POINT);
+  if (point.empty()) point = read_attribute(functions, session.opened.handle, session.key, CKA_EC_POINT);
   if (!point.empty()) public_key_ = public_key_of(curve_, point);
 }
 
@@ -245,10 +259,10 @@ Bytes TokenKey::sign(BytesView digest) const {
   return with_session([&](const Session& session) {
     const CK_FUNCTION_LIST& functions = *module_->content().functions;
     CK_MECHANISM mechanism{CKM_ECDSA, nullptr, 0};
-    check(functions.C_SignInit(session.handle, &mechanism, session.key), "the token makes no signature (CKA_SIGN)");
+    check(functions.C_SignInit(session.opened.handle, &mechanism, session.key), "the token makes no signature (CKA_SIGN)");
     Bytes signature(2 * field_size(curve_));
     CK_ULONG size = signature.size();
-    check(functions.C_Sign(session.handle, const_cast<unsigned char*>(digest.data()), digest.size(), signature.data(), &size),
+    check(functions.C_Sign(session.opened.handle, const_cast<unsigned char*>(digest.data()), digest.size(), signature.data(), &size),
           "a signature of the token");
     if (size != signature.size()) throw CryptoError("the token's signature has another length");
     return signature;
@@ -257,7 +271,7 @@ Bytes TokenKey::sign(BytesView digest) const {
 
 base::SecretBytes TokenKey::agree(BytesView point) const {
   return with_session([&](const Session& session) {
-    SharedSecretObject secret(*module_->content().functions, session.handle);
+    SharedSecretObject secret(*module_->content().functions, session.opened.handle);
     secret.derive(session.key, point, field_size(curve_));
     return secret.read(field_size(curve_));
   });

@@ -15,7 +15,8 @@ namespace crypto {
 
 /// A private elliptic-curve key that stays in a PKCS#11 token: what PrivateKey holds in place of a key of OpenSSL's. Safe to use from several
 /// threads at once: each operation has a session of its own, of which there are as many as there were operations at a time. A session that is
-/// lost (the token was taken out, the login ended) is opened anew, once; then CryptoError. A call lasts as long as the token takes.
+/// lost (the token was taken out, the login ended) is opened anew, once; then CryptoError. Once one key has met the loss of its session, none uses a session of
+/// before, whose number may be another's. A call lasts as long as the token takes.
 class TokenKey {
  public:
   /// Finds the key of an RFC 7512 URI, `pkcs11:token=arpf;object=ecka;type=private`, or with `id=%01`. Throws CryptoError that says what
@@ -35,10 +36,7 @@ class TokenKey {
   [[nodiscard]] base::SecretBytes agree(BytesView point) const;
 
  private:
-  struct Session {
-    unsigned long handle;
-    unsigned long key;  ///< the object, as this session knows it
-  };
+  struct Session;
   class Lease;
 
   /// What `operation(session)` returns, with a session of its own.
@@ -46,6 +44,7 @@ class TokenKey {
   auto with_session(const Operation& operation) const;
   [[nodiscard]] Session open() const;
   void close(const Session& session) const noexcept;
+  [[nodiscard]] std::optional<Session> take_free() const;
   void close_free() const noexcept;
   [[nodiscard]] unsigned long find(unsigned long session) const;
   void read_public_half(const Session& session);

@@ -57,18 +57,47 @@ void TokenModule::Content::log_in(CK_SESSION_HANDLE session) {
                                        : "the token cannot be logged in to");
 }
 
-CK_SESSION_HANDLE TokenModule::Content::open_session(P11KitUri* uri) {
+TokenModule::Content::Session TokenModule::Content::open_session(P11KitUri* uri) {
   const std::lock_guard lock(mutex);
   if (is_pin_refused) throw CryptoError("the PIN was refused before, and is not tried again so that the token does not lock");
-  CK_SESSION_HANDLE session = 0;
-  pkcs11::check(functions->C_OpenSession(find_slot(uri), CKF_SERIAL_SESSION, nullptr, nullptr, &session), "no session with the token");
+  const CK_SLOT_ID slot = find_slot(uri);
+  Session session;
+  pkcs11::check(functions->C_OpenSession(slot, CKF_SERIAL_SESSION, nullptr, nullptr, &session.handle), "no session with the token");
   try {
-    log_in(session);
+    log_in(session.handle);
+    const auto former = sessions_.find(session.handle);
+    if (former != sessions_.end()) forget_all_of(former->second.slot);  // it was open, for all that we knew
+    session.serial = ++last_serial_;
+    sessions_.emplace(session.handle, Opened{session.serial, slot});
   } catch (...) {
-    (void)functions->C_CloseSession(session);
+    (void)functions->C_CloseSession(session.handle);
     throw;
   }
   return session;
+}
+
+bool TokenModule::Content::is_known(const Session& session) const {
+  const auto known = sessions_.find(session.handle);
+  return known != sessions_.end() && known->second.serial == session.serial;
+}
+
+void TokenModule::Content::forget_all_of(CK_SLOT_ID slot) {
+  std::erase_if(sessions_, [slot](const auto& known) { return known.second.slot == slot; });
+}
+
+bool TokenModule::Content::has(const Session& session) {
+  const std::lock_guard lock(mutex);
+  return is_known(session);
+}
+
+void TokenModule::Content::close(const Session& session) noexcept {
+  const std::lock_guard lock(mutex);
+  if (!is_known(session)) return;
+  const CK_SLOT_ID slot = sessions_.find(session.handle)->second.slot;
+  CK_SESSION_INFO info{};
+  if (functions->C_GetSessionInfo(session.handle, &info) != CKR_OK) return forget_all_of(slot);
+  sessions_.erase(session.handle);
+  (void)functions->C_CloseSession(session.handle);
 }
 
 TokenModule::TokenModule(std::unique_ptr<Content> content) : content_(std::move(content)) {}

@@ -93,13 +93,13 @@ class TokenSession {
     p11_kit_uri_parse(("pkcs11:token=" + token).c_str(), P11_KIT_URI_FOR_TOKEN, uri.get());
     reading_ = module_->content().open_session(uri.get());
     CK_SESSION_INFO info{};
-    functions_.C_GetSessionInfo(reading_, &info);
+    functions_.C_GetSessionInfo(reading_.handle, &info);
     slot_ = info.slotID;
     crypto::pkcs11::check(functions_.C_OpenSession(slot_, CKF_SERIAL_SESSION | CKF_RW_SESSION, nullptr, nullptr, &session_), "a session");
   }
   ~TokenSession() {
     functions_.C_CloseSession(session_);
-    functions_.C_CloseSession(reading_);
+    module_->content().close(reading_);
   }
   TokenSession(const TokenSession&) = delete;
   TokenSession& operator=(const TokenSession&) = delete;
@@ -138,7 +138,7 @@ class TokenSession {
   }
   /// As when an HSM was started anew: every session of the process is gone, and the login with the last one.
   void close_all() const { crypto::pkcs11::check(functions_.C_CloseAllSessions(slot_), "sessions"); }
-  void log_out() const { crypto::pkcs11::check(functions_.C_Logout(reading_), "a logout"); }
+  void log_out() const { crypto::pkcs11::check(functions_.C_Logout(reading_.handle), "a logout"); }
 
  private:
   static base::Bytes parameters(crypto::Curve curve) {
@@ -155,7 +155,7 @@ class TokenSession {
   std::shared_ptr<const crypto::TokenModule> module_;
   CK_FUNCTION_LIST& functions_;
   CK_SLOT_ID slot_ = 0;
-  CK_SESSION_HANDLE reading_ = 0;
+  crypto::TokenModule::Content::Session reading_;
   CK_SESSION_HANDLE session_ = 0;
 };
 
