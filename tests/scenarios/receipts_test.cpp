@@ -1,27 +1,20 @@
+// The receipt of PROTOCOL.md, section 7.5, at the D-AUSF: what is one, what is recorded of it, and how the owner of its vector is told.
+#include <algorithm>
+#include <atomic>
 #include <catch2/catch.hpp>
 #include <mutex>
+#include <set>
+#include <string>
+#include <tuple>
+#include <vector>
 
-#include "lib/profile/discovery_vector.hpp"
-#include "nf-d-ausf/receipts.hpp"
 #include "tests/scenarios/faulty_answers.hpp"
-#include "tests/scenarios/lab.hpp"
+#include "tests/scenarios/receipts_lab.hpp"
 #include "tests/support/fake_function.hpp"
-
-/// The receipt of PROTOCOL.md, section 7.5, from the device's synchronisation failure to the owner of its vector.
 
 using namespace test;
 
 namespace {
-
-const std::string kImsi = "001010000000001";
-const std::string kReceipts = "/nausfext-onboarding/v1/receipts";
-const std::string kRand(32, 'a');
-const std::string kAuts(28, '5');
-
-/// SHA-256 of the octets of kAuts.
-std::string hash_of_auts() {
-  return base::to_hex(profile::receipt_hash(base::from_hex_exactly<14>(kAuts).value()));
-}
 
 /// An owner of vectors: what it was told, and what it answers.
 class Owner {
@@ -49,124 +42,7 @@ class Owner {
   FakePeer peer_;
 };
 
-struct ReceiptFixture : Lab {
-  static json failure_of(const std::string& challenge, const std::string& answer) {
-    return {{"supiOrSuci", kDimsiSupi},
-            {"servingNetworkName", kServingNetwork},
-            {"resynchronizationInfo", {{"rand", challenge}, {"auts", answer}}}};
-  }
-  Answer send(const std::string& challenge, const std::string& answer) {
-    return to_d_ausf("POST", kContexts, failure_of(challenge, answer));
-  }
-
-  /// A vector of our own whose owner is at `port`; 0: nobody is told.
-  Answer put_vector(std::uint16_t port, const std::string& challenge = kRand) {
-    json body{{"rand", challenge}, {"autn", std::string(32, 'b')}, {"imsi", kImsi}, {"receiptHash", hash_of_auts()}};
-    if (port != 0) body["notificationUri"] = "http://127.0.0.1:" + std::to_string(port) + "/told";
-    return to_d_ausf("PUT", kVector, body);
-  }
-  /// A vector of another dIMSI whose owner is to be told at `uri`, and its receipt, which is due at once.
-  void receive(const std::string& dimsi, const std::string& uri) {
-    const json body{{"rand", kRand}, {"autn", std::string(32, 'b')}, {"imsi", kImsi}, {"receiptHash", hash_of_auts()}, {"notificationUri", uri}};
-    REQUIRE(to_d_ausf("PUT", kVectors + "/" + dimsi, body).status == 201);
-    json failure = failure_of(kRand, kAuts);
-    failure["supiOrSuci"] = "imsi-" + dimsi;
-    CHECK(to_d_ausf("POST", kContexts, failure).verdict() == "504 NETWORK_FAILURE");
-  }
-  bool is_recorded() { return to_d_ausf("GET", kVector).content().contains("receivedAt"); }
-
-  /// Receipts whose owner is not told yet.
-  std::size_t pending() const {
-    auto database = store::Database::open(folder / "d-ausf.db", store::Database::Mode::read_only);
-    return d_ausf::find_due_receipts(database, base::system_now() + std::chrono::hours(24), 100).size();
-  }
-  static bool wait_until(const std::function<bool()>& is_so) {
-    const auto deadline = std::chrono::steady_clock::now() + kDeadline;
-    while (!is_so()) {
-      if (std::chrono::steady_clock::now() > deadline) return false;
-      std::this_thread::yield();
-    }
-    return true;
-  }
-
-  /// Onboards a device; `receipt` is the AUTS that it answers to the challenge `rand`.
-  void onboard() {
-    se = std::make_unique<SecureElement>(make_device(kDimsi));
-    const Answer offered = to_ausf("PUT", kDevice, offer(*se));
-    REQUIRE(offered.content()["state"] == "PRELOADED");
-    take_challenge();
-  }
-  void take_challenge() {
-    device = std::make_unique<ue_sim::Device>(se->device());
-    const Answer challenge = to_d_ausf("POST", kContexts, {{"supiOrSuci", kDimsiSupi}, {"servingNetworkName", kServingNetwork}});
-    REQUIRE(challenge.status == 201);
-    const json data = challenge.content()["5gAuthData"];
-    rand = data["rand"];
-    const auto taken = ue_sim::take_imsi(*device, octets(data["rand"]), octets(data["autn"]));
-    REQUIRE(taken);
-    auts = base::to_hex(taken->reveal());
-    imsi = device->subscription->imsi.digits();
-  }
-  static aka::Rand octets(const json& hex) { return base::from_hex_exactly<16>(hex.get<std::string>()).value(); }
-
-  /// The second attach, to its end.
-  void attach() {
-    const json wanted{{"supiOrSuci", "imsi-" + imsi}, {"servingNetworkName", kServingNetwork}};
-    const json challenge = to_ausf("POST", kContexts, wanted).content();
-    const json data = challenge["5gAuthData"];
-    const auto answer = ue_sim::answer_challenge(*device, octets(data["rand"]), octets(data["autn"]), kServingNetwork);
-    const std::string path = sbi::Uri::parse(challenge["_links"]["5g-aka"]["href"].get<std::string>()).path;
-    const std::string res_star = base::to_hex(std::get<ue_sim::UeAnswer>(answer).res_star.reveal());
-    REQUIRE(to_ausf("PUT", path, {{"resStar", res_star}}).content()["authResult"] == "AUTHENTICATION_SUCCESS");
-  }
-  std::string state() { return to_ausf("GET", kDevice).content()["state"]; }
-  std::vector<std::string> history() {
-    const json shown = to_ausf("GET", kDevice).content();
-    std::vector<std::string> out;
-    for (const json& entry : shown["history"]) out.push_back(entry["state"]);
-    return out;
-  }
-  json report() const {
-    return {{"dimsi", kDimsi}, {"imsi", imsi}, {"auts", auts}, {"receivedAt", "2026-11-25T07:02:11.912Z"}, {"servingNetworkName", kServingNetwork}};
-  }
-
-  std::unique_ptr<SecureElement> se;
-  std::unique_ptr<ue_sim::Device> device;
-  std::string rand, auts, imsi;
-};
-
-/// The text with another digit at `i`.
-std::string altered(std::string hex, std::size_t i) {
-  hex[i] = hex[i] == '0' ? '1' : '0';
-  return hex;
-}
-
 }  // namespace
-
-TEST_CASE_METHOD(ReceiptFixture, "A device's receipt goes through the access network to the vector's owner", "[receipt][step-7]") {
-  start_all();
-  onboard();
-  SECTION("by nausf-auth") { CHECK(send(rand, auts).verdict() == "504 NETWORK_FAILURE"); }
-  SECTION("by nudm-ueau") {
-    const json wanted{{"servingNetworkName", kServingNetwork},
-                      {"ausfInstanceId", "4947a69a-f61b-4bc1-b9da-47c9c5d14b64"},
-                      {"resynchronizationInfo", {{"rand", rand}, {"auts", auts}}}};
-    const std::string target = "/nudm-ueau/v1/suci-0-901-70-0-0-0-0000000001/security-information/generate-auth-data";
-    CHECK(to_d_ausf("POST", target, wanted).verdict() == "504 NETWORK_FAILURE");
-  }
-  SECTION("by the HSS's vectors, from a network that names itself or not") {
-    const json network = GENERATE(json(nullptr), json({{"mcc", "001"}, {"mnc", "01"}}));
-    json wanted{{"hssAuthType", "IMS_AKA"}, {"numOfRequestedVectors", 1}, {"resynchronizationInfo", {{"rand", rand}, {"auts", auts}}}};
-    if (!network.is_null()) wanted["servingNetworkId"] = network;
-    const std::string target = "/nudm-ueau/v1/" + kDimsiSupi + "/hss-security-information/ims-aka/generate-av";
-    CHECK(to_d_ausf("POST", target, wanted).verdict() == "504 NETWORK_FAILURE");
-  }
-  CHECK(is_recorded());
-  CHECK(wait_for_state(kDimsi, "RECEIVED")["state"] == "RECEIVED");
-  CHECK(history() == std::vector<std::string>{"OFFERED", "KEY_RETRIEVED", "PRELOADED", "RECEIVED"});
-  attach();
-  CHECK(history() == std::vector<std::string>{"OFFERED", "KEY_RETRIEVED", "PRELOADED", "RECEIVED", "ATTACHED"});
-}
 
 TEST_CASE_METHOD(ReceiptFixture, "The owner is told what was received, in the form of the interface", "[receipt][d-ausf]") {
   start_d_ausf();
@@ -398,155 +274,4 @@ TEST_CASE_METHOD(ReceiptFixture, "An owner that says nothing is told again, and 
   CHECK(pending() == 1);
   silent.release();
   CHECK(wait_until([this] { return pending() == 0; }));
-}
-
-TEST_CASE_METHOD(ReceiptFixture, "A receipt reaches a target AUSF that was down, and over a restart of the D-AUSF", "[receipt][recovery]") {
-  start_arpf();
-  start_d_ausf();
-  const auto config = ausf_ext_config();
-  start_ausf_ext(config);
-  onboard();
-  ausf.reset();
-  CHECK(send(rand, auts).verdict() == "504 NETWORK_FAILURE");
-  CHECK(pending() == 1);
-  SECTION("as it is") {}
-  SECTION("restarted") {
-    d_ausf.reset();
-    start_d_ausf();
-    CHECK(pending() == 1);
-  }
-  start_ausf_ext(config);
-  CHECK(wait_for_state(kDimsi, "RECEIVED")["state"] == "RECEIVED");
-  CHECK(wait_until([&] { return pending() == 0; }));
-}
-
-TEST_CASE_METHOD(ReceiptFixture, "A late receipt moves nothing back", "[receipt][ausf-ext]") {
-  start_all();
-  onboard();
-  attach();
-  const auto before = history();
-  CHECK(before.back() == "ATTACHED");
-  CHECK(send(rand, auts).verdict() == "504 NETWORK_FAILURE");
-  REQUIRE(wait_until([&] { return pending() == 0; }));
-  CHECK(history() == before);
-
-  SECTION("nor for a device that is retired") {
-    CHECK(to_ausf("POST", kDevice + "/retire").status == 204);
-    CHECK(to_ausf("POST", kReceipts, report()).status == 204);
-    CHECK(state() == "RETIRED");
-  }
-  SECTION("nor for one that was offered anew with another token") {
-    CHECK(to_ausf("POST", kDevice + "/retire").status == 204);
-    const SecureElement other = make_device(kDimsi);
-    REQUIRE(to_ausf("PUT", kDevice, offer(other)).content()["state"] == "PRELOADED");
-    CHECK(to_ausf("POST", kReceipts, report()).status == 204);
-    CHECK(state() == "PRELOADED");
-  }
-}
-
-TEST_CASE_METHOD(ReceiptFixture, "The target AUSF believes the AUTS alone", "[receipt][ausf-ext]") {
-  start_all();
-  onboard();
-  const auto reported = [this](const std::string& member, const std::string& value) {
-    json body = report();
-    body[member] = value;
-    return to_ausf("POST", kReceipts, body).status;
-  };
-  for (std::size_t i = 0; i < auts.size(); ++i) CHECK(reported("auts", altered(auts, i)) == 204);
-  CHECK(reported("imsi", "001010000009999") == 204);
-  CHECK(reported("dimsi", "901700000000009") == 204);
-  CHECK(state() == "PRELOADED");
-
-  json body = report();
-  SECTION("in either case of its digits") {
-    for (char& c : auts) c = static_cast<char>(std::toupper(c));
-    body["auts"] = auts;
-  }
-  SECTION("without the name of a network") { body.erase("servingNetworkName"); }
-  CHECK(to_ausf("POST", kReceipts, body).status == 204);
-  CHECK(state() == "RECEIVED");
-  const auto before = history();
-  CHECK(to_ausf("POST", kReceipts, body).status == 204);
-  CHECK(history() == before);
-}
-
-TEST_CASE_METHOD(ReceiptFixture, "A report of a receipt that is malformed is named", "[receipt][ausf-ext]") {
-  start_all();
-  onboard();
-  const auto fault_at = [this](const char* member, const json& value, const std::string& verdict) {
-    json body = report();
-    body[member] = value;
-    const Answer answer = to_ausf("POST", kReceipts, body);
-    CAPTURE(member, value);
-    CHECK(answer.verdict() == verdict);
-    CHECK(answer.params() == std::vector<std::string>{std::string("/") + member});
-  };
-  fault_at("dimsi", "12345", "400 MANDATORY_IE_INCORRECT");
-  fault_at("imsi", "0010100000000012", "400 MANDATORY_IE_INCORRECT");
-  fault_at("auts", std::string(26, '0'), "400 MANDATORY_IE_INCORRECT");
-  fault_at("auts", std::string(30, '0'), "400 MANDATORY_IE_INCORRECT");
-  fault_at("auts", std::string(28, 'g'), "400 MANDATORY_IE_INCORRECT");
-  fault_at("auts", 7, "400 MANDATORY_IE_INCORRECT");
-  fault_at("receivedAt", 0, "400 MANDATORY_IE_INCORRECT");
-  fault_at("servingNetworkName", "5G:", "400 OPTIONAL_IE_INCORRECT");
-  for (const char* member : {"dimsi", "imsi", "auts", "receivedAt"}) {
-    json body = report();
-    body.erase(member);
-    CHECK(to_ausf("POST", kReceipts, body).verdict() == "400 MANDATORY_IE_MISSING");
-  }
-  CHECK(state() == "PRELOADED");
-}
-
-TEST_CASE_METHOD(ReceiptFixture, "A receipt may come before the D-AUSF's answer to the vector did", "[receipt][ausf-ext]") {
-  start_arpf();
-  auto config = ausf_ext_config();
-  config.offer_wait = std::chrono::milliseconds(0);
-  start_ausf_ext(config);
-  const SecureElement own = make_device(kDimsi);
-  CHECK(to_ausf("PUT", kDevice, offer(own)).status == 202);
-  imsi = wait_for_state(kDimsi, "KEY_RETRIEVED")["imsi"];
-  const auto dimsi = *profile::DiscoveryImsi::from_digits(kDimsi);
-  auts = base::to_hex(profile::make_receipt(*own.ephemeral_key, dimsi, *profile::Imsi::from_digits(imsi), 2).reveal());
-  CHECK(to_ausf("POST", kReceipts, report()).status == 204);
-  CHECK(state() == "RECEIVED");
-  start_d_ausf();  // whatever its preloading was about to do, the state stays
-  const SecureElement second = make_device("901700000000002");
-  CHECK(to_ausf("PUT", "/nausfext-onboarding/v1/devices/901700000000002", offer(second)).status < 300);
-  CHECK(wait_for_state("901700000000002", "PRELOADED")["state"] == "PRELOADED");
-  CHECK(history() == std::vector<std::string>{"OFFERED", "KEY_RETRIEVED", "RECEIVED"});
-}
-
-TEST_CASE_METHOD(ReceiptFixture, "A device that is RECEIVED counts as one that is on its way", "[receipt][ausf-ext]") {
-  start_arpf();
-  start_d_ausf();
-  start_ausf_ext();
-  onboard();
-  CHECK(to_ausf("POST", kReceipts, report()).status == 204);
-  SECTION("another offer is refused, retiring is not, and the lists know it") {
-    CHECK(to_ausf("PUT", kDevice, offer(make_device(kDimsi))).verdict() == "409 DEVICE_EXISTS");
-    CHECK(to_ausf("GET", "/nausfext-onboarding/v1/devices?state=RECEIVED").content()["devices"].size() == 1);
-    CHECK(to_ausf("POST", kDevice + "/retire").status == 204);
-    CHECK(wait_for_state(kDimsi, "RETIRED")["state"] == "RETIRED");
-    CHECK(to_d_ausf("GET", kVector).verdict() == "404 USER_NOT_FOUND");
-  }
-  SECTION("it expires as others do") {
-    auto database = store::Database::open(folder / "ausf-ext.db");
-    database.run("UPDATE devices SET expires_at = 1, due_at = 1");
-    CHECK(wait_for_state(kDimsi, "RETIRED")["state"] == "RETIRED");
-    CHECK(history() == std::vector<std::string>{"OFFERED", "KEY_RETRIEVED", "PRELOADED", "RECEIVED", "RETIRED"});
-  }
-}
-
-TEST_CASE_METHOD(ReceiptFixture, "Without a notification URI the vector has none, and the device attaches all the same", "[receipt][ausf-ext]") {
-  start_arpf();
-  start_d_ausf();
-  auto config = ausf_ext_config();
-  config.notification_uri.reset();
-  start_ausf_ext(config);
-  onboard();
-  CHECK(send(rand, auts).verdict() == "504 NETWORK_FAILURE");
-  CHECK(is_recorded());
-  CHECK(pending() == 0);
-  attach();
-  CHECK(history() == std::vector<std::string>{"OFFERED", "KEY_RETRIEVED", "PRELOADED", "ATTACHED"});
 }
