@@ -5,7 +5,6 @@
 #include "lib/base/log.hpp"
 #include "lib/service/audit_console.hpp"
 #include "lib/service/upkeep_commands.hpp"
-#include "lib/store/secrets.hpp"
 #include "nf-ausf-ext/access.hpp"
 #include "nf-ausf-ext/api.hpp"
 #include "nf-ausf-ext/api_authentication.hpp"
@@ -18,12 +17,6 @@
 
 namespace ausf_ext {
 namespace {
-
-base::SecretBytes random_secret(std::size_t octets) {
-  base::SecretBytes fresh(octets);
-  crypto::fill_random(fresh.writable());
-  return fresh;
-}
 
 /// The key-encryption keys: a configuration in which they are not has said so (read_config).
 bool are_locked(const Config& config) {
@@ -43,9 +36,8 @@ struct Shared {
     store::migrate(database, kSchema);
     require_key_of(database, keys);
     count_pools(database, config.pools);
-    context_key = store::load_or_put_secret(database, "context-key", random_secret(ContextIds::kKeyOctets));
-    relay_links = std::make_unique<core::RelayLinks>(
-        store::load_or_put_secret(database, "relay-key", random_secret(core::RelayLinks::kKeyOctets)));
+    context_key = load_or_make_own_key(database, keys, "context-key", ContextIds::kKeyOctets);
+    relay_links = std::make_unique<core::RelayLinks>(load_or_make_own_key(database, keys, "relay-key", core::RelayLinks::kKeyOctets));
     committer = std::make_unique<store::Committer>(std::move(database));
     if (!config.authentication.auth_event_udms.empty()) {
       nf_instance_id = service::nf_instance_id(config.common, "AUSF");

@@ -20,27 +20,34 @@ struct Pass {
   std::vector<profile::DiscoveryImsi> lost = {};  ///< under neither key
 };
 
-/// One transaction; where to go on, nothing at the end.
-std::optional<profile::DiscoveryImsi> rotate_some(store::Database& database, const KeyBox& keys, std::optional<profile::DiscoveryImsi> after,
-                                                  Pass& pass) {
+/// What `work()` returns, in a transaction of its own.
+template <class Work>
+auto in_transaction(store::Database& database, const Work& work) {
   database.script("BEGIN IMMEDIATE");
   try {
-    const auto page = find_sealed_page(database, after, kBatch);
-    for (const SealedKey& sealed : page) {
-      if (keys.is_sealed_anew(sealed.octets, sealed.dimsi)) continue;
-      if (!keys.opens(sealed.octets, sealed.dimsi)) {
-        pass.lost.push_back(sealed.dimsi);
-        continue;
-      }
-      put_sealed(database, {sealed.dimsi, keys.seal(keys.open(sealed.octets, sealed.dimsi), sealed.dimsi)});
-      ++pass.sealed;
-    }
+    auto out = work();
     database.script("COMMIT");
-    return page.size() < kBatch ? std::nullopt : std::optional(page.back().dimsi);
+    return out;
   } catch (...) {
     if (database.is_in_transaction()) database.script("ROLLBACK");
     throw;
   }
+}
+
+/// Some of the devices'; where to go on, nothing at the end.
+std::optional<profile::DiscoveryImsi> rotate_some(store::Database& database, const KeyBox& keys, std::optional<profile::DiscoveryImsi> after,
+                                                  Pass& pass) {
+  const auto page = find_sealed_page(database, after, kBatch);
+  for (const SealedKey& sealed : page) {
+    if (keys.is_sealed_anew(sealed.octets, sealed.dimsi)) continue;
+    if (!keys.opens(sealed.octets, sealed.dimsi)) {
+      pass.lost.push_back(sealed.dimsi);
+      continue;
+    }
+    put_sealed(database, {sealed.dimsi, keys.seal(keys.open(sealed.octets, sealed.dimsi), sealed.dimsi)});
+    ++pass.sealed;
+  }
+  return page.size() < kBatch ? std::nullopt : std::optional(page.back().dimsi);
 }
 
 int run_rotate_keys(const std::string& config_path, const service::Command::Given&) {
@@ -56,7 +63,7 @@ int run_rotate_keys(const std::string& config_path, const service::Command::Give
   const KeyBox keys(config.key_encryption_key, config.former_key_encryption_key);
   require_key_of(database, keys);
   const std::uint64_t count = rotate_keys(database, keys);
-  std::cerr << count << " keys in " << config.common.database << " are sealed anew; former_key_encryption_key may go from the configuration\n";
+  std::cerr << count << " keys of devices and the function's own secrets in " << config.common.database << " are sealed anew; former_key_encryption_key may go from the configuration\n";
   return 0;
 }
 
@@ -69,7 +76,7 @@ std::uint64_t rotate_keys(store::Database& database, const KeyBox& keys) {
     pass = Pass();
     std::optional<profile::DiscoveryImsi> after;
     do {
-      after = rotate_some(database, keys, after, pass);
+      after = in_transaction(database, [&] { return rotate_some(database, keys, after, pass); });
     } while (after);
     count += pass.sealed;
   }
@@ -77,7 +84,10 @@ std::uint64_t rotate_keys(store::Database& database, const KeyBox& keys) {
     throw std::runtime_error(std::to_string(pass.lost.size()) + " keys open under neither key, the first of them that of " + pass.lost.front().digits() +
                              "; all others are sealed anew");
   }
-  put_canary(database, keys);
+  in_transaction(database, [&] {
+    rotate_own_secrets(database, keys);
+    return true;
+  });
   return count;
 }
 

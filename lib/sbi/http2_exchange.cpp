@@ -1,7 +1,10 @@
 #include "lib/sbi/http2_exchange.hpp"
 
+#include <algorithm>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "lib/base/error.hpp"
@@ -82,13 +85,7 @@ asio::awaitable<void> Http2Server::StreamedBody::wait_until(Instant at) {
 asio::awaitable<std::optional<std::string>> Http2Server::StreamedBody::next() {
   const auto keep_alive = connection_.lock();
   give_back(std::exchange(handed_, 0));
-  const auto deadline = now() + (keep_alive ? keep_alive->request_timeout() : std::chrono::seconds(0));
-  while (waiting_.empty() && !is_ended_) {
-    co_await wait_until(deadline);
-    if (waiting_.empty() && !is_ended_ && now() >= deadline) {
-      throw base::Error(base::ErrorKind::bad_request, "INVALID_MSG_FORMAT", "the body stopped before its end");
-    }
-  }
+  co_await wait_for_more(keep_alive ? keep_alive->request_timeout() : std::chrono::seconds(0));
   if (waiting_.empty()) {
     if (!is_complete_) throw base::Error(base::ErrorKind::bad_request, "INVALID_MSG_FORMAT", "the peer gave up its request");
     co_return std::nullopt;
@@ -96,7 +93,22 @@ asio::awaitable<std::optional<std::string>> Http2Server::StreamedBody::next() {
   std::string taken = std::move(waiting_.front());
   waiting_.pop_front();
   handed_ = taken.size();
+  patience_ += std::chrono::milliseconds(1000 * handed_ / kLeastOctetsPerSecond);
   co_return std::move(taken);
+}
+
+/// Until there is a piece, or the end. What the handler takes of the time is its own.
+asio::awaitable<void> Http2Server::StreamedBody::wait_for_more(std::chrono::seconds most) {
+  patience_ = std::min<Clock::duration>(patience_, most);
+  const Instant began = now();
+  while (waiting_.empty() && !is_ended_) {
+    co_await wait_until(began + patience_);
+    if (waiting_.empty() && !is_ended_ && now() >= began + patience_) {
+      throw base::Error(base::ErrorKind::bad_request, "INVALID_MSG_FORMAT",
+                        "the body stopped before its end, or comes at less than " + std::to_string(kLeastOctetsPerSecond) + " octets a second");
+    }
+  }
+  patience_ -= now() - began;
 }
 
 asio::awaitable<bool> Http2Server::StreamedBody::pause(std::chrono::steady_clock::duration time) {

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <boost/asio/steady_timer.hpp>
+#include <chrono>
+#include <cstddef>
 #include <deque>
 #include <memory>
 #include <optional>
@@ -40,6 +42,8 @@ struct Http2Server::Exchange final : Http2Session::Context {
 
 /// A body that the handler takes piece by piece; flow control holds the peer back meanwhile. A piece counts, for the peer's window and for
 /// max_buffered_bytes, until the handler asks for the next one: it is done with it then. Of a request that was given up nothing more is handed out.
+/// The peer is waited for as long as request_timeout, and each octet makes up for the time in which kLeastOctetsPerSecond has it come: who drips does not hold a
+/// place of an import.
 class Http2Server::StreamedBody final : public BodyReader {
  public:
   StreamedBody(std::weak_ptr<Connection> connection, StreamId stream, boost::asio::io_context& loop)
@@ -55,18 +59,22 @@ class Http2Server::StreamedBody final : public BodyReader {
   void end(bool complete);
 
  private:
+  using Clock = std::chrono::steady_clock;
   static constexpr std::size_t kPieceOctets = std::size_t{32} * 1024;  ///< handed out at a time
+  static constexpr std::size_t kLeastOctetsPerSecond = 500;            ///< as Apache's mod_reqtimeout has it
 
   /// Forgets what waits. How much that was.
   std::size_t drop();
   void give_back(std::size_t octets);
   boost::asio::awaitable<void> wait_until(Instant at);
+  boost::asio::awaitable<void> wait_for_more(std::chrono::seconds most);
 
   std::weak_ptr<Connection> connection_;
   StreamId stream_;
   boost::asio::steady_timer wake_;
   std::deque<std::string> waiting_;  ///< none is empty
   std::size_t handed_ = 0;           ///< octets of the piece that the handler is at
+  Clock::duration patience_ = Clock::duration::max();  ///< how much longer the peer is waited for
   bool is_ended_ = false;
   bool is_complete_ = false;
 };

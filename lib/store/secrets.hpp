@@ -1,6 +1,9 @@
 #pragma once
 
+#include <optional>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "lib/base/secret.hpp"
 #include "lib/store/database.hpp"
@@ -14,7 +17,10 @@ base::SecretBytes load_or_put_secret(Database& database, std::string_view name, 
 /// Stores it in the place of the one before. Throws StoreError.
 void put_secret(Database& database, std::string_view name, const base::SecretBytes& fresh);
 
-/// True if a secret of that name is stored.
-bool has_secret(Database& database, std::string_view name);
+/// The stored one. Throws StoreError.
+std::optional<base::SecretBytes> find_secret(Database& database, std::string_view name);
+
+/// Of all that are stored. Throws StoreError.
+std::vector<std::string> names_of_secrets(Database& database);
 
 }  // namespace store

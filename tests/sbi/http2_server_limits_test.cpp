@@ -107,30 +107,44 @@ TEST_CASE_METHOD(ServedFixture, "Of two bodies that stop, the one that goes on w
   CHECK(never.http.streams[of_never].head.status == 400);
 }
 
-TEST_CASE_METHOD(ServedFixture, "A streamed body may take longer than a request as long as each piece comes in time", "[sbi][server][limits]") {
+TEST_CASE_METHOD(ServedFixture, "A streamed body may take longer than a request as long as it comes at a rate, and one that drips is refused as one that stops",
+                 "[sbi][server][limits]") {
   limits.request_timeout = 2s;
   serve();
   loop.run([this] { gate.open(); });
   FIRST_ATTACH_PEER(slow);
+  FIRST_ATTACH_PEER(dripping);
   FIRST_ATTACH_PEER(stalled);
-  const auto begin = [](Http2Peer& peer) {
-    const StreamId id = peer.http.session.request(import_of("/import", ""), sbi::Http2Session::BodySource::pieces);
-    peer.http.session.send(id, "x");
+  const auto send = [](Http2Peer& peer, StreamId id, std::size_t octets) {
+    if (peer.http.streams[id].has_end) return;
+    peer.http.session.send(id, std::string(octets, 'x'));
     peer.flush();
+  };
+  const auto begin = [&send](Http2Peer& peer) {
+    const StreamId id = peer.http.session.request(import_of("/import", ""), sbi::Http2Session::BodySource::pieces);
+    send(peer, id, 1);
     return id;
   };
-  const StreamId of_slow = begin(slow);  // before the other one
+  const StreamId of_slow = begin(slow);  // before the other ones
+  const StreamId of_dripping = begin(dripping);
   const StreamId of_stalled = begin(stalled);
-  int sent = 1;
-  for (; sent < 900 && !stalled.pump([&] { return stalled.http.streams[of_stalled].has_end; }, 20ms); ++sent) {
-    slow.http.session.send(of_slow, "x");
-    slow.flush();
+  const auto is_over = [&] { return stalled.http.streams[of_stalled].has_end && dripping.http.streams[of_dripping].has_end; };
+  int rounds = 0;
+  for (; rounds < 900 && !is_over(); ++rounds) {
+    (void)stalled.pump([] { return false; }, 10ms);
+    (void)dripping.pump([] { return false; }, 10ms);  // no more than a hundred octets a second
+    send(dripping, of_dripping, 1);
+    send(slow, of_slow, 2000);
   }
-  CHECK(stalled.http.streams[of_stalled].head.status == 400);
+  for (Http2Peer* peer : {&stalled, &dripping}) {
+    auto& answered = peer->http.streams[peer == &stalled ? of_stalled : of_dripping];
+    CHECK(answered.head.status == 400);
+    CHECK_THAT(answered.body, Catch::Contains("stopped before its end, or comes at less than 500 octets a second"));
+  }
   slow.http.session.finish(of_slow);
   REQUIRE(slow.pump_to_end(of_slow));
   CHECK(slow.http.streams[of_slow].head.status == 200);
-  CHECK(slow.http.streams[of_slow].body == std::to_string(sent));
+  CHECK(slow.http.streams[of_slow].body == std::to_string(1 + 2000 * rounds));
 }
 
 TEST_CASE_METHOD(ServedFixture, "Too many header fields, or too long ones, are 431", "[sbi][server]") {

@@ -7,6 +7,8 @@
 #include "lib/profile/discovery_vector.hpp"
 #include "lib/profile/subscriber_keys.hpp"
 #include "lib/store/backup.hpp"
+#include "lib/store/secrets.hpp"
+#include "nf-ausf-ext/authentication_contexts.hpp"
 #include "nf-ausf-ext/devices.hpp"
 #include "tests/scenarios/lab.hpp"
 
@@ -38,6 +40,11 @@ struct KeysLab : Lab {
     const json answer = to_ausf("PUT", "/nausfext-onboarding/v1/devices/" + device.dimsi, offer(device)).content();
     REQUIRE(answer["state"] == "PRELOADED");
     return answer["imsi"];
+  }
+  /// The function's own key for the ids of contexts; of a function that has started.
+  [[nodiscard]] base::SecretBytes context_key(const ausf_ext::KeyBox& keys) const {
+    auto db = database();
+    return ausf_ext::load_or_make_own_key(db, keys, "context-key", ausf_ext::ContextIds::kKeyOctets);
   }
   [[nodiscard]] static Kek new_key() { return std::make_shared<const crypto::KeyEncryptionKey>(crypto::random_octets<32>()); }
   [[nodiscard]] store::Database database() const { return store::Database::open(folder / "ausf-ext.db"); }
@@ -78,6 +85,49 @@ TEST_CASE_METHOD(KeysLab, "Keys are sealed under a new key while the function se
   CHECK(challenge(second) == "201");
   ausf.reset();
   CHECK_THROWS_WITH(start_with(before), Catch::Contains("key_encryption_key is not the one"));
+}
+
+TEST_CASE_METHOD(KeysLab, "The keys by which the function knows its ids are the same when they are sealed anew, and open under no other key", "[ausf-ext][rotation]") {
+  const Kek before = new_key();
+  const Kek after = new_key();
+  start_with(before);
+  const std::string key = text_of(context_key(ausf_ext::KeyBox(before)).reveal());
+  REQUIRE(key.size() == ausf_ext::ContextIds::kKeyOctets);
+  start_with(before);
+  CHECK(text_of(context_key(ausf_ext::KeyBox(before)).reveal()) == key);  // each start has the same
+  CHECK_THROWS_WITH(context_key(ausf_ext::KeyBox(after)), Catch::Contains("context-key cannot be opened"));
+  auto db = database();
+  (void)ausf_ext::rotate_keys(db, ausf_ext::KeyBox(after, before));
+  CHECK(text_of(context_key(ausf_ext::KeyBox(after)).reveal()) == key);
+  CHECK_THROWS_WITH(context_key(ausf_ext::KeyBox(before)), Catch::Contains("context-key cannot be opened"));
+  const auto sealed = store::find_secret(db, "context-key").value();
+  CHECK_FALSE(ausf_ext::KeyBox(after).open_own(sealed.reveal(), "relay-key"));  // nor by another name
+}
+
+TEST_CASE_METHOD(KeysLab, "A secret of the function's own that opens under neither key ends the rotation, and all stay as they are", "[ausf-ext][rotation]") {
+  const Kek before = new_key();
+  const Kek after = new_key();
+  start_with(before);
+  ausf.reset();
+  auto db = database();
+  store::put_secret(db, "relay-key", base::SecretBytes(ausf_ext::KeyBox(new_key()).seal_own(crypto::random_octets<16>(), "relay-key")));
+  CHECK_THROWS_WITH(ausf_ext::rotate_keys(db, ausf_ext::KeyBox(after, before)), Catch::Contains("relay-key cannot be opened"));
+  CHECK_FALSE(db.is_in_transaction());
+  CHECK_NOTHROW(ausf_ext::require_key_of(db, ausf_ext::KeyBox(before)));
+  CHECK_THROWS_WITH(start_with(before), Catch::Contains("relay-key cannot be opened"));
+}
+
+TEST_CASE_METHOD(KeysLab, "Keys of ids that an older version left in clear are not used any more", "[ausf-ext][rotation]") {
+  const std::string schema = read_text(FIRST_ATTACH_SOURCE_DIR "/nf-ausf-ext/schema.sql");
+  const base::Bytes clear(ausf_ext::ContextIds::kKeyOctets, 0x5a);
+  const Kek kek = new_key();
+  {
+    auto db = database();
+    store::migrate(db, schema.substr(0, schema.find("-- version 8")));
+    store::put_secret(db, "context-key", base::SecretBytes(clear));
+  }
+  start_with(kek);
+  CHECK(text_of(context_key(ausf_ext::KeyBox(kek)).reveal()) != text_of(clear));
 }
 
 TEST_CASE_METHOD(KeysLab, "A step under way does not bring a former seal back, and a retire wipes the key", "[ausf-ext][rotation]") {
@@ -136,6 +186,10 @@ TEST_CASE_METHOD(KeysLab, "Database and backup of a thousand devices have none o
     secrets.insert(base::to_hex(key.reveal()));
   };
   auto db = database();
+  const ausf_ext::KeyBox keys(kek);
+  for (const std::string& name : store::names_of_secrets(db)) {
+    if (name.ends_with("-key") && name != "key-encryption-key") keep(keys.open_own(store::find_secret(db, name)->reveal(), name).value());
+  }
   for (const SecureElement& device : devices) {
     const auto dimsi = profile::DiscoveryImsi::from_digits(device.dimsi).value();
     const auto imsi = ausf_ext::find_device(db, dimsi)->imsi.value();
@@ -145,7 +199,7 @@ TEST_CASE_METHOD(KeysLab, "Database and backup of a thousand devices have none o
     keep(subscriber.k);
     keep(subscriber.opc);
   }
-  REQUIRE(secrets.size() == 2 + 3 * 2 * kDeviceCount);
+  REQUIRE(secrets.size() == 2 + 2 * 2 + 3 * 2 * kDeviceCount);  // the key-encryption key, keys of ids, keys of devices
   store::back_up(folder / "ausf-ext.db", folder / "ausf-ext.backup");
   std::size_t hits = 0;
   std::size_t searched = 0;

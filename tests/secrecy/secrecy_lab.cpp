@@ -5,6 +5,7 @@
 #include "lib/base/log.hpp"
 #include "lib/store/database.hpp"
 #include "nf-arpf/function.hpp"
+#include "nf-ausf-ext/config.hpp"
 #include "nf-ausf-ext/function.hpp"
 #include "nf-d-ausf/function.hpp"
 #include "tests/support/free_port.hpp"
@@ -64,7 +65,11 @@ void Lab::start(const Options& options) {
   // What is wrong with a configuration is found before anything runs.
   const auto arpf = arpf::make_function(document_of(arpf::kProgram, arpf_yaml(options)));
   const auto d_ausf = d_ausf::make_function(document_of(d_ausf::kProgram, d_ausf_yaml(options)));
-  const auto ausf_ext = ausf_ext::make_function(document_of(ausf_ext::kProgram, ausf_ext_yaml(options)));
+  const service::YamlDocument document = document_of(ausf_ext::kProgram, ausf_ext_yaml(options));
+  ausf_ext::Config config = ausf_ext::read_config(document.root());  // once: a descriptor of a key is read to its end
+  document.finish();
+  key_box_.emplace(config.key_encryption_key);
+  const auto ausf_ext = ausf_ext::make_function(std::move(config));
   arpf_function_ = std::make_unique<service::Running>(arpf::kProgram, arpf);
   d_ausf_function_ = std::make_unique<service::Running>(d_ausf::kProgram, d_ausf);
   ausf_ext_function_ = std::make_unique<service::Running>(ausf_ext::kProgram, ausf_ext);
@@ -121,7 +126,11 @@ void Lab::add_keys_at_rest(Secrets& secrets) const {
     auto database = store::Database::open(folder_ / file, store::Database::Mode::read_only);
     auto rows = database.query("SELECT name, value FROM secrets WHERE name IN ('context-key', 'relay-key')");
     std::size_t count_of_file = 0;
-    for (; rows.next(); ++count_of_file) secrets.add(rows.text(0) + " of " + file, rows.blob(1));
+    for (; rows.next(); ++count_of_file) {
+      const std::string name = rows.text(0);
+      if (std::string_view(file) == "d.db") secrets.add(name + " of " + file, rows.blob(1));
+      else secrets.add(name + " of " + file, key_box_->open_own(rows.blob(1), name).value().reveal());
+    }
     REQUIRE(count_of_file == 2);
   }
 }

@@ -3,6 +3,7 @@
 #include <functional>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -12,6 +13,7 @@
 #include "lib/sbi/http2_server.hpp"
 #include "lib/sbi/tls.hpp"
 #include "lib/service/run.hpp"
+#include "nf-ausf-ext/key_box.hpp"
 #include "tests/secrecy/secrets.hpp"
 #include "tests/support/loop.hpp"
 #include "tests/support/temporary_folder.hpp"
@@ -75,7 +77,7 @@ class Lab {
   /// Puts an ARPF of the test's own in the place of the ARPF; it gives this answer for every key. Once.
   void replace_arpf(std::function<sbi::Response(const sbi::Request&)> answer);
 
-  /// Adds the keys that rest in the databases in clear (docs/THREAT_MODEL.md), and belong nowhere else: of context ids and relayed ids, of both AUSFs.
+  /// Adds the keys of context ids and relayed ids that rest in the databases of both AUSFs, in clear or sealed (docs/THREAT_MODEL.md), and belong nowhere else.
   void add_keys_at_rest(Secrets& secrets) const;
   /// Everything that rests in the databases, their write-ahead logs included. Before end().
   [[nodiscard]] std::string databases() const;
@@ -102,6 +104,7 @@ class Lab {
   std::string log_;
   std::string pki_;
   std::string arpf_, d_ausf_, ausf_ext_;  ///< URIs
+  std::optional<ausf_ext::KeyBox> key_box_;  ///< of what last started
   std::string refusals_;
   std::string metrics_of_replaced_;
   test::Loop loop_;
