@@ -1,7 +1,8 @@
 #include "nf-arpf/claims.hpp"
 
+#include <utility>
+
 #include "lib/base/error.hpp"
-#include "nf-arpf/suspensions.hpp"
 
 namespace arpf {
 namespace {
@@ -11,7 +12,7 @@ using base::ErrorKind;
 using store::Database;
 
 constexpr const char* kFindClaim = "SELECT operator, claimed_at, retrievals FROM claims WHERE dimsi = $1";
-constexpr const char* kIsSpent = "SELECT 1 FROM spent_keys WHERE point_hash = $1";
+constexpr const char* kIsSpent = "SELECT 1 FROM spent_keys WHERE point_hash IN ($1, $2)";
 constexpr const char* kInsertClaim =
     "INSERT INTO claims (dimsi, operator, claimed_at, retrievals) VALUES ($1, $2, $3, 1) "
     "ON CONFLICT (dimsi) DO UPDATE SET retrievals = retrievals + 1";
@@ -29,7 +30,15 @@ std::optional<Claim> find_claim(Database& database, const profile::DiscoveryImsi
   return Claim{rows.text(0), base::from_unix_ms(rows.integer(1)), rows.integer(2)};
 }
 
-bool is_spent(Database& database, const PointHash& key) { return database.query(kIsSpent, key).next(); }
+/// The claim that the operator holds already, if there is one. Throws as Claims::claim().
+std::optional<Claim> check(Database& database, const ClaimRequest& wanted) {
+  require_not_suspended(database, wanted.part_number);
+  const bool is_spent = database.query(kIsSpent, wanted.key, wanted.mirrored_key).next();
+  base::require(!is_spent, "TOKEN_SPENT", "the token's ephemeral key has served its onboarding");
+  auto held = find_claim(database, wanted.dimsi);
+  if (held && held->operator_id != wanted.operator_id) throw Error(ErrorKind::conflict, "DEVICE_CLAIMED", "another operator claims this dIMSI");
+  return held;
+}
 
 /// The claim, which must be the claimant's.
 Claim require_claim(Database& database, const profile::DiscoveryImsi& dimsi, const Claimant& claimant) {
@@ -55,19 +64,14 @@ void spend(Database& database, const profile::DiscoveryImsi& dimsi, base::Time n
 
 }  // namespace
 
-boost::asio::awaitable<std::optional<base::Time>> Claims::claim(profile::DiscoveryImsi dimsi, std::string operator_id, PointHash key,
-                                                                PartNumberHash part_number) {
+void Claims::require_claimable(const ClaimRequest& wanted) const { (void)check(reader_, wanted); }
+
+boost::asio::awaitable<std::optional<base::Time>> Claims::claim(ClaimRequest wanted) {
   using Since = std::optional<base::Time>;
-  const base::Time now = clock_();
-  store::Committer::Work<Since> work = [dimsi, operator_id, key, part_number, now](Database& database) {
-    arpf::require_not_suspended(database, part_number);
-    base::require(!is_spent(database, key), "TOKEN_SPENT", "the token's ephemeral key has served its onboarding");
-    const auto held = find_claim(database, dimsi);
-    if (held && held->operator_id != operator_id) {
-      throw Error(ErrorKind::conflict, "DEVICE_CLAIMED", "another operator claims this dIMSI");
-    }
-    database.run(kInsertClaim, dimsi.packed(), operator_id, base::to_unix_ms(now));
-    database.run(kNoteRelease, dimsi.packed(), key, base::to_unix_ms(now));
+  store::Committer::Work<Since> work = [wanted = std::move(wanted), now = clock_()](Database& database) {
+    const auto held = check(database, wanted);
+    database.run(kInsertClaim, wanted.dimsi.packed(), wanted.operator_id, base::to_unix_ms(now));
+    database.run(kNoteRelease, wanted.dimsi.packed(), wanted.key, base::to_unix_ms(now));
     return held ? Since(held->claimed_at) : Since();
   };
   const Since since = co_await committer_.write(std::move(work));

@@ -8,14 +8,21 @@
 #include "lib/crypto/kdf.hpp"
 #include "lib/profile/identity.hpp"
 #include "lib/store/committer.hpp"
+#include "nf-arpf/suspensions.hpp"
 
 namespace arpf {
 
 /// SHA-256 of PK.SE.ECDHE (`04 || X || Y`): what names an ephemeral key, for its token's octets do not (ECDSA is malleable).
 using PointHash = crypto::Sha256Digest;
 
-/// SHA-256 of the SubjectPublicKeyInfo of CERT.PN.ECDSA: its own octets do not name it, for ECDSA is malleable, and a CI may issue it again.
-using PartNumberHash = crypto::Sha256Digest;
+/// What an operator asks for, whose right to it has been looked at.
+struct ClaimRequest {
+  profile::DiscoveryImsi dimsi;
+  std::string operator_id;
+  PointHash key;
+  PointHash mirrored_key;  ///< of the other point with the same X, which leads to the same eK
+  PartNumber part_number;
+};
 
 struct Claim {
   std::string operator_id;
@@ -34,11 +41,14 @@ class Claims {
   Claims(store::Database& reader, store::Committer& committer, base::Clock clock)
       : reader_(reader), committer_(committer), clock_(std::move(clock)) {}
 
+  /// Whether claim() would refuse it now. Throws as that does, and changes nothing.
+  void require_claimable(const ClaimRequest& wanted) const;
+
   /// Claims the dIMSI for the operator, or counts another retrieval, and notes which key is released.
   /// Throws Error{forbidden, TOKEN_SPENT}, Error{conflict, DEVICE_CLAIMED}, and Error{forbidden, CERTIFICATE_REVOKED} if the part number is
   /// suspended, be it since the request came.
   /// Since when the operator has held it; nothing if nobody held it before.
-  boost::asio::awaitable<std::optional<base::Time>> claim(profile::DiscoveryImsi dimsi, std::string operator_id, PointHash key, PartNumberHash part_number);
+  boost::asio::awaitable<std::optional<base::Time>> claim(ClaimRequest wanted);
 
   [[nodiscard]] std::optional<Claim> find(const profile::DiscoveryImsi& dimsi) const;
 

@@ -60,12 +60,13 @@ boost::asio::awaitable<ReleasedKey> ReleaseEphemeralKey::operator()(profile::Dis
     check_offer_authorization(credentials.authorization, *trust_->offer_signers, verified.token, operator_id, now);
   }
 
-  const PointHash key = crypto::sha256(verified.token.ephemeral_point);
-  const PartNumberHash part_number = crypto::sha256(credentials.part_number.public_key().subject_public_key_info());
-  const auto claimed_since = co_await claims_.claim(dimsi, operator_id, key, part_number);
+  ClaimRequest wanted{dimsi, operator_id, crypto::sha256(verified.token.ephemeral_point), crypto::sha256(verified.ephemeral_key.mirrored_point()),
+                      PartNumber(credentials.part_number.public_key())};
+  claims_.require_claimable(wanted);
+  // Sealed before it is claimed: an HSM that fails leaves no claim that nobody recorded.
   ReleasedKey released = seal_and_endorse(verified, operator_certificate, now);
+  released.claimed_since = co_await claims_.claim(std::move(wanted));
   released.operator_id = operator_id;
-  released.claimed_since = claimed_since;
   co_return std::move(released);
 }
 

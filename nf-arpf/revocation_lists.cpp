@@ -1,5 +1,7 @@
 #include "nf-arpf/revocation_lists.hpp"
 
+#include <utility>
+
 #include "lib/base/clock.hpp"
 #include "lib/base/log.hpp"
 
@@ -13,9 +15,11 @@ std::shared_ptr<const RevocationLists::Lists> RevocationLists::current() const {
 std::size_t RevocationLists::reload() {
   Lists lists;
   for (const std::string& path : paths_) {
-    lists.push_back(crypto::RevocationList::load(path));
-    const auto fault = crypto::check_dates(lists.back(), base::system_now());
-    if (fault != crypto::ChainFault::none) base::log::warning("{}: {}", path, crypto::describe(fault));
+    for (crypto::RevocationList& list : crypto::RevocationList::load_all(path)) {
+      const auto fault = crypto::check_dates(list, base::system_now());
+      if (fault != crypto::ChainFault::none) base::log::warning("{}: {}", path, crypto::describe(fault));
+      lists.push_back(std::move(list));
+    }
   }
   const std::size_t count = lists.size();
   auto fresh = std::make_shared<const Lists>(std::move(lists));

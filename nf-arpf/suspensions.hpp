@@ -14,9 +14,17 @@
 namespace arpf {
 
 /// A part number by SHA-256 of the SubjectPublicKeyInfo of its CERT.PN.ECDSA, DER:
-/// `openssl x509 -in pn.pem -noout -pubkey | openssl pkey -pubin -outform DER | sha256sum`. Not by the certificate's own octets: ECDSA signatures
+/// `openssl x509 -in pn.pem -noout -pubkey | openssl pkey -pubin -ec_conv_form uncompressed -outform DER | sha256sum`. Not by the certificate's own octets: ECDSA signatures
 /// are malleable, and a CI may issue a certificate for the key again.
 using Fingerprint = crypto::Sha256Digest;
+
+/// A part number that is looked for: by either form of its key, for a certificate may have the point compressed, and `openssl pkey` leaves it so.
+struct PartNumber {
+  explicit PartNumber(const crypto::PublicKey& key)
+      : fingerprint(crypto::sha256(key.subject_public_key_info())), of_compressed(crypto::sha256(key.compressed_subject_public_key_info())) {}
+  Fingerprint fingerprint;
+  Fingerprint of_compressed;
+};
 
 struct Suspension {
   Fingerprint part_number;
@@ -49,6 +57,6 @@ class Suspensions {
 };
 
 /// Throws Error{forbidden, CERTIFICATE_REVOKED} that names the member, if the part number is suspended.
-void require_not_suspended(store::Database& database, const Fingerprint& part_number);
+void require_not_suspended(store::Database& database, const PartNumber& part_number);
 
 }  // namespace arpf

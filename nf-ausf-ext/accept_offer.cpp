@@ -19,9 +19,14 @@ bool is_same(store::Database& database, const Device& present, const Offer& offe
 
 }  // namespace
 
+std::string_view describe(OfferVerdict verdict) {
+  return verdict == OfferVerdict::known ? "known already" : verdict == OfferVerdict::replaced ? "in the place of another offer" : "";
+}
+
 OfferVerdict accept_offer(store::Database& database, const Offer& offer, const Config& config, base::Time now) {
   config.providers.require_right(offer.offered_by, offer.dimsi);
   auto present = find_device(database, offer.dimsi);
+  const bool replaces = present && present->state != State::retired;
   if (present) {
     const bool is_of_another = offer.offered_by && present->offered_by != offer.offered_by;
     base::require(!is_of_another || present->state == State::retired, "NOT_OWNER", "another service provider offered this dIMSI");
@@ -37,7 +42,7 @@ OfferVerdict accept_offer(store::Database& database, const Offer& offer, const C
     if (has_key) abandon_offer(database, *present);
   }
   put_offer(database, offer, present, now, now + config.device_lifetime);
-  return OfferVerdict::taken;
+  return replaces ? OfferVerdict::replaced : OfferVerdict::taken;
 }
 
 Offer only_trusted(Offer offer, const Config& config) {

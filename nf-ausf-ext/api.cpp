@@ -253,7 +253,7 @@ Api::Answer Api::put_device(const Request& request) {
   const OfferVerdict verdict = co_await parts_.committer.write(std::move(work));
   if (parts_.audit.is_on()) {  // a known one too: the line of the first time may have been lost with the disk
     service::AuditEvent event = event_of(service::AuditAction::offer, dimsi);
-    if (verdict == OfferVerdict::known) event.detail = "known already";
+    event.detail = describe(verdict);
     co_await parts_.audit.record(request, std::move(event));
   }
   if (verdict == OfferVerdict::known) {

@@ -96,12 +96,12 @@ void ImportOffers::take_line(std::size_t number, std::string_view line, bool is_
   ++count_;
 }
 
-service::AuditItem ImportOffers::item_of(const Line& line, const Error* refusal, bool is_known) {
+service::AuditItem ImportOffers::item_of(const Line& line, const Error* refusal, OfferVerdict verdict) {
   service::AuditItem item;
   item.action = refusal == nullptr ? service::AuditAction::offer : service::AuditAction::refusal;
   if (line.dimsi) item.dimsi = line.dimsi->digits();
   std::string detail = "line " + std::to_string(line.number);
-  if (is_known) detail += ": known already";
+  if (verdict != OfferVerdict::taken) detail.append(": ").append(describe(verdict));
   if (refusal != nullptr) {
     item.outcome = service::AuditOutcome::refused;
     item.cause = refusal->cause();
@@ -121,15 +121,15 @@ boost::asio::awaitable<void> ImportOffers::store_piece(bool is_last) {
     if (is_first) begin_import(database, id_, offered_by_);
     for (const Line& line : lines) {
       std::optional<Error> refusal = line.refusal;
-      bool is_known = false;
+      OfferVerdict verdict = OfferVerdict::taken;
       try {
         if (line.offer) require_open_line(database, line.offer->dimsi);
-        if (line.offer) is_known = accept_offer(database, *line.offer, parts_.config, now) == OfferVerdict::known;
+        if (line.offer) verdict = accept_offer(database, *line.offer, parts_.config, now);
       } catch (const Error& error) {
         refusal = error;
       }
       add_import_line(database, id_, line.number, line.dimsi, refusal ? &*refusal : nullptr);
-      if (is_audited) items.push_back(item_of(line, refusal ? &*refusal : nullptr, is_known));
+      if (is_audited) items.push_back(item_of(line, refusal ? &*refusal : nullptr, verdict));
     }
     if (is_last) end_import(database, id_);
     return items;

@@ -65,7 +65,7 @@ class ImportOffers {
   void take_line(std::size_t number, std::string_view line, bool is_overlong);
   boost::asio::awaitable<void> store_piece(bool is_last);
   /// What became of a line, as the audit log tells it.
-  static service::AuditItem item_of(const Line& line, const base::Error* refusal, bool is_known);
+  static service::AuditItem item_of(const Line& line, const base::Error* refusal, OfferVerdict verdict);
 
   Parts parts_;
   const Provider offered_by_;

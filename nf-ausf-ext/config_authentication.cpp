@@ -60,6 +60,9 @@ AuthenticationConfig read_authentication(const service::Section& section, const 
     if (!core::is_key_binding(name)) section.problem("serving_networks", name + service::kNoKeyBinding);
     config.serving_networks.push_back(name);
   }
+  if (config.serving_networks.empty() && section.has("serving_networks")) {
+    section.problem("serving_networks", "is empty: leave it out for every serving network");
+  }
   config.provisioning_servers = read_servers(section);
   config.tells_servers_always = section.boolean("provisioning_servers_always", false);
   for (const std::string& text : section.texts("auth_events")) {

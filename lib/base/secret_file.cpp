@@ -62,8 +62,16 @@ bool is_kept_by_list(int descriptor) {
   return rest.empty() && others <= (geteuid() == 0 ? 1 : 0);
 }
 
+/// True for what may be the secret itself in the place of its file's path: PEM, or hex digits alone.
+bool may_be_secret(const std::string& path) {
+  return path.find("-----BEGIN") != std::string::npos || path.find_first_not_of("0123456789abcdefABCDEF\r\n") == std::string::npos;
+}
+
 std::string fault_of(const Descriptor& file, const std::string& path) {
   struct stat status {};
+  if (!file.is_open() && may_be_secret(path)) {
+    return "there is no such file; what is given is not repeated here, for it looks like the secret itself: put that into a file of mode 0600 and give its path";
+  }
   if (!file.is_open() || fstat(file.get(), &status) != 0) return "the file " + path + " cannot be read";
   if (!S_ISREG(status.st_mode)) return "the file " + path + " is no ordinary file";
   const auto others = status.st_mode & (S_IRWXG | S_IRWXO);

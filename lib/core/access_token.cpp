@@ -124,6 +124,7 @@ AccessToken read_claims(const json& document, Time& not_before) try {
   AccessToken out;
   out.issuer = claims.text("iss");
   out.subject = claims.text("sub");
+  if (!is_uuid(out.subject)) fail("the token's sub is no NF instance id");  // else it could be another peer's name in a certificate
   out.audiences = read_audiences(document);
   out.scopes = read_scopes(claims.text("scope", kMaxClaimedScopeSize));
   out.expires_at = read_date(claims, "exp");

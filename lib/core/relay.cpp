@@ -33,19 +33,19 @@ bool is_of_one_hop(const std::string& name) {
   return std::find(kNames.begin(), kNames.end(), name) != kNames.end();
 }
 
-/// Counts a request while its answer is awaited.
+/// Counts a request while its answer is awaited, which may last longer than the Relay: the loop's end destroys what waits.
 class InFlight {
  public:
-  InFlight(std::size_t& count, std::size_t max) : count_(count) {
-    if (count_ >= max) throw Error(ErrorKind::unavailable, "NF_CONGESTION", "too many relayed requests wait for their answers");
-    ++count_;
+  InFlight(std::shared_ptr<std::size_t> count, std::size_t max) : count_(std::move(count)) {
+    if (*count_ >= max) throw Error(ErrorKind::unavailable, "NF_CONGESTION", "too many relayed requests wait for their answers");
+    ++*count_;
   }
-  ~InFlight() { --count_; }
+  ~InFlight() { --*count_; }
   InFlight(const InFlight&) = delete;
   InFlight& operator=(const InFlight&) = delete;
 
  private:
-  std::size_t& count_;
+  std::shared_ptr<std::size_t> count_;
 };
 
 /// True for what makes and follows up authentication contexts. By what the target means: so the router chose its route.

@@ -96,7 +96,7 @@ class Relay {
   const RelayLinks& links_;
   PartyOf party_of_;
   Settings settings_;
-  std::size_t in_flight_ = 0;
+  std::shared_ptr<std::size_t> in_flight_ = std::make_shared<std::size_t>(0);
   std::map<std::string, Instant> resting_;  ///< origins that could not be reached, until when
 };
 

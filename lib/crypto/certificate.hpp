@@ -121,8 +121,8 @@ class RevocationList {
  public:
   /// Reads DER; throws CryptoError if it is not a complete list of one issuer, or octets follow.
   static RevocationList from_der(BytesView der);
-  /// Reads a file, PEM or DER. Throws CryptoError, whose message names the file.
-  static RevocationList load(const std::string& path);
+  /// Reads a file: one list in DER, or one or several in PEM, of which none is passed over. Throws CryptoError, whose message names the file.
+  static std::vector<RevocationList> load_all(const std::string& path);
 
   [[nodiscard]] const Bytes& der() const noexcept;
   /// True if the list's issuer has this certificate's name.

@@ -125,12 +125,16 @@ void read_entries(X509_CRL& crl, std::set<Bytes>& out) {
   }
 }
 
-RevocationList read_list(BytesView octets) {
-  if (base::as_text(octets).find(kCrlPemBegin) == std::string_view::npos) return RevocationList::from_der(octets);
-  const openssl::Bio in = openssl::read_from(octets);
-  const openssl::Crl crl(PEM_read_bio_X509_CRL(in.get(), nullptr, nullptr, nullptr));
-  return RevocationList::from_der(
-      openssl::to_der(check_not_null(crl.get(), "no revocation list in PEM"), i2d_X509_CRL, "a list"));
+std::vector<RevocationList> read_lists(BytesView octets) {
+  const std::string_view text = base::as_text(octets);
+  std::vector<RevocationList> out;
+  for (std::size_t at = text.find(kCrlPemBegin); at != std::string_view::npos; at = text.find(kCrlPemBegin, at + 1)) {
+    const openssl::Bio in = openssl::read_from(octets.subspan(at));
+    const openssl::Crl crl(PEM_read_bio_X509_CRL(in.get(), nullptr, nullptr, nullptr));
+    out.push_back(RevocationList::from_der(openssl::to_der(check_not_null(crl.get(), "no revocation list in PEM"), i2d_X509_CRL, "a list")));
+  }
+  if (out.empty()) out.push_back(RevocationList::from_der(octets));
+  return out;
 }
 
 // Path lengths and name constraints of what stands above the direct issuer of the certificate at `position`.
@@ -184,9 +188,9 @@ RevocationList RevocationList::from_der(BytesView der) {
   return RevocationList(std::move(content));
 }
 
-RevocationList RevocationList::load(const std::string& path) {
+std::vector<RevocationList> RevocationList::load_all(const std::string& path) {
   const openssl::ErrorQueueGuard guard;
-  return read_named_file(path, read_list);
+  return read_named_file(path, read_lists);
 }
 
 const Bytes& RevocationList::der() const noexcept { return content_->der; }

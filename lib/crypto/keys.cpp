@@ -234,6 +234,17 @@ Bytes signature_in_der(BytesView signature) {
   return der::encode(der::kSequence, {integer_of(signature.first(half)), integer_of(signature.last(half))});
 }
 
+// OpenSSL's own writer costs as much as a signature: it looks for an encoder among all that it has.
+Bytes key_info(Curve curve, BytesView point) {
+  static constexpr std::array<std::uint8_t, 7> kEcPublicKey{0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x02, 0x01};  // RFC 5480, 2.1.1
+  static constexpr std::array<std::uint8_t, 8> kP256{0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x03, 0x01, 0x07};
+  static constexpr std::array<std::uint8_t, 5> kP384{0x2B, 0x81, 0x04, 0x00, 0x22};
+  static constexpr std::array<std::uint8_t, 9> kBrainpoolP256r1{0x2B, 0x24, 0x03, 0x03, 0x02, 0x08, 0x01, 0x01, 0x07};  // RFC 5639, 4
+  const BytesView named = curve == Curve::p256 ? BytesView(kP256) : curve == Curve::p384 ? BytesView(kP384) : BytesView(kBrainpoolP256r1);
+  const Bytes algorithm = der::encode(der::kSequence, {der::encode(der::kObjectIdentifier, {kEcPublicKey}), der::encode(der::kObjectIdentifier, {named})});
+  return der::encode(der::kSequence, {algorithm, der::encode(der::kBitString, {der::kNoUnusedBits, point})});
+}
+
 }  // namespace
 
 std::size_t field_size(Curve curve) { return facts(curve).field_size; }
@@ -312,16 +323,19 @@ PublicKey PublicKey::from_handle(std::shared_ptr<evp_pkey_st> key) {
 
 Bytes PublicKey::point() const { return content_->point; }
 
-// OpenSSL's own writer costs as much as a signature: it looks for an encoder among all that it has.
-Bytes PublicKey::subject_public_key_info() const {
-  static constexpr std::array<std::uint8_t, 7> kEcPublicKey{0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x02, 0x01};  // RFC 5480, 2.1.1
-  static constexpr std::array<std::uint8_t, 8> kP256{0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x03, 0x01, 0x07};
-  static constexpr std::array<std::uint8_t, 5> kP384{0x2B, 0x81, 0x04, 0x00, 0x22};
-  static constexpr std::array<std::uint8_t, 9> kBrainpoolP256r1{0x2B, 0x24, 0x03, 0x03, 0x02, 0x08, 0x01, 0x01, 0x07};  // RFC 5639, 4
-  const BytesView curve = curve_ == Curve::p256 ? BytesView(kP256) : curve_ == Curve::p384 ? BytesView(kP384) : BytesView(kBrainpoolP256r1);
-  const Bytes algorithm = der::encode(der::kSequence, {der::encode(der::kObjectIdentifier, {kEcPublicKey}), der::encode(der::kObjectIdentifier, {curve})});
-  return der::encode(der::kSequence, {algorithm, der::encode(der::kBitString, {der::kNoUnusedBits, content_->point})});
+Bytes PublicKey::mirrored_point() const {
+  const openssl::ErrorQueueGuard guard;
+  const EC_GROUP& of_curve = group(curve_);
+  const openssl::BigNumberContext context(check_not_null(BN_CTX_new(), "a BN context"));
+  const openssl::EcPoint point(check_not_null(EC_POINT_new(&of_curve), "a point"));
+  check(EC_POINT_oct2point(&of_curve, point.get(), content_->point.data(), content_->point.size(), context.get()) == 1, "a point of the curve");
+  check(EC_POINT_invert(&of_curve, point.get(), context.get()) == 1, "a point's inverse");
+  return octets_of_point(curve_, *point, *context);
 }
+
+Bytes PublicKey::subject_public_key_info() const { return key_info(curve_, content_->point); }
+
+Bytes PublicKey::compressed_subject_public_key_info() const { return key_info(curve_, compressed_point()); }
 
 Bytes PublicKey::compressed_point() const {
   Bytes octets = point();

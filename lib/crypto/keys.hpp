@@ -51,8 +51,12 @@ class PublicKey {
   [[nodiscard]] Bytes point() const;
   /// `02 || X` or `03 || X`, 33 or 49 octets.
   [[nodiscard]] Bytes compressed_point() const;
-  /// SubjectPublicKeyInfo (RFC 5280, 4.1.2.7), DER, the point not compressed: what `openssl pkey -pubin -outform DER` writes.
+  /// `04 || X || p - Y`: the other point of the curve with this X, with which every key agreement comes to the same, for it uses x-coordinates alone.
+  [[nodiscard]] Bytes mirrored_point() const;
+  /// SubjectPublicKeyInfo (RFC 5280, 4.1.2.7), DER, the point not compressed: what `openssl pkey -pubin -ec_conv_form uncompressed -outform DER` writes.
   [[nodiscard]] Bytes subject_public_key_info() const;
+  /// The same with the point compressed, as it may stand in a certificate (RFC 5480, 2.2).
+  [[nodiscard]] Bytes compressed_subject_public_key_info() const;
   /// OpenSSL's key, made when it is first asked for: verify() and agree() do without, as most points are used once.
   [[nodiscard]] evp_pkey_st* handle() const;
 

@@ -32,6 +32,9 @@ CK_ATTRIBUTE attribute(CK_ATTRIBUTE_TYPE type, T& value) {
   return {type, &value, sizeof value};
 }
 
+// The URI without its query, in which a PIN may stand that has no place there.
+std::string tellable(const std::string& uri) { return uri.substr(0, uri.find('?')); }
+
 // What may stand in a URI: PIN and module are for the configuration, and what is not known may be a slip of the pen.
 pkcs11::Uri parse(const std::string& text) {
   pkcs11::Uri uri(p11_kit_uri_new());
@@ -181,13 +184,13 @@ auto TokenKey::with_session(const Operation& operation) const {
 }
 
 TokenKey::TokenKey(const std::string& uri, std::shared_ptr<const TokenModule> module) try
-    : module_(std::move(module)), text_(uri), uri_(parse(uri).release(), p11_kit_uri_free) {
+    : module_(std::move(module)), text_(tellable(uri)), uri_(parse(uri).release(), p11_kit_uri_free) {
   const openssl::ErrorQueueGuard guard;
   Lease lease(*this, open());
   read_public_half(lease.session());
   lease.give_back();
 } catch (const CryptoError& error) {
-  throw CryptoError(uri + ": " + error.what());
+  throw CryptoError(tellable(uri) + ": " + error.what());
 }
 
 TokenKey::~TokenKey() { close_free(); }

@@ -48,6 +48,7 @@ PeerRights read_rights(const Section& entry, Roles known) {
   for (const std::string& network : networks) {
     if (!core::is_key_binding(network)) entry.problem("serving_networks", network + kNoKeyBinding);
   }
+  if (networks.empty() && entry.has("serving_networks")) entry.problem("serving_networks", "is empty: leave it out for every serving network");
   const bool may_be_bound = rights.roles.intersects({Role::access_network, Role::ausf});
   if (!networks.empty() && !may_be_bound) entry.problem("serving_networks", "are for an access_network or an ausf only");
   if (!rights.set.empty() && !rights.roles.has(Role::access_network)) entry.problem("set", "is for an access_network only");

@@ -37,7 +37,7 @@ std::vector<sbi::CaFile> read_ca_files(const Section& tls) {
   std::vector<sbi::CaFile> out;
   for (const Section& entry : tls.sections("ca", true)) {
     sbi::CaFile ca{read_file_path(entry, "file"), entry.texts("names"), entry.name("names")};
-    if (ca.names.empty() && entry.mentions("names")) entry.problem("names", "is empty: leave it out for a CA that may vouch for any name");
+    if (ca.names.empty() && entry.has("names")) entry.problem("names", "is empty: leave it out for a CA that may vouch for any name");
     for (const std::string& name : ca.names) {
       if (!sbi::is_name_pattern(name)) entry.problem("names", "'" + name + "' is neither a name nor *.example.org, for one label before it");
     }

@@ -30,13 +30,16 @@ std::string_view without_line_end(std::string_view text) {
   return text;
 }
 
-template <class Loaded>
-std::vector<Loaded> read_all(const Section& section, const std::string& key) {
-  std::vector<Loaded> out;
+/// What `load` makes of each file of a list; a warning for what is not valid now.
+template <class Load>
+auto read_all(const Section& section, const std::string& key, const Load& load) {
+  decltype(load(key)) out;
   for (const std::string& path : section.texts(key)) {
     try {
-      out.push_back(Loaded::load(path));
-      warn_of_dates(section, key, path, out.back());
+      for (auto& loaded : load(path)) {
+        warn_of_dates(section, key, path, loaded);
+        out.push_back(std::move(loaded));
+      }
     } catch (const crypto::CryptoError& error) {
       section.problem(key, error.what());
     }
@@ -195,11 +198,11 @@ std::optional<crypto::Certificate> read_certificate(const Section& section, cons
 }
 
 std::vector<crypto::Certificate> read_certificates(const Section& section, const std::string& key) {
-  return read_all<crypto::Certificate>(section, key);
+  return read_all(section, key, [](const std::string& path) { return std::vector{crypto::Certificate::load(path)}; });
 }
 
 std::vector<crypto::RevocationList> read_revocation_lists(const Section& section, const std::string& key) {
-  return read_all<crypto::RevocationList>(section, key);
+  return read_all(section, key, crypto::RevocationList::load_all);
 }
 
 Tokens read_tokens(const Section& root) {

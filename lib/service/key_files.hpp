@@ -25,6 +25,7 @@ std::optional<crypto::Certificate> read_certificate(const Section& section, cons
 
 /// Every file of a list; a warning for each certificate that is not valid now.
 std::vector<crypto::Certificate> read_certificates(const Section& section, const std::string& key);
+/// The same of lists, of which a file has one or several.
 std::vector<crypto::RevocationList> read_revocation_lists(const Section& section, const std::string& key);
 
 /// The HSM of a configuration: the section `pkcs11` beside `logger`, with `module` and `pin_file`.

@@ -101,7 +101,6 @@ bool Section::has_maps(const std::string& key) const {
   const YAML::Node node = state_->find(key);
   return node.IsMap() || (node.IsSequence() && node.size() > 0 && node[0].IsMap());
 }
-bool Section::mentions(const std::string& key) const { return state_->find(key).IsDefined(); }
 std::string Section::name(const std::string& key) const { return state_->name(key); }
 
 void Section::problem(const std::string& key, const std::string& what) const {
@@ -278,7 +277,11 @@ void YamlDocument::finish() const {
     for (const auto& item : section->node) {
       const std::string key = item.first.IsScalar() ? item.first.Scalar() : "(not a text)";
       if (!seen.insert(key).second) state_->add(item.first.Mark(), section->name(key), "stands twice");
-      if (section->asked.contains(key)) continue;
+      if (section->asked.contains(key)) {
+        // What only protects where it is given must not go with the last line below it.
+        if (item.second.IsNull()) state_->add(item.first.Mark(), section->name(key), "has no value: give it one, or take the key out");
+        continue;
+      }
       const std::string hint = nearest(key, {section->asked.begin(), section->asked.end()});
       state_->add(item.first.Mark(), section->name(key), "is not known here" + (hint.empty() ? "" : "; did you mean " + hint + "?"));
     }

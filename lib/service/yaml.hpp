@@ -20,7 +20,8 @@ class ConfigError : public std::runtime_error {
 class YamlDocument;
 
 /// A map of a YAML file. Accessors note a problem where a value is missing or wrong and return a default, so that reading
-/// goes on and finds the next. Keys that nobody asked for are problems too, with the nearest known one as a hint.
+/// goes on and finds the next. Keys that nobody asked for are problems too, with the nearest known one as a hint, and so are keys without a value, which are
+/// read as if they were absent.
 /// Cheap to copy; valid as long as its document.
 class Section {
  public:
@@ -30,8 +31,6 @@ class Section {
   [[nodiscard]] bool is_list(const std::string& key) const;
   /// Whether it is a map, or a list that begins with one.
   [[nodiscard]] bool has_maps(const std::string& key) const;
-  /// Whether the key stands there, be it without a value, as has() does not tell.
-  [[nodiscard]] bool mentions(const std::string& key) const;
   /// `arpf.sbi.server[0].port`, as problems have it.
   [[nodiscard]] std::string name(const std::string& key) const;
 

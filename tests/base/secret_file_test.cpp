@@ -37,6 +37,9 @@ TEST_CASE("A file with a secret that others may read is refused", "[base][secret
 TEST_CASE("What is no file with a secret is named", "[base][secret]") {
   const test::TemporaryFolder folder;
   CHECK_THROWS_WITH(base::read_secret_file(folder / "absent"), "the file " + folder / "absent" + " cannot be read");
+  for (const std::string& secret : {std::string(64, 'a'), std::string("1234"), std::string("-----BEGIN PRIVATE KEY-----\nMIGH")}) {
+    CHECK_THAT(base::fault_of_secret_file(secret), Catch::StartsWith("there is no such file") && Catch::Contains("looks like the secret itself") && !Catch::Contains(secret));
+  }
   std::filesystem::create_directory(folder / "folder");
   allow(folder / "folder", 0700);
   CHECK_THROWS_WITH(base::read_secret_file(folder / "folder"), "the file " + folder / "folder" + " is no ordinary file");

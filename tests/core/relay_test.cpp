@@ -428,6 +428,22 @@ TEST_CASE_METHOD(RelayFixture, "No more requests wait for a peer than the limit 
   CHECK(forward(asked, {upstream.uri}).status == 204);
 }
 
+TEST_CASE("A request that waits when its relay and its loop end is forgotten without harm", "[core][relay]") {
+  boost::asio::io_context io;
+  const boost::asio::ip::tcp::acceptor silent(io, {boost::asio::ip::make_address("127.0.0.1"), 0});
+  const auto uri = sbi::Uri::parse("http://127.0.0.1:" + std::to_string(silent.local_endpoint().port()));
+  const RelayLinks links(base::SecretBytes(base::Bytes(16, 7)));
+  const Request asked = RelayFixture::request("GET", "/x");
+  test::Loop loop;
+  auto client = loop.run([&loop] { return std::make_unique<sbi::Client>(loop.io(), "AUSF", nullptr); });
+  auto relay = std::make_unique<Relay>(*client, links, core::PartyOf(), Relay::Settings{1s, "ausf-ext-test", 1});
+  auto waiting = loop.start(relay->forward(asked, {uri}, nullptr));
+  loop.run([] {});  // it has begun
+  loop.stop();
+  relay.reset();
+  client.reset();
+}
+
 TEST_CASE_METHOD(RelayFixture, "An answer that is too long to be searched for links passes as it is", "[core][relay]") {
   const std::string body = R"({"_links":{"x":{"href":"http://a/b/c"}},"pad":")" + std::string(3 * 1024 * 1024, 'x') + "\"}";
   upstream.answer = Response(200, sbi::kJson, body);

@@ -6,6 +6,7 @@
 #include "tests/support/certificates.hpp"
 #include "tests/support/hex.hpp"
 #include "tests/support/shared_vectors.hpp"
+#include "tests/support/temporary_folder.hpp"
 
 using crypto::Certificate;
 using crypto::ChainFault;
@@ -337,8 +338,31 @@ TEST_CASE("Octets that are not exactly one revocation list are refused", "[crypt
   CHECK_THROWS_AS(crypto::RevocationList::from_der({}), crypto::CryptoError);
   CHECK_THROWS_AS(crypto::RevocationList::from_der(base::concatenate(der, test::bytes("00"))), crypto::CryptoError);
   CHECK_THROWS_AS(crypto::RevocationList::from_der(base::BytesView(der).first(der.size() - 1)), crypto::CryptoError);
-  CHECK_THROWS_WITH(crypto::RevocationList::load("/nonexistent.crl"),
+  CHECK_THROWS_WITH(crypto::RevocationList::load_all("/nonexistent.crl"),
                     Catch::Matchers::StartsWith("/nonexistent.crl: "));
+}
+
+TEST_CASE("A file of several revocation lists in PEM is read to its last, or not at all", "[crypto][chain][crl]") {
+  const test::TemporaryFolder folder;
+  const auto issuer = test::identity(test::ca_template("CA"), Curve::p256);
+  const auto other = test::identity(test::ca_template("another CA"), Curve::p384);
+  const auto subject = test::identity(test::template_for("SE", {KeyUsage::digital_signature}), Curve::p256, &issuer);
+  const auto list_of = [](const test::Identity& by, const std::vector<Certificate>& revoked) {
+    return crypto::issue_revocation_list(by.certificate, by.key, revoked, kNow, test::after_years(1)).der();
+  };
+  const auto pem = [](base::BytesView der) { return "-----BEGIN X509 CRL-----\n" + base::to_base64(der) + "\n-----END X509 CRL-----\n"; };
+  const base::Bytes first = list_of(other, {});
+  const base::Bytes second = list_of(issuer, {subject.certificate});
+  const auto load = [&folder](const std::string& text) { return crypto::RevocationList::load_all(folder.write("all.crl", text)); };
+  const auto lists = load("of the other CA\n" + pem(first) + "\nof the CA\n" + pem(second));
+  REQUIRE(lists.size() == 2);
+  CHECK(lists[0].der() == first);
+  CHECK(lists[1].check(subject.certificate, issuer.certificate, kNow) == ChainFault::revoked);
+  CHECK(load(pem(second)).size() == 1);
+  CHECK(load(std::string(base::as_text(second))).size() == 1);  // DER
+  CHECK_THROWS_AS(load(pem(first) + pem(base::BytesView(second).first(second.size() - 1))), crypto::CryptoError);
+  CHECK_THROWS_AS(load(pem(first) + "-----BEGIN X509 CRL-----\n"), crypto::CryptoError);
+  CHECK_THROWS_AS(load("no list"), crypto::CryptoError);
 }
 
 TEST_CASE("SGP.26: the genuine chain is good until 7496, each invalid variant is refused by name",

@@ -313,3 +313,16 @@ TEST_CASE("A public key's SubjectPublicKeyInfo is what OpenSSL writes, for each 
     CHECK(key.subject_public_key_info() == expected);
   }
 }
+
+TEST_CASE("The mirrored point is another one of the curve with the same X, and with it a key agreement comes to the same", "[crypto][keys]") {
+  const Curve curve = GENERATE(from_range(test::kCurves.begin(), test::kCurves.end()));
+  const PrivateKey own = PrivateKey::generate(curve);
+  const PrivateKey peer = PrivateKey::generate(curve);
+  const base::Bytes point = peer.public_key().point();
+  const base::Bytes mirrored = peer.public_key().mirrored_point();
+  REQUIRE(mirrored != point);
+  CHECK(std::equal(mirrored.begin(), mirrored.begin() + 1 + static_cast<std::ptrdiff_t>(crypto::field_size(curve)), point.begin()));
+  const PublicKey other = PublicKey::from_point(curve, mirrored);
+  CHECK(crypto::agree(own, other) == crypto::agree(own, peer.public_key()));
+  CHECK(other.mirrored_point() == point);
+}

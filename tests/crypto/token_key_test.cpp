@@ -152,7 +152,7 @@ TEST_CASE("What is wrong with a URI or a token is said, with what to do", "[cryp
   CHECK_THAT(fault("pkcs11:token=absent;object=p256", token.module), Contains("there is no such token") && Contains("there are: arpf"));
   CHECK_THAT(fault("pkcs11:token=arpf;type=private", token.module), Contains("names no object: add object=LABEL, or id=%01"));
   CHECK_THAT(fault("pkcs11:token=arpf;object=p256;type=public", token.module), Contains("is not of type=private"));
-  CHECK_THAT(fault("pkcs11:token=arpf;object=p256?pin-value=1234", token.module), Contains("has no place in the URI"));
+  CHECK_THAT(fault("pkcs11:token=arpf;object=p256?pin-value=1234", token.module), Contains("has no place in the URI") && !Contains("1234"));
   CHECK_THAT(fault("pkcs11:token=arpf;objekt=p256;id=%01", token.module), Contains("RFC 7512 does not know"));
   CHECK_THAT(fault("pkcs11:token=arpf;id=%0", token.module), Contains("is not a PKCS#11 URI"));
   CHECK_THAT(fault("file:arpf.key", token.module), Contains("is not a PKCS#11 URI"));

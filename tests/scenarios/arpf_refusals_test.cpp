@@ -1,8 +1,10 @@
 #include <catch2/catch.hpp>
+#include <filesystem>
 
 #include "lib/crypto/cms.hpp"
 #include "tests/scenarios/lab.hpp"
 #include "tests/support/shared_vectors.hpp"
+#include "tests/support/soft_hsm.hpp"
 
 using namespace test;
 using crypto::KeyUsage;
@@ -93,6 +95,11 @@ TEST_CASE_METHOD(ArpfFixture, "The ARPF releases the key that the SE derived its
     const auto again = profile::encode_token(parsed.tbs_der, crypto::sign(*device.own.key, parsed.tbs_der));
     REQUIRE(again != device.token);
     CHECK(verdict(with("token", base::to_base64(again))) == "403 TOKEN_SPENT");
+    // And with it the other point with its X, which leads to the same eK.
+    const auto point = crypto::PublicKey::from_point(agreement.certificate.public_key().curve(), parsed.ephemeral_point);
+    const auto mirrored = crypto::PublicKey::from_point(point.curve(), point.mirrored_point());
+    const auto token = profile::AttachToken::make(parsed.discovery_imsi, parsed.arpf_key_id, mirrored, *device.own.key);
+    CHECK(verdict(with("token", base::to_base64(token.der))) == "403 TOKEN_SPENT");
     SecureElement anew = make_device(kDimsi, pn, device.own);
     CHECK(retrieve(anew, key_request(anew)).verdict() == "200");
   }
@@ -107,6 +114,26 @@ TEST_CASE_METHOD(ArpfFixture, "The ARPF releases the key that the SE derived its
     wanted.organizations = {"Other Operator"};
     CHECK(verdict(with_operator(make_party(wanted, &operator_ca))) == "200");
   }
+}
+
+TEST_CASE_METHOD(ArpfFixture, "An HSM that fails leaves no claim, and what it may not have is refused without it", "[arpf][step-0e][token]") {
+  if (test::is_without_soft_hsm()) return;
+  const test::SoftHsm hsm;
+  hsm.import_to_sign(*endorser.key, "endorser", "01");
+  auto config = arpf_config();
+  auto trust = *config.trust;
+  trust.endorsement_key.key =
+      std::make_shared<const crypto::PrivateKey>(crypto::PrivateKey::from_token("pkcs11:token=arpf;object=endorser", hsm.load(), &endorser.certificate.public_key()));
+  config.trust = std::make_shared<const arpf::Trust>(trust);
+  arpf = std::make_unique<service::Running>(arpf::kProgram, arpf::make_function(config));
+  const std::string claim = std::string("/narpf-keys/v1/claims/") + kDimsi;
+  const SecureElement before = make_device("901700000000002");
+  CHECK(retrieve(before, key_request(before)).verdict() == "200");
+  std::filesystem::remove_all(hsm.folder() / "tokens");
+  CHECK(verdict() == "500 SYSTEM_FAILURE");
+  CHECK(to_arpf("GET", claim).verdict() == "404 USER_NOT_FOUND");
+  CHECK(to_arpf("POST", "/narpf-keys/v1/claims/" + before.dimsi + "/retire").status == 204);
+  CHECK(retrieve(before, key_request(before)).verdict() == "403 TOKEN_SPENT");
 }
 
 TEST_CASE_METHOD(ArpfFixture, "The ARPF publishes its certificates", "[arpf][step-0a]") {
@@ -185,7 +212,7 @@ TEST_CASE_METHOD(ArpfFixture, "The ARPF reads its revocation lists again when it
   auto config = arpf_config();
   auto trust = *config.trust;
   trust.revocation_lists = std::make_shared<arpf::RevocationLists>(
-      std::vector{path}, arpf::RevocationLists::Lists{crypto::RevocationList::load(path)});
+      std::vector{path}, crypto::RevocationList::load_all(path));
   config.trust = std::make_shared<const arpf::Trust>(trust);
   const service::Function function = arpf::make_function(config);
   arpf = std::make_unique<service::Running>(arpf::kProgram, function);

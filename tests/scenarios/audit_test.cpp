@@ -163,6 +163,24 @@ TEST_CASE_METHOD(AuditLab, "Each offer of an import is a line of the audit log, 
   CHECK_THAT(verified("ausf-ext.audit"), Catch::StartsWith("0 "));
 }
 
+TEST_CASE_METHOD(AuditLab, "An offer that takes another one's place says so in the audit log", "[audit][replacement]") {
+  start_ausf_ext(audited(ausf_ext_config(), "ausf-ext.audit"));  // the ARPF does not run: the device stays OFFERED
+  const std::string path = "/nausfext-onboarding/v1/devices/";
+  const SecureElement first = make_device("901700000000001");
+  const SecureElement second = make_device("901700000000001");
+  REQUIRE(caller.send(ausf_port, "PUT", path + first.dimsi, offer(first).dump(), {{"content-type", "application/json"}, {"prefer", "respond-async"}}).status == 202);
+  REQUIRE(caller.send(ausf_port, "PUT", path + first.dimsi, offer(second).dump(), {{"content-type", "application/json"}, {"prefer", "respond-async"}}).status == 202);
+  json line = offer(first);
+  line["dimsi"] = first.dimsi;
+  REQUIRE(caller.send(ausf_port, "POST", "/nausfext-onboarding/v1/imports", line.dump() + "\n", {{"content-type", "application/x-ndjson"}}).status == 202);
+  ausf.reset();
+  std::vector<std::string> details;
+  for (const json& one : lines_of(folder / "ausf-ext.audit")) {
+    if (one["action"] == "OFFER") details.push_back(one.value("detail", ""));
+  }
+  CHECK(details == std::vector<std::string>{"", "in the place of another offer", "line 1: in the place of another offer"});
+}
+
 TEST_CASE_METHOD(AuditLab, "A device whose lifetime is over is retired by the function itself, which the audit log tells", "[audit][expiry]") {
   auto config = audited(ausf_ext_config(), "ausf-ext.audit");
   config.device_lifetime = std::chrono::seconds(1);

@@ -111,7 +111,7 @@ TEST_CASE_METHOD(AuthenticationFixture, "Vectors for an HSS are bound to serving
 
 TEST_CASE("Serving networks of the configuration are names that keys can be bound to", "[ausf-ext][config]") {
   const auto problems = [](const std::string& name) -> std::string {
-    const auto document = service::YamlDocument::parse("serving_networks: ['" + name + "']\n", "x.yaml");
+    const auto document = service::YamlDocument::parse("serving_networks: [" + (name.empty() ? name : "'" + name + "'") + "]\n", "x.yaml");
     (void)ausf_ext::read_authentication(document.root(), service::CommonConfig());
     try {
       document.finish();
@@ -124,6 +124,7 @@ TEST_CASE("Serving networks of the configuration are names that keys can be boun
   for (const char* name : {"5G:mnc01.mcc001.3gppnetwork.org", "wlan", "EPS_AKA"}) {
     CHECK_THAT(problems(name), Catch::Contains("serving_networks: " + std::string(name) + " is neither of the form"));
   }
+  CHECK_THAT(problems(""), Catch::Contains("serving_networks: is empty: leave it out for every serving network"));
 }
 
 TEST_CASE_METHOD(AuthenticationFixture, "pvsInfo comes when onboardingInd asks for it, or always if so configured", "[ausf-ext][nausf-auth]") {

@@ -175,9 +175,17 @@ TEST_CASE_METHOD(AuthorizedLab, "Service providers are configured as files, or e
     CHECK(signers[0].dimsi_ranges[1].contains(profile::Imsi::from_digits("901703").value()));
     CHECK(signers[1].dimsi_ranges.empty());
   }
+  SECTION("a section that has lost its lines is not one that was never there") {
+    for (const char* const text : {"offer_authorization:\n", "offer_authorization: ~\n", "offer_authorization: {service_providers: }\n"}) {
+      const auto document = service::YamlDocument::parse(text, "x.yaml");
+      (void)arpf::read_offer_signers(document.root());
+      CHECK_THROWS_WITH(document.finish(), Catch::Contains("has no value: give it one, or take the key out"));
+    }
+  }
   SECTION("faults are named") {
     const auto [value, fault] = GENERATE_COPY(table<std::string, std::string>({
         {"[{certificate: " + file + ", dimsi_ranges: []}]", "dimsi_ranges: is empty: leave it out"},
+        {"[{certificate: " + file + ", dimsi_ranges: }]", "dimsi_ranges: has no value"},
         {"[{certificate: " + file + ", dimsi_ranges: {from: '901701', to: '901700'}}]", "to: is before from"},
         {"[{" + ranges + "}]", "certificate: is missing"},
         {"[{certificate: " + file + "}, " + file + "]", "service_providers[1]: is not a map"},
@@ -244,12 +252,21 @@ TEST_CASE_METHOD(Lab, "No key of a suspended part number is released until the s
     const SecureElement device = make_device("901700000000003", again, make_se(again));
     CHECK(retrieve(device, key_request(device)).verdict() == "403 CERTIFICATE_REVOKED");
   }
-  SECTION("another part number's keys are released") {
+  SECTION("another part number's keys are released, until it is suspended by the other form of its key") {  // as openssl writes it of a certificate with that form
     auto wanted = wanted_ca("PN");
     wanted.path_length = 0;
-    const Party other = make_party(wanted, &ci);
+    const auto key = std::make_shared<const crypto::PrivateKey>(crypto::PrivateKey::generate(crypto::Curve::p256));
+    const base::Bytes compressed = key->public_key().compressed_subject_public_key_info();
+    const auto as_it_came = crypto::PublicKey::from_pem(base::as_bytes("-----BEGIN PUBLIC KEY-----\n" + base::to_base64(compressed) + "\n-----END PUBLIC KEY-----\n"));
+    const Party other{crypto::issue(wanted, as_it_came, *ci.key, &ci.certificate), key};
+    const base::Bytes& der = other.certificate.der();
+    REQUIRE(std::search(der.begin(), der.end(), compressed.begin(), compressed.end()) != der.end());
     const SecureElement device = make_device("901700000000003", other, make_se(other));
     CHECK(retrieve(device, key_request(device)).status == 200);
+    const std::string its_path = "/narpf-keys/v1/suspensions/" + base::to_hex(crypto::sha256(compressed));
+    CHECK(to_arpf("PUT", its_path).status == 201);
+    CHECK(retrieve(device, key_request(device)).verdict() == "403 CERTIFICATE_REVOKED");
+    CHECK(to_arpf("DELETE", its_path).status == 204);
   }
   CHECK(to_arpf("DELETE", path).status == 204);
   CHECK(to_arpf("DELETE", path).verdict() == "404 CONTEXT_NOT_FOUND");

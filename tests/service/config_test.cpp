@@ -206,6 +206,9 @@ TEST_CASE("Serving networks of a peer are names that keys can be bound to", "[se
   for (const char* name : {"5G:mnc01.mcc001.3gppnetwork.org", "wlan", "EPS_AKA"}) {
     CHECK_THAT(problems(name), Catch::Contains("serving_networks: " + std::string(name) + " is neither of the form"));
   }
+  const auto document = YamlDocument::parse("access: [{peer: a.example, as: ausf, serving_networks: []}]\n", "x.yaml");
+  (void)service::read_access(document.root(), {service::Role::ausf});
+  CHECK_THROWS_WITH(document.finish(), Catch::Contains("serving_networks: is empty: leave it out for every serving network"));
 }
 
 TEST_CASE("TLS sections name files that can be read and belong together", "[service][config]") {
@@ -294,8 +297,9 @@ TEST_CASE("Several CAs of a listener are a list, each perhaps with the names tha
     CHECK(config.http2.at(0).tls.value().cas.at(0).member == at + ".names");
   }
   SECTION("a list of names without any is not one of all") {
-    for (const char* const none : {"[]", "", "~"}) {
-      CHECK_THAT(server("[{file: " + folder.ca + ", names: " + none + "}]").problems, Catch::Contains(at + "[0].names: is empty"));
+    CHECK_THAT(server("[{file: " + folder.ca + ", names: []}]").problems, Catch::Contains(at + "[0].names: is empty"));
+    for (const char* const none : {"", "~"}) {
+      CHECK_THAT(server("[{file: " + folder.ca + ", names: " + none + "}]").problems, Catch::Contains(at + "[0].names: has no value"));
     }
     CHECK_THAT(server("[{file: " + folder.ca + ", names: ''}]").problems, Catch::Contains(at + "[0].names: '' is neither a name"));
   }

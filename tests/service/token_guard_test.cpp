@@ -67,7 +67,11 @@ const std::string kInvalid = "401 Bearer error=\"invalid_token\"";
 TEST_CASE_METHOD(GuardFixture, "The token's subject is the peer", "[service][oauth2]") {
   CHECK(verdict(request({token()})) == kConsumer);
   CHECK(verdict(request({token({{"sub", "AAAAAAAA-AAAA-4AAA-8AAA-AAAAAAAAAAAA"}})})) == kConsumer);
-  CHECK_THAT(verdict(request({token({{"sub", "anonymous"}})})), Catch::StartsWith(kInvalid));
+  // A subject is an instance id (TS 29.510, 6.3.5.2.4): what could be the name in a peer's certificate stands for nobody.
+  for (const char* const name : {"anonymous", "amf.example", "urn:uuid:aaaaaaaa-aaaa-4aaa-8aaa-aaaaaaaaaaaa", "aaaaaaaa-aaaa-4aaa-8aaa-aaaaaaaaaaa"}) {
+    CAPTURE(name);
+    CHECK_THAT(verdict(request({token({{"sub", name}})})), Catch::StartsWith(kInvalid));
+  }
 }
 
 TEST_CASE_METHOD(GuardFixture, "Without a token a request is refused where one is required, and its TLS peer's where not", "[service][oauth2]") {
