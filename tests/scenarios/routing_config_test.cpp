@@ -35,7 +35,7 @@ std::string d_ausf_problems(const std::string& routing) {
 }
 
 std::string table(const std::vector<std::string>& entries, const std::string& otherwise) {
-  std::string text = "  routing:\n    default: {" + otherwise + "}\n    entries:\n";
+  std::string text = "  routing:\n    default: {" + otherwise + "}\n    entries:" + (entries.empty() ? " []\n" : "\n");
   for (const std::string& entry : entries) text += "      - {" + entry + "}\n";
   return text;
 }
