@@ -51,9 +51,7 @@ ordered_json write_device(store::Database& database, const Device& device) {
   ordered_json out{{"dimsi", device.dimsi.digits()}, {"state", name(device.state)}};
   if (device.imsi) out["imsi"] = device.imsi->digits();
   if (device.arpf_position) {
-    const auto offered = find_offer(database, device.dimsi);
-    const auto position = static_cast<std::size_t>(*device.arpf_position);
-    if (position < offered.size()) out["arpf"] = offered[position].uri;
+    if (const auto arpf = find_arpf(database, device.dimsi, *device.arpf_position)) out["arpf"] = *arpf;
   }
   if (device.problem) out["problem"] = write_problem(*device.problem);
   out["history"] = ordered_json::array();

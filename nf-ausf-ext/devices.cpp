@@ -22,6 +22,7 @@ constexpr const char* kFindSealed = "SELECT " DEVICE_COLUMNS " FROM devices WHER
 #undef DEVICE_COLUMNS
 constexpr const char* kFindHistory = "SELECT state, at FROM history WHERE dimsi = $1 ORDER BY seq";
 constexpr const char* kFindOffer = "SELECT uri, token, se, pn, ci, offer_authorization FROM offers WHERE dimsi = $1 ORDER BY position";
+constexpr const char* kFindArpf = "SELECT uri FROM offers WHERE dimsi = $1 AND position = $2";
 constexpr const char* kFindCleanups = "SELECT kind, uri, imsi, had_key FROM cleanups WHERE dimsi = $1 ORDER BY kind";
 constexpr const char* kAddCleanup = 
     "INSERT INTO cleanups (dimsi, kind, uri, imsi, had_key) VALUES ($1, $2, $3, $4, $5) "
@@ -49,7 +50,7 @@ constexpr const char* kUpdate =
     "WHERE dimsi = $1 AND epoch = $2";
 constexpr const char* kFindSealedPage =
     "SELECT dimsi, ephemeral_key FROM devices WHERE dimsi > $1 AND ephemeral_key IS NOT NULL ORDER BY dimsi LIMIT $2";
-constexpr const char* kPutSealed = "UPDATE devices SET ephemeral_key = $2 WHERE dimsi = $1";
+constexpr const char* kReplaceSealed = "UPDATE devices SET ephemeral_key = $2 WHERE dimsi = $1 AND ephemeral_key = $3";
 constexpr const char* kFindState = "SELECT state FROM devices WHERE dimsi = $1";
 constexpr const char* kHasState = "SELECT 1 FROM devices WHERE dimsi = $1 AND imsi = $2 AND state = $3 AND ephemeral_key IS NOT NULL";
 constexpr const char* kBeginEpoch = "UPDATE devices SET epoch = epoch + 1 WHERE dimsi = $1";
@@ -157,7 +158,14 @@ std::vector<SealedKey> find_sealed_page(Database& database, std::optional<profil
   return out;
 }
 
-void put_sealed(Database& database, const SealedKey& sealed) { database.run(kPutSealed, sealed.dimsi.packed(), sealed.octets); }
+bool replace_sealed(Database& database, const SealedKey& sealed, const base::Bytes& anew) {
+  return database.run(kReplaceSealed, sealed.dimsi.packed(), anew, sealed.octets) > 0;
+}
+
+std::optional<std::string> find_arpf(Database& database, const profile::DiscoveryImsi& dimsi, std::int64_t position) {
+  Rows rows = database.query(kFindArpf, dimsi.packed(), position);
+  return rows.next() ? std::optional(rows.text(0)) : std::nullopt;
+}
 
 std::vector<HistoryEntry> find_history(Database& database, const profile::DiscoveryImsi& dimsi) {
   Rows rows = database.query(kFindHistory, dimsi.packed());

@@ -100,9 +100,11 @@ struct SealedKey {
 };
 /// Devices with a sealed key, in the order of their dIMSIs, those after `after`.
 std::vector<SealedKey> find_sealed_page(store::Database& database, std::optional<profile::DiscoveryImsi> after, std::size_t limit);
-/// The same key in another seal; the row exists, with a key.
-void put_sealed(store::Database& database, const SealedKey& sealed);
+/// The same key in another seal; false, and nothing is changed, if the device has not this one any more.
+bool replace_sealed(store::Database& database, const SealedKey& sealed, const base::Bytes& anew);
 std::vector<HistoryEntry> find_history(store::Database& database, const profile::DiscoveryImsi& dimsi);
+/// The URI of the ARPF at that position of the device's offer.
+std::optional<std::string> find_arpf(store::Database& database, const profile::DiscoveryImsi& dimsi, std::int64_t position);
 std::vector<OfferedArpf> find_offer(store::Database& database, const profile::DiscoveryImsi& dimsi);
 std::vector<Cleanup> find_cleanups(store::Database& database, const profile::DiscoveryImsi& dimsi);
 void add_cleanup(store::Database& database, const profile::DiscoveryImsi& dimsi, const Cleanup& cleanup);

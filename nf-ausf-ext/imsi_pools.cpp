@@ -38,7 +38,7 @@ void count(Database& database, const profile::Imsi& imsi, std::int64_t allocated
 }
 
 /// The first IMSI of the pool that nobody ever had; nothing if there is none. Pools that overlap with earlier ones of other
-/// configurations skip what is known.
+/// configurations skip what is known: as far as note_next() has not said it yet.
 std::optional<profile::Imsi> find_fresh(Database& database, const ImsiPool& pool) {
   std::uint64_t next = pool.from.value();
   {
@@ -51,6 +51,9 @@ std::optional<profile::Imsi> find_fresh(Database& database, const ImsiPool& pool
   }
   return std::nullopt;
 }
+
+/// Nobody looks for a fresh one below `next` any more.
+void note_next(Database& database, const ImsiPool& pool, std::uint64_t next) { database.run(kPutNext, pool.from.packed(), next); }
 
 std::optional<profile::Imsi> find_free(Database& database, const ImsiPool& pool) {
   Rows rows = database.query(kFindFree, pool.from.packed(), pool.to.packed());
@@ -67,7 +70,7 @@ std::optional<AllocatedImsi> allocate_imsi(Database& database, const std::vector
                                            const profile::DiscoveryImsi& dimsi) {
   for (const ImsiPool& pool : pools) {
     if (const auto imsi = find_fresh(database, pool)) {
-      database.run(kPutNext, pool.from.packed(), imsi->value() + 1);
+      note_next(database, pool, imsi->value() + 1);
       database.run(kAllocate, imsi->packed(), dimsi.packed());
       count(database, *imsi, 1, 0);
       return allocated(pool, *imsi);
@@ -117,7 +120,10 @@ void free_rested(Database& database, base::Time now, std::size_t limit) {
 void count_pools(Database& database, const std::vector<ImsiPool>& pools) {
   for (const ImsiPool& pool : pools) {
     const bool is_counted = database.query(kIsCounted, pool.from.packed(), pool.to.packed()).next();
-    if (!is_counted) database.run(kCountPool, pool.from.packed(), pool.to.packed(), pool.from.value());
+    if (is_counted) continue;
+    database.run(kCountPool, pool.from.packed(), pool.to.packed(), pool.from.value());
+    const auto fresh = find_fresh(database, pool);  // once, and not with each device: others may have had all of them
+    note_next(database, pool, fresh ? fresh->value() : pool.to.value() + 1);
   }
 }
 

@@ -34,19 +34,23 @@ auto in_transaction(store::Database& database, const Work& work) {
   }
 }
 
-/// Some of the devices'; where to go on, nothing at the end.
+/// Some of the devices'; where to go on, nothing at the end. They are looked for before the database is locked, for that may take long.
 std::optional<profile::DiscoveryImsi> rotate_some(store::Database& database, const KeyBox& keys, std::optional<profile::DiscoveryImsi> after,
                                                   Pass& pass) {
   const auto page = find_sealed_page(database, after, kBatch);
-  for (const SealedKey& sealed : page) {
-    if (keys.is_sealed_anew(sealed.octets, sealed.dimsi)) continue;
-    if (!keys.opens(sealed.octets, sealed.dimsi)) {
-      pass.lost.push_back(sealed.dimsi);
-      continue;
+  pass.sealed += in_transaction(database, [&] {
+    std::uint64_t sealed_anew = 0;
+    for (const SealedKey& sealed : page) {
+      if (keys.is_sealed_anew(sealed.octets, sealed.dimsi)) continue;
+      if (!keys.opens(sealed.octets, sealed.dimsi)) {
+        pass.lost.push_back(sealed.dimsi);
+        continue;
+      }
+      const bool is_put = replace_sealed(database, sealed, keys.seal(keys.open(sealed.octets, sealed.dimsi), sealed.dimsi));
+      if (is_put) ++sealed_anew;
     }
-    put_sealed(database, {sealed.dimsi, keys.seal(keys.open(sealed.octets, sealed.dimsi), sealed.dimsi)});
-    ++pass.sealed;
-  }
+    return sealed_anew;
+  });
   return page.size() < kBatch ? std::nullopt : std::optional(page.back().dimsi);
 }
 
@@ -76,7 +80,7 @@ std::uint64_t rotate_keys(store::Database& database, const KeyBox& keys) {
     pass = Pass();
     std::optional<profile::DiscoveryImsi> after;
     do {
-      after = in_transaction(database, [&] { return rotate_some(database, keys, after, pass); });
+      after = rotate_some(database, keys, after, pass);
     } while (after);
     count += pass.sealed;
   }

@@ -186,3 +186,6 @@ CREATE INDEX import_lines_dimsi ON import_lines (dimsi) WHERE outcome IS NULL;
 
 -- The keys by which the function knows its own ids rest sealed, as those of devices do. Those that were here in clear are in older backups, and new ones are made.
 DELETE FROM secrets WHERE name IN ('context-key', 'relay-key');
+
+-- A provider's devices of one state, however many others it has.
+CREATE INDEX devices_offered_state ON devices (offered_by, state) WHERE offered_by IS NOT NULL;

@@ -49,17 +49,23 @@ struct Http2Session::StreamPool {
     if (text.capacity() > kMaxTextOctets) std::string().swap(text);  // assigning would keep its memory
   }
 
+  static void empty(Headers& headers) {
+    if (headers.bytes() > kMaxTextOctets) headers = Headers();
+    headers.clear();
+  }
+  static void empty(Head& head) {
+    for (std::string* const text : {&head.method, &head.scheme, &head.authority, &head.target}) empty(*text);
+    empty(head.headers);
+    head.status = 0;
+    head.too_large = head.is_last = false;
+  }
   static void empty(Stream& stream) {
     stream.context.reset();
-    Head& head = stream.head;
-    for (std::string* const text : {&head.method, &head.scheme, &head.authority, &head.target, &stream.out}) empty(*text);
-    for (Headers* const headers : {&head.headers, &stream.answer}) {
-      if (headers->bytes() > kMaxTextOctets) *headers = Headers();
-      headers->clear();
-    }
-    head.status = 0;
+    empty(stream.head);
+    empty(stream.answer);
+    empty(stream.out);
     stream.out_sent = 0;
-    head.too_large = head.is_last = stream.has_head = stream.peer_done = stream.is_out_open = false;
+    stream.has_head = stream.peer_done = stream.is_out_open = false;
   }
 };
 
@@ -202,7 +208,7 @@ struct Http2Session::Callbacks {
     Stream* stream = session.find(id);
     if (stream == nullptr || stream->has_head) return;
     if (session.role_ == Role::client && stream->head.status < 200) {  // 1xx: the final response is yet to come
-      StreamPool::empty(*stream);
+      StreamPool::empty(stream->head);  // what we send is still on its way
       return;
     }
     stream->has_head = true;

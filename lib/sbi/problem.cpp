@@ -3,8 +3,14 @@
 #include <nlohmann/json.hpp>
 
 #include "lib/base/log.hpp"
+#include "lib/sbi/json.hpp"
 
 namespace sbi {
+namespace {
+
+constexpr std::size_t kMaxReceivedOctets = std::size_t{64} * 1024;  ///< of a problem that a peer sends; a longer one is none
+
+}  // namespace
 
 int status_of(base::ErrorKind kind) {
   switch (kind) {
@@ -76,7 +82,13 @@ Response internal_problem(const Request& request, const char* what) {
 ReceivedProblem read_problem(const Response& response) {
   ReceivedProblem out;
   out.status = response.status;
-  const auto document = nlohmann::json::parse(response.body, nullptr, /*allow_exceptions=*/false);
+  if (response.body.size() > kMaxReceivedOctets) return out;
+  nlohmann::json document;
+  try {
+    document = parse_json(response.body);
+  } catch (const base::Error&) {
+    return out;
+  }
   if (!document.is_object()) return out;
   const auto text = [&document](const char* name) {
     const auto member = document.find(name);

@@ -16,7 +16,7 @@ Response to_problem(const base::Error& error);
 /// What an exception that nobody foresaw becomes: 500 for the peer without a word of it, the text in the log.
 Response internal_problem(const Request& request, const char* what);
 
-/// A ProblemDetails that a peer sent us: its `cause` and `detail`, empty where it has none or is no ProblemDetails.
+/// A ProblemDetails that a peer sent us: its `cause` and `detail`, empty where it has none or is no ProblemDetails, be it for its size or its depth.
 struct ReceivedProblem {
   int status = 0;
   std::string title;

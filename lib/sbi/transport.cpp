@@ -32,8 +32,14 @@ struct Transport::SocketBio {
 
   static int read(BIO* bio, char* into, int size) {
     BIO_clear_retry_flags(bio);
-    const auto got = transport_of(bio).receive(into, static_cast<std::size_t>(size));
+    Transport& transport = transport_of(bio);
+    if (transport.socket_octets_ == 0 && transport.ahead_begin_ == transport.ahead_end_) {
+      BIO_set_retry_read(bio);
+      return -1;
+    }
+    const auto got = transport.receive(into, static_cast<std::size_t>(size));
     if (got < 0 && is_try_again(errno)) BIO_set_retry_read(bio);
+    if (got > 0) transport.socket_octets_ -= std::min(transport.socket_octets_, static_cast<std::size_t>(got));
     return static_cast<int>(got);
   }
   static int write(BIO* bio, const char* octets, int size) {
@@ -65,14 +71,26 @@ struct Transport::SocketBio {
 void Transport::begin_handshake(Side side) {
   BIO* const bio = SocketBio::make(this);
   SSL_set_bio(ssl_.get(), bio, bio);
+  SSL_set_msg_callback(ssl_.get(), &on_message);
+  SSL_set_msg_callback_arg(ssl_.get(), this);
   side == Side::server ? SSL_set_accept_state(ssl_.get()) : SSL_set_connect_state(ssl_.get());
 }
 
 Transport::Moved Transport::shake_hands() {
   ERR_clear_error();
   errno = 0;
+  socket_octets_ = kHandshakeOctets;
   const int result = SSL_do_handshake(ssl_.get());
-  return result == 1 ? Moved() : interpret(result, 0);
+  if (result != 1) return interpret(result, 0);
+  is_established_ = true;
+  return {};
+}
+
+void Transport::on_message(int is_sent, int, int type, const void*, std::size_t, SSL* ssl, void* transport) {
+  auto& of = *static_cast<Transport*>(transport);
+  if (is_sent != 0 || type != SSL3_RT_HANDSHAKE || !of.is_established_) return;
+  of.message_credit_ -= kOctetsAMessage;
+  if (of.message_credit_ < 0) SSL_set_shutdown(ssl, SSL_RECEIVED_SHUTDOWN);  // nothing more is read
 }
 
 void Transport::handshake(Side side, std::function<void(Error)> done) {
@@ -113,14 +131,17 @@ Transport::Moved Transport::interpret(int result, std::size_t octets) {
 
 Transport::Moved Transport::read(std::span<char> into) {
   if (!ssl_) return read_plain(into);
+  socket_octets_ = into.size() + kOverheadOctets;
   std::size_t all = 0;
   while (all < into.size()) {
     ERR_clear_error();
     errno = 0;
     std::size_t got = 0;
     const int result = SSL_read_ex(ssl_.get(), into.data() + all, into.size() - all, &got);
+    if (message_credit_ < 0) return {all, Next::ended, from_errno(EPROTO)};
     if (result != 1) return interpret(result, all);
     all += got;
+    message_credit_ = std::min(message_credit_ + static_cast<std::int64_t>(got), kMessages * kOctetsAMessage);
   }
   return {all, Next::more, {}};
 }

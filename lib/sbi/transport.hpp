@@ -4,10 +4,12 @@
 
 #include <sys/types.h>
 
+#include <algorithm>
 #include <array>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ssl/context.hpp>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <span>
@@ -48,7 +50,9 @@ class Transport {
   /// All of the TLS handshake, on a connected socket. `done` is called once, from the loop; it keeps whoever owns the transport alive.
   void handshake(Side side, std::function<void(Error)> done);
 
-  /// What is there now, up to the buffer's size.
+  /// What is there now, up to the buffer's size; of TLS no more than so many octets of the socket and kOverheadOctets, for not all of them are the caller's: a
+  /// KeyUpdate (RFC 8446, 4.6.3) costs more to carry out than to send, and OpenSSL goes on with them as long as there are any. Who sends more of such messages than
+  /// kMessages, and one for each kOctetsAMessage of data, has ended.
   Moved read(std::span<char> into);
   /// As much as the peer takes now. What was not taken is to be given again, the same octets, when `next` has come.
   Moved write(std::string_view octets);
@@ -89,6 +93,11 @@ class Transport {
   }
 
  private:
+  static constexpr std::size_t kOverheadOctets = std::size_t{16} * 1024;
+  static constexpr std::size_t kHandshakeOctets = std::size_t{64} * 1024;  ///< of the socket, for one step of a handshake
+  static constexpr std::int64_t kMessages = 32;
+  static constexpr std::int64_t kOctetsAMessage = std::int64_t{64} * 1024;
+
   struct SocketBio;
   struct FreeSsl {
     void operator()(SSL* ssl) const { SSL_free(ssl); }
@@ -96,6 +105,8 @@ class Transport {
   /// recv(2) without waiting, from what was read ahead as long as there is some.
   ssize_t receive(char* into, std::size_t size);
   void shake_hands_to_the_end(std::function<void(Error)> done);
+  /// OpenSSL has read or written a message of TLS.
+  static void on_message(int is_sent, int version, int type, const void* octets, std::size_t size, SSL* ssl, void* transport);
   /// What OpenSSL's refusal of a call that returned `result` means.
   Moved interpret(int result, std::size_t octets);
   Moved read_plain(std::span<char> into);
@@ -109,6 +120,9 @@ class Transport {
   std::size_t ahead_end_ = 0;
   bool is_reading_ahead_ = false;
   bool is_drained_ = false;  ///< there was no more when `ahead_` was read
+  std::size_t socket_octets_ = 0;  ///< that OpenSSL may read yet, this time
+  bool is_established_ = false;    ///< TLS is
+  std::int64_t message_credit_ = kMessages * kOctetsAMessage;  ///< for messages of TLS after the handshake
 };
 
 }  // namespace sbi

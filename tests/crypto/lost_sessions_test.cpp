@@ -27,6 +27,7 @@ class Renumbered {
     own_.C_FindObjects = find;
     own_.C_FindObjectsFinal = BySession<&CK_FUNCTION_LIST::C_FindObjectsFinal>::call;
     own_.C_GetAttributeValue = ByObject<&CK_FUNCTION_LIST::C_GetAttributeValue>::call;
+    own_.C_CreateObject = BySession<&CK_FUNCTION_LIST::C_CreateObject>::call;
     own_.C_SignInit = sign_init;
     own_.C_Sign = BySession<&CK_FUNCTION_LIST::C_Sign>::call;
     module_->content().functions = &own_;

@@ -347,3 +347,21 @@ TEST_CASE("An interim answer is passed over", "[sbi][http2]") {
   CHECK(pair.client.streams[id].head.status == 200);
   CHECK(pair.client.streams[id].body == "final");
 }
+
+TEST_CASE("An interim answer leaves alone what is still to be sent of its request", "[sbi][http2]") {
+  SessionPair pair;
+  const std::string part(40000, 'x');
+  const StreamId id = pair.client.session.request(request("POST", "/"), sbi::Http2Session::BodySource::pieces);
+  pair.exchange();
+  pair.client.session.send(id, part);
+  REQUIRE(pair.client.session.receive(frame(1, 4, static_cast<unsigned>(id), "\x08\x03" "103")));
+  CHECK_FALSE(pair.client.streams[id].has_head);
+  pair.client.session.send(id, "the rest");
+  pair.client.session.finish(id);
+  pair.exchange();
+  CHECK(pair.server.streams[id].has_end);
+  CHECK(pair.server.streams[id].body == part + "the rest");
+  pair.server.session.respond(id, response(200, "final"));
+  pair.exchange();
+  CHECK(pair.client.streams[id].head.status == 200);
+}

@@ -230,7 +230,9 @@ TEST_CASE("A path that a peer behind could tidy up into another one is 400", "[s
 }
 
 TEST_CASE("What a peer calls a problem is read as far as it is one", "[sbi][problem]") {
-  const std::string body = GENERATE(as<std::string>(), "", "[]", "no JSON", R"({"cause":1,"detail":null})", "\xff");
+  const std::string body = GENERATE(as<std::string>(), "", "[]", "no JSON", R"({"cause":1,"detail":null})", "\xff", std::string(1000000, '['),
+                                    R"({"cause":"X","deep":)" + std::string(1000, '[') + std::string(1000, ']') + "}",
+                                    R"({"cause":"X","detail":")" + std::string(std::size_t{64} * 1024, 'x') + "\"}");
   const auto read = sbi::read_problem(Response(409, "application/problem+json", body));
   CHECK(read.status == 409);
   CHECK(read.cause.empty());

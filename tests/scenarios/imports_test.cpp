@@ -197,6 +197,51 @@ TEST_CASE("A database of version 3 is counted when it is brought to version 4", 
   CHECK(number("SELECT count(*) FROM imsis WHERE free_at IN (50, 60)") == 2);
 }
 
+TEST_CASE("IMSIs of a pool that others had are passed over once, at a start, and not with each device", "[onboarding][pool]") {
+  const TemporaryFolder folder;
+  auto database = store::Database::open(folder / "pools.db");
+  store::migrate(database, read_text(FIRST_ATTACH_SOURCE_DIR "/nf-ausf-ext/schema.sql"));
+  const auto imsi = [](int last) { return profile::Imsi::from_digits("00101000000" + std::to_string(1000 + last)).value(); };
+  const auto pool = [&imsi](int from, int to) { return ausf_ext::ImsiPool{{"001", "01"}, imsi(from), imsi(to)}; };
+  const std::vector<ausf_ext::ImsiPool> former{pool(1, 5)};
+  ausf_ext::count_pools(database, former);
+  const auto dimsi = profile::DiscoveryImsi::from_digits("901700000000001").value();
+  const auto allocate = [&](const std::vector<ausf_ext::ImsiPool>& pools) -> std::string {
+    const auto out = ausf_ext::allocate_imsi(database, pools, dimsi);
+    return out ? out->imsi.digits() : "none";
+  };
+  const auto next = [&database](const ausf_ext::ImsiPool& of) {
+    auto rows = database.query("SELECT next FROM pools WHERE first = $1", of.from.packed());
+    REQUIRE(rows.next());
+    return rows.number(0);
+  };
+  for (int i = 1; i <= 3; ++i) REQUIRE(allocate(former) == imsi(i).digits());
+  SECTION("some of them are fresh") {
+    const std::vector<ausf_ext::ImsiPool> narrowed{pool(2, 5)};
+    ausf_ext::count_pools(database, narrowed);
+    CHECK(next(narrowed[0]) == imsi(4).value());
+    CHECK(allocate(narrowed) == imsi(4).digits());
+  }
+  SECTION("none is, but one is free again") {
+    const std::vector<ausf_ext::ImsiPool> narrowed{pool(2, 3)};
+    ausf_ext::count_pools(database, narrowed);
+    CHECK(next(narrowed[0]) == imsi(3).value() + 1);
+    CHECK(allocate(narrowed) == "none");
+    ausf_ext::hold_imsi(database, imsi(2));
+    ausf_ext::rest_imsi(database, imsi(2), base::from_unix_ms(1));
+    ausf_ext::free_rested(database, base::from_unix_ms(2), 10);
+    CHECK(allocate(narrowed) == imsi(2).digits());
+  }
+  SECTION("and of one that grew, what it grew by is") {
+    REQUIRE(allocate(former) == imsi(4).digits());
+    REQUIRE(allocate(former) == imsi(5).digits());
+    const std::vector<ausf_ext::ImsiPool> wider{pool(1, 6)};
+    ausf_ext::count_pools(database, wider);
+    CHECK(next(wider[0]) == imsi(6).value());
+    CHECK(allocate(wider) == imsi(6).digits());
+  }
+}
+
 TEST_CASE("Reads of a database do not grow with its tables", "[onboarding][import][pool]") {
   const TemporaryFolder folder;
   auto database = store::Database::open(folder / "plans.db");
@@ -209,6 +254,8 @@ TEST_CASE("Reads of a database do not grow with its tables", "[onboarding][impor
   };
   CHECK_THAT(plan("SELECT dimsi FROM devices WHERE dimsi > $1 AND state = $3 ORDER BY dimsi LIMIT $2"),
              Catch::Contains("INDEX devices_state (state=? AND rowid>?)"));
+  CHECK_THAT(plan("SELECT dimsi FROM devices WHERE dimsi > $1 AND offered_by = $3 AND state = $4 ORDER BY dimsi LIMIT $2"),
+             Catch::Contains("INDEX devices_offered_state (offered_by=? AND state=? AND rowid>?)") && !Catch::Contains("TEMP B-TREE"));
   CHECK_THAT(plan("SELECT dimsi, due_at FROM devices WHERE due_at <= $1 AND (due_at, dimsi) > ($2, $3) ORDER BY due_at, dimsi LIMIT $4"),
              Catch::Contains("INDEX devices_due") && !Catch::Contains("TEMP B-TREE"));
   CHECK_THAT(plan("SELECT imsi FROM imsis WHERE free_at = 0 AND imsi BETWEEN $1 AND $2 ORDER BY imsi LIMIT 1"),
