@@ -32,6 +32,7 @@ Http2Server::Connection::Connection(std::shared_ptr<State> server, Transport tra
     : server_(std::move(server)), transport_(std::move(transport)), address_(std::move(address)) {
   peer_.address = address_;
   share_ = server_->shares.share_of(peer_key());
+  turn_octets_ = share_->turn_octets;
 }
 
 void Http2Server::Connection::start() {
@@ -204,6 +205,7 @@ void Http2Server::Connection::on_readable(Instant since, Instant began) {
   server_->shares.took(*share_, began + taken, taken);
   if (taken > kLongTurn) turn_octets_ = std::max(kMinTurnOctets, fitting(turn_octets_, taken));
   if (taken < kFittingTurn / 2) turn_octets_ = std::min(kMaxTurnOctets, turn_octets_ * 2);
+  share_->turn_octets = std::min(turn_octets_, PeerShares::kFirstTurnOctets);
 }
 
 void Http2Server::Connection::take_turn() {

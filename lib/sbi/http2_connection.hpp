@@ -113,7 +113,6 @@ class Http2Server::Connection : public std::enable_shared_from_this<Connection> 
   static void release(Exchange& exchange);
   void abandon(Exchange& exchange);
 
-  static constexpr std::size_t kFirstTurnOctets = 16 * 1024;
   /// So many turns in a row may bring no whole request (an acknowledgement, a window, the first part of a body), or it stands back.
   static constexpr unsigned kIdleTurns = 2;
 
@@ -127,7 +126,7 @@ class Http2Server::Connection : public std::enable_shared_from_this<Connection> 
   Instant deadline_;           ///< while there are no exchanges
   Instant write_deadline_;
   std::size_t sources_ = 0;  ///< answers whose body comes in pieces
-  std::size_t turn_octets_ = kFirstTurnOctets;    ///< read in a turn
+  std::size_t turn_octets_ = 0;                   ///< read in a turn
   Round::Number last_round_ = 0;                  ///< in which it had a turn
   unsigned idle_turns_ = kIdleTurns;              ///< in a row, without the end of a request
   std::shared_ptr<PeerShares::Share> share_;      ///< by its address, until its name is known

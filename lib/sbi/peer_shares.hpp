@@ -23,10 +23,15 @@ class PeerShares {
   /// As long after another peer's turn the loop counts as shared. A peer that is alone owes nobody anything.
   static constexpr std::chrono::seconds kShared{1};
 
+  static constexpr std::size_t kFirstTurnOctets = std::size_t{16} * 1024;  ///< that a new connection reads in its first turn, or less
+
   /// Of one peer, for all its connections. Times do not go back.
   class Share {
    public:
     [[nodiscard]] Instant last() const noexcept { return last_; }
+
+    /// How much a connection of the peer last read in a turn, so that its next new one begins with that.
+    std::size_t turn_octets = kFirstTurnOctets;
 
    private:
     friend class PeerShares;
