@@ -90,6 +90,7 @@ Api::Answer Api::retrieve_key(const Request& request) {
   const KeyRequest body = read_retrieval(request);
   const ReleasedKey released = co_await release_(dimsi, body.credentials, body.operator_certificate, claimant);
   if (audit_.is_on()) co_await record_release(request, dimsi, released);
+  if (released.not_sealed) std::rethrow_exception(released.not_sealed);
   std::string answer = text_of(dimsi, released);
   co_return Response(200, sbi::kJson, std::move(answer));
 }
@@ -115,6 +116,10 @@ boost::asio::awaitable<void> Api::record_release(const Request& request, profile
   lines[0].action = service::AuditAction::claim;
   if (released.claimed_since) lines[0].detail = "held already, since " + base::to_rfc3339(*released.claimed_since);
   lines[1].action = service::AuditAction::release;
+  if (released.not_sealed) {
+    lines.pop_back();
+    lines[0].detail = (lines[0].detail ? *lines[0].detail + "; " : "") + "no key was released: the log of this function says why";
+  }
   for (service::AuditItem& line : lines) line.dimsi = dimsi.digits();
   co_await audit_.record_together(request, std::move(common), std::move(lines));
 }

@@ -12,7 +12,10 @@ using base::ErrorKind;
 using store::Database;
 
 constexpr const char* kFindClaim = "SELECT operator, claimed_at, retrievals FROM claims WHERE dimsi = $1";
-constexpr const char* kIsSpent = "SELECT 1 FROM spent_keys WHERE point_hash IN ($1, $2)";
+/// One statement, for to begin to read costs more than to read.
+constexpr const char* kCheck =
+    "SELECT EXISTS (SELECT 1 FROM suspensions WHERE part_number IN ($1, $2)), EXISTS (SELECT 1 FROM spent_keys WHERE point_hash IN ($3, $4)), "
+    "(SELECT operator FROM claims WHERE dimsi = $5), (SELECT claimed_at FROM claims WHERE dimsi = $5)";
 constexpr const char* kInsertClaim =
     "INSERT INTO claims (dimsi, operator, claimed_at, retrievals) VALUES ($1, $2, $3, 1) "
     "ON CONFLICT (dimsi) DO UPDATE SET retrievals = retrievals + 1";
@@ -30,14 +33,15 @@ std::optional<Claim> find_claim(Database& database, const profile::DiscoveryImsi
   return Claim{rows.text(0), base::from_unix_ms(rows.integer(1)), rows.integer(2)};
 }
 
-/// The claim that the operator holds already, if there is one. Throws as Claims::claim().
-std::optional<Claim> check(Database& database, const ClaimRequest& wanted) {
-  require_not_suspended(database, wanted.part_number);
-  const bool is_spent = database.query(kIsSpent, wanted.key, wanted.mirrored_key).next();
-  base::require(!is_spent, "TOKEN_SPENT", "the token's ephemeral key has served its onboarding");
-  auto held = find_claim(database, wanted.dimsi);
-  if (held && held->operator_id != wanted.operator_id) throw Error(ErrorKind::conflict, "DEVICE_CLAIMED", "another operator claims this dIMSI");
-  return held;
+/// Since when the operator holds the claim; nothing if nobody does. Throws as Claims::claim().
+std::optional<base::Time> check(Database& database, const ClaimRequest& wanted) {
+  store::Rows rows = database.query(kCheck, wanted.part_number.fingerprint, wanted.part_number.of_compressed, wanted.key, wanted.mirrored_key, wanted.dimsi.packed());
+  rows.next();
+  if (rows.integer(0) != 0) fail_suspended();
+  base::require(rows.integer(1) == 0, "TOKEN_SPENT", "the token's ephemeral key has served its onboarding");
+  if (rows.is_null(2)) return std::nullopt;
+  if (rows.text(2) != wanted.operator_id) throw Error(ErrorKind::conflict, "DEVICE_CLAIMED", "another operator claims this dIMSI");
+  return base::from_unix_ms(rows.integer(3));
 }
 
 /// The claim, which must be the claimant's.
@@ -64,15 +68,13 @@ void spend(Database& database, const profile::DiscoveryImsi& dimsi, base::Time n
 
 }  // namespace
 
-void Claims::require_claimable(const ClaimRequest& wanted) const { (void)check(reader_, wanted); }
-
 boost::asio::awaitable<std::optional<base::Time>> Claims::claim(ClaimRequest wanted) {
   using Since = std::optional<base::Time>;
   store::Committer::Work<Since> work = [wanted = std::move(wanted), now = clock_()](Database& database) {
-    const auto held = check(database, wanted);
+    const Since since = check(database, wanted);
     database.run(kInsertClaim, wanted.dimsi.packed(), wanted.operator_id, base::to_unix_ms(now));
     database.run(kNoteRelease, wanted.dimsi.packed(), wanted.key, base::to_unix_ms(now));
-    return held ? Since(held->claimed_at) : Since();
+    return since;
   };
   const Since since = co_await committer_.write(std::move(work));
   co_return since;

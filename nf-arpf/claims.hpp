@@ -41,9 +41,6 @@ class Claims {
   Claims(store::Database& reader, store::Committer& committer, base::Clock clock)
       : reader_(reader), committer_(committer), clock_(std::move(clock)) {}
 
-  /// Whether claim() would refuse it now. Throws as that does, and changes nothing.
-  void require_claimable(const ClaimRequest& wanted) const;
-
   /// Claims the dIMSI for the operator, or counts another retrieval, and notes which key is released.
   /// Throws Error{forbidden, TOKEN_SPENT}, Error{conflict, DEVICE_CLAIMED}, and Error{forbidden, CERTIFICATE_REVOKED} if the part number is
   /// suspended, be it since the request came.

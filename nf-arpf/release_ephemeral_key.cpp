@@ -62,10 +62,14 @@ boost::asio::awaitable<ReleasedKey> ReleaseEphemeralKey::operator()(profile::Dis
 
   ClaimRequest wanted{dimsi, operator_id, crypto::sha256(verified.token.ephemeral_point), crypto::sha256(verified.ephemeral_key.mirrored_point()),
                       PartNumber(credentials.part_number.public_key())};
-  claims_.require_claimable(wanted);
-  // Sealed before it is claimed: an HSM that fails leaves no claim that nobody recorded.
-  ReleasedKey released = seal_and_endorse(verified, operator_certificate, now);
-  released.claimed_since = co_await claims_.claim(std::move(wanted));
+  const auto claimed_since = co_await claims_.claim(std::move(wanted));
+  ReleasedKey released;
+  try {  // behind the claim: to seal what is refused then costs, and a batch that seals before it writes is a smaller one
+    released = seal_and_endorse(verified, operator_certificate, now);
+  } catch (const crypto::CryptoError&) {
+    released.not_sealed = std::current_exception();
+  }
+  released.claimed_since = claimed_since;
   released.operator_id = operator_id;
   co_return std::move(released);
 }

@@ -2,6 +2,7 @@
 
 #include <boost/asio/awaitable.hpp>
 #include <map>
+#include <exception>
 #include <memory>
 #include <optional>
 #include <string>
@@ -51,6 +52,7 @@ struct ReleasedKey {
   base::Bytes endorsement;
   std::string operator_id;
   std::optional<base::Time> claimed_since = std::nullopt;  ///< the operator's claim; nothing: it took the dIMSI with this key
+  std::exception_ptr not_sealed = nullptr;  ///< why there is no key though the dIMSI is claimed: an HSM that is out of reach
 };
 
 /// Step (0-e): verifies the SE credentials of a device and releases the key of its dIMSI to an operator. One a loop.

@@ -11,7 +11,6 @@ using store::Database;
 
 constexpr const char* kAll = "SELECT part_number, suspended_at, suspended_by FROM suspensions ORDER BY part_number";
 constexpr const char* kFind = "SELECT part_number, suspended_at, suspended_by FROM suspensions WHERE part_number = $1";
-constexpr const char* kFindEither = "SELECT 1 FROM suspensions WHERE part_number IN ($1, $2)";
 constexpr const char* kPut =
     "INSERT INTO suspensions (part_number, suspended_at, suspended_by) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
 constexpr const char* kRemove = "DELETE FROM suspensions WHERE part_number = $1";
@@ -65,8 +64,7 @@ boost::asio::awaitable<void> Suspensions::lift(Fingerprint part_number) {
   co_await committer_.write(std::move(work));
 }
 
-void require_not_suspended(Database& database, const PartNumber& part_number) {
-  if (!database.query(kFindEither, part_number.fingerprint, part_number.of_compressed).next()) return;
+void fail_suspended() {
   constexpr const char* kWhy = "the part number is suspended at this ARPF";
   throw base::Error(base::ErrorKind::forbidden, "CERTIFICATE_REVOKED", std::string("/seCredentials/pnCertificate: ") + kWhy,
                     {{"/seCredentials/pnCertificate", kWhy}});

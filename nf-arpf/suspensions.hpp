@@ -56,7 +56,7 @@ class Suspensions {
   base::Clock clock_;
 };
 
-/// Throws Error{forbidden, CERTIFICATE_REVOKED} that names the member, if the part number is suspended.
-void require_not_suspended(store::Database& database, const PartNumber& part_number);
+/// Error{forbidden, CERTIFICATE_REVOKED} that names the member: the part number is suspended.
+[[noreturn]] void fail_suspended();
 
 }  // namespace arpf

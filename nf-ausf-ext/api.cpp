@@ -251,7 +251,7 @@ Api::Answer Api::put_device(const Request& request) {
   const OfferVerdict verdict = co_await parts_.committer.write(std::move(work));
   if (parts_.audit.is_on()) {  // a known one too: the line of the first time may have been lost with the disk
     service::AuditEvent event = event_of(service::AuditAction::offer, dimsi);
-    event.detail = describe(verdict);
+    if (verdict != OfferVerdict::taken) event.detail = std::string(describe(verdict));
     co_await parts_.audit.record(request, std::move(event));
   }
   if (verdict == OfferVerdict::known) {

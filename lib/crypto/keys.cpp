@@ -324,13 +324,12 @@ PublicKey PublicKey::from_handle(std::shared_ptr<evp_pkey_st> key) {
 Bytes PublicKey::point() const { return content_->point; }
 
 Bytes PublicKey::mirrored_point() const {
-  const openssl::ErrorQueueGuard guard;
-  const EC_GROUP& of_curve = group(curve_);
-  const openssl::BigNumberContext context(check_not_null(BN_CTX_new(), "a BN context"));
-  const openssl::EcPoint point(check_not_null(EC_POINT_new(&of_curve), "a point"));
-  check(EC_POINT_oct2point(&of_curve, point.get(), content_->point.data(), content_->point.size(), context.get()) == 1, "a point of the curve");
-  check(EC_POINT_invert(&of_curve, point.get(), context.get()) == 1, "a point's inverse");
-  return octets_of_point(curve_, *point, *context);
+  Bytes octets = point();
+  const auto y = std::span(octets).last(field_size(curve_));
+  const openssl::BigNumber mirrored(check_not_null(BN_bin2bn(y.data(), static_cast<int>(y.size()), nullptr), "a coordinate"));
+  check(BN_sub(mirrored.get(), EC_GROUP_get0_field(&group(curve_)), mirrored.get()) == 1, "a coordinate's inverse");
+  write_number(*mirrored, y);
+  return octets;
 }
 
 Bytes PublicKey::subject_public_key_info() const { return key_info(curve_, content_->point); }

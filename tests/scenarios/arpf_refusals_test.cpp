@@ -1,10 +1,8 @@
 #include <catch2/catch.hpp>
-#include <filesystem>
 
 #include "lib/crypto/cms.hpp"
 #include "tests/scenarios/lab.hpp"
 #include "tests/support/shared_vectors.hpp"
-#include "tests/support/soft_hsm.hpp"
 
 using namespace test;
 using crypto::KeyUsage;
@@ -114,26 +112,6 @@ TEST_CASE_METHOD(ArpfFixture, "The ARPF releases the key that the SE derived its
     wanted.organizations = {"Other Operator"};
     CHECK(verdict(with_operator(make_party(wanted, &operator_ca))) == "200");
   }
-}
-
-TEST_CASE_METHOD(ArpfFixture, "An HSM that fails leaves no claim, and what it may not have is refused without it", "[arpf][step-0e][token]") {
-  if (test::is_without_soft_hsm()) return;
-  const test::SoftHsm hsm;
-  hsm.import_to_sign(*endorser.key, "endorser", "01");
-  auto config = arpf_config();
-  auto trust = *config.trust;
-  trust.endorsement_key.key =
-      std::make_shared<const crypto::PrivateKey>(crypto::PrivateKey::from_token("pkcs11:token=arpf;object=endorser", hsm.load(), &endorser.certificate.public_key()));
-  config.trust = std::make_shared<const arpf::Trust>(trust);
-  arpf = std::make_unique<service::Running>(arpf::kProgram, arpf::make_function(config));
-  const std::string claim = std::string("/narpf-keys/v1/claims/") + kDimsi;
-  const SecureElement before = make_device("901700000000002");
-  CHECK(retrieve(before, key_request(before)).verdict() == "200");
-  std::filesystem::remove_all(hsm.folder() / "tokens");
-  CHECK(verdict() == "500 SYSTEM_FAILURE");
-  CHECK(to_arpf("GET", claim).verdict() == "404 USER_NOT_FOUND");
-  CHECK(to_arpf("POST", "/narpf-keys/v1/claims/" + before.dimsi + "/retire").status == 204);
-  CHECK(retrieve(before, key_request(before)).verdict() == "403 TOKEN_SPENT");
 }
 
 TEST_CASE_METHOD(ArpfFixture, "The ARPF publishes its certificates", "[arpf][step-0a]") {

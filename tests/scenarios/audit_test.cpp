@@ -1,11 +1,13 @@
 #include <algorithm>
 #include <catch2/catch.hpp>
+#include <filesystem>
 #include <set>
 
 #include "lib/aka/authentication_vector.hpp"
 #include "lib/profile/subscriber_keys.hpp"
 #include "lib/service/audit_log.hpp"
 #include "tests/scenarios/audit_lab.hpp"
+#include "tests/support/soft_hsm.hpp"
 
 /// What the audit logs of the three functions tell of a device's way (docs/AUDIT.md).
 
@@ -161,6 +163,30 @@ TEST_CASE_METHOD(AuditLab, "Each offer of an import is a line of the audit log, 
   CHECK(told[6]["detail"] == "known already");
   CHECK(told[1]["target"] == "POST /nausfext-onboarding/v1/imports");
   CHECK_THAT(verified("ausf-ext.audit"), Catch::StartsWith("0 "));
+}
+
+TEST_CASE_METHOD(AuditLab, "A claim whose key an HSM could not seal is a line of the audit log, without a release", "[audit][arpf][token]") {
+  if (test::is_without_soft_hsm()) return;
+  const test::SoftHsm hsm;
+  hsm.import_to_sign(*endorser.key, "endorser", "01");
+  auto config = audited(arpf_config(), "arpf.audit");
+  auto trust = *config.trust;
+  trust.endorsement_key.key =
+      std::make_shared<const crypto::PrivateKey>(crypto::PrivateKey::from_token("pkcs11:token=arpf;object=endorser", hsm.load(), &endorser.certificate.public_key()));
+  config.trust = std::make_shared<const arpf::Trust>(trust);
+  arpf = std::make_unique<service::Running>(arpf::kProgram, arpf::make_function(config));
+  const SecureElement sealed = make_device("901700000000001");
+  const SecureElement unsealed = make_device("901700000000002");
+  CHECK(retrieve(sealed, key_request(sealed)).verdict() == "200");
+  std::filesystem::remove_all(hsm.folder() / "tokens");
+  for (int i = 0; i < 2; ++i) CHECK(retrieve(unsealed, key_request(unsealed)).verdict() == "500 SYSTEM_FAILURE");
+  CHECK(to_arpf("GET", "/narpf-keys/v1/claims/" + unsealed.dimsi).content()["retrievals"] == 2);
+  arpf.reset();
+  CHECK(summary_of(folder / "arpf.audit") == Lines{"START done anonymous", "CLAIM done anonymous 901700000000001", "RELEASE done anonymous 901700000000001",
+                                                   "CLAIM done anonymous 901700000000002", "CLAIM done anonymous 901700000000002", "STOP done anonymous"});
+  const auto told = lines_of(folder / "arpf.audit");
+  CHECK(told[3]["detail"] == "no key was released: the log of this function says why");
+  CHECK_THAT(told[4]["detail"], Catch::StartsWith("held already, since ") && Catch::EndsWith("; no key was released: the log of this function says why"));
 }
 
 TEST_CASE_METHOD(AuditLab, "An offer that takes another one's place says so in the audit log", "[audit][replacement]") {
