@@ -18,6 +18,7 @@ constexpr std::size_t kBatch = 256;  ///< devices of one transaction
 struct Pass {
   std::uint64_t sealed = 0;
   std::vector<profile::DiscoveryImsi> lost = {};  ///< under neither key
+  bool is_overtaken = false;                      ///< a key that was looked at was another one, or none, when it was to be replaced
 };
 
 /// What `work()` returns, in a transaction of its own.
@@ -46,8 +47,11 @@ std::optional<profile::DiscoveryImsi> rotate_some(store::Database& database, con
         pass.lost.push_back(sealed.dimsi);
         continue;
       }
-      const bool is_put = replace_sealed(database, sealed, keys.seal(keys.open(sealed.octets, sealed.dimsi), sealed.dimsi));
-      if (is_put) ++sealed_anew;
+      if (replace_sealed(database, sealed, keys.seal(keys.open(sealed.octets, sealed.dimsi), sealed.dimsi))) {
+        ++sealed_anew;
+      } else {
+        pass.is_overtaken = true;
+      }
     }
     return sealed_anew;
   });
@@ -76,7 +80,7 @@ int run_rotate_keys(const std::string& config_path, const service::Command::Give
 std::uint64_t rotate_keys(store::Database& database, const KeyBox& keys) {
   std::uint64_t count = 0;
   Pass pass{1};
-  while (pass.sealed > 0) {  // what was sealed under the former key meanwhile is found by another pass
+  while (pass.sealed > 0 || pass.is_overtaken) {  // what was sealed under the former key meanwhile is found by another pass
     pass = Pass();
     std::optional<profile::DiscoveryImsi> after;
     do {
