@@ -64,7 +64,7 @@ boost::asio::awaitable<ReleasedKey> ReleaseEphemeralKey::operator()(profile::Dis
                       PartNumber(credentials.part_number.public_key())};
   const auto claimed_since = co_await claims_.claim(std::move(wanted));
   ReleasedKey released;
-  try {  // behind the claim: to seal what is refused then costs, and a batch that seals before it writes is a smaller one
+  try {  // behind the claim: nothing is sealed that is refused, and a batch that sealed before it wrote would be a smaller one
     released = seal_and_endorse(verified, operator_certificate, now);
   } catch (const crypto::CryptoError&) {
     released.not_sealed = std::current_exception();

@@ -1,7 +1,6 @@
 // Messages of TLS itself once the handshake is done: how many of them a peer may send, and what they hold up.
 #include <openssl/err.h>
 #include <openssl/ssl.h>
-#include <poll.h>
 #include <sys/socket.h>
 
 #include <array>
