@@ -1,6 +1,7 @@
 #include "nf-arpf/api.hpp"
 
 #include <algorithm>
+#include <exception>
 #include <optional>
 
 #include "lib/sbi/json.hpp"
@@ -88,9 +89,17 @@ Api::Answer Api::retrieve_key(const Request& request) {
   const profile::DiscoveryImsi dimsi = read_dimsi(request);
   const Claimant claimant = claimant_of(request.peer);
   const KeyRequest body = read_retrieval(request);
-  const ReleasedKey released = co_await release_(dimsi, body.credentials, body.operator_certificate, claimant);
-  if (audit_.is_on()) co_await record_release(request, dimsi, released);
-  if (released.not_sealed) std::rethrow_exception(released.not_sealed);
+  const ClaimedKey claimed = co_await release_.claim(dimsi, body.credentials, body.operator_certificate, claimant);
+  co_await sbi::later_turn(request);
+  ReleasedKey released;
+  std::exception_ptr not_sealed;  // an HSM is out of reach: the dIMSI is claimed nevertheless, which is told of
+  try {
+    released = release_.seal_and_endorse(claimed);
+  } catch (const crypto::CryptoError&) {
+    not_sealed = std::current_exception();
+  }
+  if (audit_.is_on()) co_await record_release(request, dimsi, claimed, not_sealed == nullptr);
+  if (not_sealed) std::rethrow_exception(not_sealed);
   std::string answer = text_of(dimsi, released);
   co_return Response(200, sbi::kJson, std::move(answer));
 }
@@ -109,14 +118,14 @@ KeyRequest Api::read_retrieval(const Request& request) {
 
 /// Before the key leaves. An operator that asks again may do so because the line of its claim was lost with the disk, and so it is told again; with its
 /// own time, and in one piece with the release.
-boost::asio::awaitable<void> Api::record_release(const Request& request, profile::DiscoveryImsi dimsi, const ReleasedKey& released) {
+boost::asio::awaitable<void> Api::record_release(const Request& request, profile::DiscoveryImsi dimsi, const ClaimedKey& claimed, bool is_released) {
   service::AuditEvent common;
-  common.operator_id = released.operator_id;
+  common.operator_id = claimed.operator_id;
   std::vector<service::AuditItem> lines(2);
   lines[0].action = service::AuditAction::claim;
-  if (released.claimed_since) lines[0].detail = "held already, since " + base::to_rfc3339(*released.claimed_since);
+  if (claimed.claimed_since) lines[0].detail = "held already, since " + base::to_rfc3339(*claimed.claimed_since);
   lines[1].action = service::AuditAction::release;
-  if (released.not_sealed) {
+  if (!is_released) {
     lines.pop_back();
     lines[0].detail = (lines[0].detail ? *lines[0].detail + "; " : "") + "no key was released: the log of this function says why";
   }

@@ -27,7 +27,7 @@ class Api {
   [[nodiscard]] KeyRequest read_retrieval(const sbi::Request& request);
   [[nodiscard]] sbi::Response get_claim(const sbi::Request& request) const;
   Answer retrieve_key(const sbi::Request& request);
-  boost::asio::awaitable<void> record_release(const sbi::Request& request, profile::DiscoveryImsi dimsi, const ReleasedKey& released);
+  boost::asio::awaitable<void> record_release(const sbi::Request& request, profile::DiscoveryImsi dimsi, const ClaimedKey& claimed, bool is_released);
   Answer retire(const sbi::Request& request);
   Answer release_claim(const sbi::Request& request);
 

@@ -47,13 +47,12 @@ ReleaseEphemeralKey::ReleaseEphemeralKey(std::shared_ptr<const Trust> trust, Cla
                                          base::Clock clock)
     : trust_(std::move(trust)), claims_(claims), known_(known), clock_(std::move(clock)) {}
 
-boost::asio::awaitable<ReleasedKey> ReleaseEphemeralKey::operator()(profile::DiscoveryImsi dimsi, SeCredentials credentials,
-                                                                    crypto::Certificate operator_certificate,
-                                                                    Claimant claimant) {
+boost::asio::awaitable<ClaimedKey> ReleaseEphemeralKey::claim(profile::DiscoveryImsi dimsi, SeCredentials credentials,
+                                                              crypto::Certificate operator_certificate, Claimant claimant) {
   const base::Time now = clock_();
   verify_chain(credentials, now);
-  const VerifiedToken verified = verify_token(dimsi, credentials);
-  const std::string operator_id = verify_operator(operator_certificate, now);
+  VerifiedToken verified = verify_token(dimsi, credentials);
+  std::string operator_id = verify_operator(operator_certificate, now);
   require(!claimant || *claimant == operator_id, "NOT_OWNER", "the caller is not the operator of this certificate");
 
   if (trust_->offer_signers) {
@@ -63,15 +62,7 @@ boost::asio::awaitable<ReleasedKey> ReleaseEphemeralKey::operator()(profile::Dis
   ClaimRequest wanted{dimsi, operator_id, crypto::sha256(verified.token.ephemeral_point), crypto::sha256(verified.ephemeral_key.mirrored_point()),
                       PartNumber(credentials.part_number.public_key())};
   const auto claimed_since = co_await claims_.claim(std::move(wanted));
-  ReleasedKey released;
-  try {  // behind the claim: nothing is sealed that is refused, and a batch that sealed before it wrote would be a smaller one
-    released = seal_and_endorse(verified, operator_certificate, now);
-  } catch (const crypto::CryptoError&) {
-    released.not_sealed = std::current_exception();
-  }
-  released.claimed_since = claimed_since;
-  released.operator_id = operator_id;
-  co_return std::move(released);
+  co_return ClaimedKey{std::move(verified), std::move(operator_certificate), std::move(operator_id), now, claimed_since};
 }
 
 void ReleaseEphemeralKey::verify_chain(const SeCredentials& credentials, base::Time at) const {
@@ -89,8 +80,7 @@ void ReleaseEphemeralKey::verify_chain(const SeCredentials& credentials, base::T
   refuse_certificate("PN_CERTIFICATE_INVALID", "/seCredentials/pnCertificate", verdict.fault);
 }
 
-ReleaseEphemeralKey::VerifiedToken ReleaseEphemeralKey::verify_token(const profile::DiscoveryImsi& dimsi,
-                                                                     const SeCredentials& credentials) const {
+VerifiedToken ReleaseEphemeralKey::verify_token(const profile::DiscoveryImsi& dimsi, const SeCredentials& credentials) const {
   profile::AttachToken token = parse_token(credentials.token);
   require(token.is_signed_by(credentials.secure_element.public_key()), "TOKEN_SIGNATURE_INVALID",
           "the token is not signed by the key of the SE's certificate");
@@ -123,8 +113,8 @@ std::string ReleaseEphemeralKey::verify_operator(const crypto::Certificate& cert
   return certificate.organizations().front();
 }
 
-ReleasedKey ReleaseEphemeralKey::seal_and_endorse(const VerifiedToken& verified,
-                                                  const crypto::Certificate& operator_certificate, base::Time at) const {
+ReleasedKey ReleaseEphemeralKey::seal_and_endorse(const ClaimedKey& claimed) const {
+  const VerifiedToken& verified = claimed.verified;
   const base::SecretBytes shared_secret = crypto::agree(*verified.agreement_key.key, verified.ephemeral_key);
   const profile::EphemeralKey ephemeral_key =
       profile::derive_ephemeral_key(shared_secret, verified.token.discovery_imsi, verified.token.arpf_key_id);
@@ -135,10 +125,10 @@ ReleasedKey ReleaseEphemeralKey::seal_and_endorse(const VerifiedToken& verified,
   std::ranges::copy(ephemeral_key.reveal(), content.writable().begin() + tbcd.size());
 
   ReleasedKey released;
-  released.encrypted_key = crypto::envelop(content.reveal(), operator_certificate);
+  released.encrypted_key = crypto::envelop(content.reveal(), claimed.operator_certificate);
   released.endorsement =
       crypto::sign_detached(base::concatenate(verified.token.der, released.encrypted_key),
-                            trust_->endorsement_key.certificate, *trust_->endorsement_key.key, at);
+                            trust_->endorsement_key.certificate, *trust_->endorsement_key.key, claimed.at);
   return released;
 }
 

@@ -2,7 +2,6 @@
 
 #include <boost/asio/awaitable.hpp>
 #include <map>
-#include <exception>
 #include <memory>
 #include <optional>
 #include <string>
@@ -46,41 +45,49 @@ struct Trust {
   std::optional<std::vector<OfferSigner>> offer_signers = std::nullopt;  ///< nothing: offers need no authorization
 };
 
+/// A token whose every statement is verified, and the key of ours that it was made for.
+struct VerifiedToken {
+  profile::AttachToken token;
+  const OwnKey& agreement_key;
+  crypto::PublicKey ephemeral_key;
+};
+
+/// A device whose key an operator is to have: all checks are passed, and the dIMSI is claimed, on the disk.
+struct ClaimedKey {
+  VerifiedToken verified;
+  crypto::Certificate operator_certificate;
+  std::string operator_id;
+  base::Time at;                            ///< of the checks
+  std::optional<base::Time> claimed_since;  ///< the operator's claim; nothing: it took the dIMSI with this key
+};
+
 /// What the operator gets: CMS AuthEnvelopedData and CMS SignedData, DER.
 struct ReleasedKey {
   base::Bytes encrypted_key;
   base::Bytes endorsement;
-  std::string operator_id;
-  std::optional<base::Time> claimed_since = std::nullopt;  ///< the operator's claim; nothing: it took the dIMSI with this key
-  std::exception_ptr not_sealed = nullptr;  ///< why there is no key though the dIMSI is claimed: an HSM that is out of reach
 };
 
-/// Step (0-e): verifies the SE credentials of a device and releases the key of its dIMSI to an operator. One a loop.
+/// Step (0-e): verifies the SE credentials of a device, claims its dIMSI for an operator, and releases its key. One a loop.
 class ReleaseEphemeralKey {
  public:
   /// `known`: the loop's; it saves verifying signatures over certificates of part numbers and operators, and over lists, again.
   ReleaseEphemeralKey(std::shared_ptr<const Trust> trust, Claims& claims, crypto::KnownCertificates& known, base::Clock clock);
 
-  /// Makes the checks of PROTOCOL.md, section 6, in their order, claims the dIMSI, and seals eK for the operator.
+  /// Makes the checks of PROTOCOL.md, section 6, in their order, and claims the dIMSI.
   /// `claimant` is the operator that the peer was authenticated as; nothing where callers are not told apart.
   /// Throws Error whose cause names the first check that fails.
-  boost::asio::awaitable<ReleasedKey> operator()(profile::DiscoveryImsi dimsi, SeCredentials credentials,
-                                                 crypto::Certificate operator_certificate, Claimant claimant);
+  boost::asio::awaitable<ClaimedKey> claim(profile::DiscoveryImsi dimsi, SeCredentials credentials,
+                                           crypto::Certificate operator_certificate, Claimant claimant);
+
+  /// Seals eK for the operator and endorses it. Behind the claim: nothing is sealed that is refused, and a batch that sealed before it wrote would be a
+  /// smaller one. Throws CryptoError if an HSM is out of reach; the claim stands.
+  [[nodiscard]] ReleasedKey seal_and_endorse(const ClaimedKey& claimed) const;
 
  private:
-  /// A token whose every statement is verified, and the key of ours that it was made for.
-  struct VerifiedToken {
-    profile::AttachToken token;
-    const OwnKey& agreement_key;
-    crypto::PublicKey ephemeral_key;
-  };
-
   void verify_chain(const SeCredentials& credentials, base::Time at) const;
   [[nodiscard]] VerifiedToken verify_token(const profile::DiscoveryImsi& dimsi, const SeCredentials& credentials) const;
   /// The operator id in a certificate that chains to a trusted operator CA.
   [[nodiscard]] std::string verify_operator(const crypto::Certificate& certificate, base::Time at) const;
-  [[nodiscard]] ReleasedKey seal_and_endorse(const VerifiedToken& verified, const crypto::Certificate& operator_certificate,
-                                             base::Time at) const;
 
   std::shared_ptr<const Trust> trust_;
   Claims& claims_;

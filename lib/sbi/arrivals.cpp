@@ -37,42 +37,8 @@ std::optional<Arrival> accept_one(int listening, std::size_t listener) {
 }
 
 bool Arrivals::push(const std::string& peer, Arrival arrival) {
-  const auto [known, is_new] = of_peer_.try_emplace(peer);
-  if (is_new) known->second = lines_.insert(lines_.end(), Line{peer, {}});
-  known->second->arrivals.push_back(std::move(arrival));
-  ++size_;
-  return size_ <= most_ || !drop();
-}
-
-Arrival Arrivals::pop() {
-  const auto line = lines_.begin();
-  Arrival arrival = std::move(line->arrivals.front());
-  line->arrivals.pop_front();
-  --size_;
-  lines_.splice(lines_.end(), lines_, line);
-  forget_if_empty(line);
-  return arrival;
-}
-
-bool Arrivals::drop() {
-  const auto longest = std::max_element(lines_.begin(), lines_.end(), [](const Line& a, const Line& b) { return a.arrivals.size() < b.arrivals.size(); });
-  if (longest == lines_.end()) return false;
-  longest->arrivals.pop_back();
-  --size_;
-  forget_if_empty(longest);
-  return true;
-}
-
-void Arrivals::clear() {
-  lines_.clear();
-  of_peer_.clear();
-  size_ = 0;
-}
-
-void Arrivals::forget_if_empty(Lines::iterator line) {
-  if (!line->arrivals.empty()) return;
-  of_peer_.erase(line->peer);
-  lines_.erase(line);
+  lines_.push(peer, std::move(arrival));
+  return lines_.size() <= most_ || !drop();
 }
 
 }  // namespace sbi

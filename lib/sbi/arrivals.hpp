@@ -2,13 +2,11 @@
 
 #include <boost/asio/ip/tcp.hpp>
 #include <cstddef>
-#include <deque>
-#include <list>
 #include <optional>
 #include <string>
-#include <unordered_map>
 
 #include "lib/base/descriptor.hpp"
+#include "lib/sbi/peer_lines.hpp"
 
 namespace sbi {
 
@@ -24,7 +22,7 @@ struct Arrival {
 std::optional<Arrival> accept_one(int listening, std::size_t listener);
 
 /// Connections of peers that have had their share of the loop (PeerShares), which wait to be taken in: a line for each peer's address, one
-/// of each in turns. What waits here costs a descriptor and holds up nobody, where the kernel's queue is one line for all peers. One a loop, and one a listener
+/// of each in turns (PeerLines). What waits here costs a descriptor and holds up nobody, where the kernel's queue is one line for all peers. One a loop, and one a listener
 /// of HTTP/1.1.
 class Arrivals {
  public:
@@ -33,26 +31,16 @@ class Arrivals {
   /// `peer` waits with one more. If there are too many then, the last of the peer that waits with most is closed. True if there was no need.
   bool push(const std::string& peer, Arrival arrival);
   /// There must be one.
-  Arrival pop();
+  Arrival pop() { return lines_.pop(); }
   /// Closes the last of the peer that waits with most; false if nobody waits.
-  bool drop();
-  void clear();
-  [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
-  [[nodiscard]] std::size_t size() const noexcept { return size_; }
+  bool drop() { return lines_.pop_last_of_longest().has_value(); }
+  void clear() { lines_.clear(); }
+  [[nodiscard]] bool empty() const noexcept { return lines_.empty(); }
+  [[nodiscard]] std::size_t size() const noexcept { return lines_.size(); }
 
  private:
-  struct Line {
-    std::string peer;
-    std::deque<Arrival> arrivals;
-  };
-  using Lines = std::list<Line>;
-
-  void forget_if_empty(Lines::iterator line);
-
-  Lines lines_;  ///< none is empty; the next to have its turn first
-  std::unordered_map<std::string, Lines::iterator> of_peer_;
+  PeerLines<std::string, Arrival> lines_;  ///< by address
   std::size_t most_;
-  std::size_t size_ = 0;
 };
 
 }  // namespace sbi

@@ -23,7 +23,7 @@ namespace sbi {
 /// Who sends requests has its turn as soon as there is something to read. Others stand back (Http2Server::State::stand_back): new
 /// connections, TLS handshakes, those that sent no whole request in their last turns, be it that they are slow or that they mean no good,
 /// and those of a peer that has had more of the loop's time than others beside it.
-class Http2Server::Connection : public std::enable_shared_from_this<Connection> {
+class Http2Server::Connection : public std::enable_shared_from_this<Connection>, public TurnGiver {
  public:
   Connection(std::shared_ptr<State> server, Transport transport, std::string address);
 
@@ -48,6 +48,7 @@ class Http2Server::Connection : public std::enable_shared_from_this<Connection> 
     return true;
   }
 
+  boost::asio::awaitable<void> later_turn() override { return server_->later->wait(share_); }
   /// Gives window back for octets of a streamed body that the handler has taken.
   void consumed(StreamId stream, std::size_t octets);
   /// By which connections belong together: the name in the certificate, else the address.

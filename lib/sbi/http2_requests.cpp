@@ -104,6 +104,7 @@ void Http2Server::Connection::on_head(StreamId id, Http2Session::Head& head) {
   request.target.swap(head.target);
   request.headers.swap(head.headers);
   request.peer = peer_;
+  request.turns = this;  // whoever serves the request keeps the connection
   session_->keep(id, exchange);
   if (exchanges_++ == 0) stand_in(nullptr);
   if (!head.is_last) count_half_open(*exchange);

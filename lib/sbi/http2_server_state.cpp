@@ -31,8 +31,9 @@ constexpr std::size_t kUnreadPart = 2;  ///< of max_buffered_bytes they may be; 
 /// Of the time of the loop, when others are served: at least this, and a part of what they take, so that it is never forgotten.
 constexpr std::chrono::microseconds kBackShare{250};
 constexpr int kBackPart = 4;
-/// What is written waits for company while there is more to read, but no longer.
+/// What is written waits for company while there is more to read, but no longer; less where what there is to read may be another peer's.
 constexpr std::chrono::milliseconds kMaxUnsettled{10};
+constexpr std::chrono::milliseconds kMaxUnsettledShared{1};
 
 }  // namespace
 
@@ -153,7 +154,9 @@ void Http2Server::State::settle_later(const std::shared_ptr<State>& self) {
 void Http2Server::State::settle_behind(const std::shared_ptr<State>& self) {
   asio::post(loop, [self, seen = turns] {
     if (self->is_ended_) return;
-    if (self->turns != seen && now() - self->unsettled_since_ < kMaxUnsettled) return self->settle_behind(self);
+    const Instant at = now();
+    const auto most = self->shares.are_shared(at) ? kMaxUnsettledShared : kMaxUnsettled;
+    if (self->turns != seen && at - self->unsettled_since_ < most) return self->settle_behind(self);
     self->is_unsettled_ = false;
     self->router.batch().settle();
   });
@@ -349,6 +352,7 @@ void Http2Server::State::end() {
   pace_.cancel();
   const auto all = connections;  // a connection that ends leaves the set
   for (const auto& connection : all) connection->close();
+  later->end();
   back_row_.clear();
   hellos_.clear();
   for (std::string& body : unread_) base::wipe(body);

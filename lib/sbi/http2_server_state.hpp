@@ -14,6 +14,7 @@
 #include "lib/base/seldom_log.hpp"
 #include "lib/sbi/arrivals.hpp"
 #include "lib/sbi/http2_server.hpp"
+#include "lib/sbi/later_turns.hpp"
 #include "lib/sbi/peer_shares.hpp"
 #include "lib/sbi/request_rates.hpp"
 #include "lib/sbi/turns.hpp"
@@ -97,6 +98,7 @@ struct Http2Server::State {
   std::size_t buffered = 0;
   RequestRates rates;
   PeerShares shares;
+  std::shared_ptr<LaterTurns> later = std::make_shared<LaterTurns>(loop, shares);
   std::vector<char> read_buffer = std::vector<char>(kReadBufferBytes);  ///< holds octets within one turn only
   std::string out;                                                    ///< the same for what goes out
   ServerCounters counters;

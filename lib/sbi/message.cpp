@@ -32,6 +32,7 @@ void Request::clear() {
   if (headers.bytes() > kMaxKeptOctets) headers = Headers();
   headers.clear();
   peer = Peer();
+  turns = nullptr;
   path_parameters.clear();
   query_parameters.clear();
 }

@@ -71,6 +71,9 @@ struct Peer {
   [[nodiscard]] bool is_anonymous() const noexcept { return !is_verified; }
 };
 
+class BodyReader;
+class TurnGiver;
+
 /// The body is wiped when the request goes: RES* and keys come in some.
 struct Request {
   Request() = default;
@@ -90,6 +93,8 @@ struct Request {
   Headers headers;
   std::string body;
   Peer peer;
+  /// The server's, for later_turn() of router.hpp, as long as the handler is at the request. Null: there is no turn to wait for.
+  TurnGiver* turns = nullptr;
 
   /// Filled in by the router: `{name}` of the route's pattern, and the query, percent-decoded.
   std::vector<std::pair<std::string, std::string>> path_parameters;
@@ -102,8 +107,6 @@ struct Request {
   /// `scheme://authority`, under which the peer reached us: the root of the absolute URIs in an answer.
   [[nodiscard]] std::string api_root() const { return scheme + "://" + authority; }
 };
-
-class BodyReader;
 
 /// The body is wiped when the response goes: KSEAF and other keys leave in some.
 struct Response {

@@ -37,7 +37,7 @@ void PeerShares::took(Share& share, Instant at, Duration taken) {
 }
 
 PeerShares::Duration PeerShares::debt(Share& share, Instant at) const {
-  if (at >= shared_until_) return Duration::zero();
+  if (!are_shared(at)) return Duration::zero();
   share.work_off(at);
   return share.debt_;
 }

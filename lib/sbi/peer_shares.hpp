@@ -62,6 +62,9 @@ class PeerShares {
   /// The peer had a turn, which ended at `at`.
   void took(Share& share, Instant at, Duration taken);
 
+  /// More than one peer has turns.
+  [[nodiscard]] bool are_shared(Instant at) const noexcept { return at < shared_until_; }
+
   /// What the peer took beyond its free part, no more than kMostDebt; nothing while the loop is not shared.
   [[nodiscard]] Duration debt(Share& share, Instant at) const;
 

@@ -246,6 +246,10 @@ std::optional<Response> serve_at_once(const Route& route, const Request& request
   }
 }
 
+boost::asio::awaitable<void> later_turn(const Request& request) {
+  if (request.turns != nullptr) co_await request.turns->later_turn();
+}
+
 boost::asio::awaitable<bool> BodyReader::pause(std::chrono::steady_clock::duration time) {
   boost::asio::steady_timer timer(co_await boost::asio::this_coro::executor, time);
   co_await timer.async_wait(boost::asio::use_awaitable);

@@ -26,6 +26,18 @@ class BodyReader {
   virtual boost::asio::awaitable<bool> pause(std::chrono::steady_clock::duration time);
 };
 
+/// Who gives handlers their later turns: a server that has its loop's time shared among peers.
+class TurnGiver {
+ public:
+  virtual ~TurnGiver() = default;
+  /// Waits for the turn of the peer that asked.
+  virtual boost::asio::awaitable<void> later_turn() = 0;
+};
+
+/// For a handler that waited together with others, for one commit most of all, and has work to do then that takes more than some tens of microseconds: it
+/// stands behind what takes less, and behind one of each other peer, instead of having the whole batch done before anything else.
+boost::asio::awaitable<void> later_turn(const Request& request);
+
 /// A handler that never waits.
 using PlainHandler = std::function<Response(const Request&)>;
 /// A handler that waits, for a durable write or a peer. The request outlives it.
