@@ -231,7 +231,7 @@ void Http2Server::Connection::receive(std::span<char> octets) {
   const Router::Batch& batch = server_->router.batch();
   if (batch.begin) batch.begin();
   if (!session_->receive({octets.data(), octets.size()})) is_broken_ = true;
-  if (batch.end && batch.end()) server_->settle_later(server_);
+  if (batch.end && batch.end()) server_->settle_later(server_, *share_);
   base::wipe(std::span(reinterpret_cast<std::uint8_t*>(octets.data()), octets.size()));
 }
 

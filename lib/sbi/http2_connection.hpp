@@ -48,7 +48,7 @@ class Http2Server::Connection : public std::enable_shared_from_this<Connection>,
     return true;
   }
 
-  boost::asio::awaitable<void> later_turn() override { return server_->later->wait(share_); }
+  boost::asio::awaitable<void> later_turn() override { return server_->later->wait(*share_); }
   /// Gives window back for octets of a streamed body that the handler has taken.
   void consumed(StreamId stream, std::size_t octets);
   /// By which connections belong together: the name in the certificate, else the address.

@@ -192,7 +192,9 @@ void Http2Server::Connection::dispatch(const std::shared_ptr<Exchange>& exchange
 }
 
 asio::awaitable<void> Http2Server::Connection::serve_and_answer(std::shared_ptr<Connection> self, std::shared_ptr<Exchange> exchange) {
+  ++self->server_->at_work;
   Response response = co_await serve_waiting(*exchange->route, exchange->request, exchange->body);
+  --self->server_->at_work;
   self->answer(exchange, std::move(response));
 }
 

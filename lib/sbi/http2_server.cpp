@@ -52,6 +52,8 @@ void Http2Server::drain() {
 
 std::size_t Http2Server::open_connections() const { return state_->connections.size(); }
 
+std::size_t Http2Server::handlers_at_work() const { return state_->at_work; }
+
 const ServerCounters& Http2Server::counters() const { return state_->counters; }
 
 void Http2Server::replace_tls(std::size_t listener, std::shared_ptr<asio::ssl::context> tls) { state_->listeners.at(listener).tls = std::move(tls); }

@@ -32,6 +32,8 @@ class Http2Server {
   void drain();
 
   [[nodiscard]] std::size_t open_connections() const;
+  /// Requests whose handlers wait for something, those of connections that have gone among them: what was written for one is yet to be told of.
+  [[nodiscard]] std::size_t handlers_at_work() const;
   [[nodiscard]] const ServerCounters& counters() const;
 
   /// New connections at the listener (by order of listen()) use this context; those that are open go on with theirs. On the loop.

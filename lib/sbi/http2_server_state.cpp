@@ -31,9 +31,9 @@ constexpr std::size_t kUnreadPart = 2;  ///< of max_buffered_bytes they may be; 
 /// Of the time of the loop, when others are served: at least this, and a part of what they take, so that it is never forgotten.
 constexpr std::chrono::microseconds kBackShare{250};
 constexpr int kBackPart = 4;
-/// What is written waits for company while there is more to read, but no longer; less where what there is to read may be another peer's.
+/// What is written waits for company while there is more to read, but no longer; less where one peer's would wait for what another has to say.
 constexpr std::chrono::milliseconds kMaxUnsettled{10};
-constexpr std::chrono::milliseconds kMaxUnsettledShared{1};
+constexpr std::chrono::milliseconds kMaxUnsettledOfMany{1};
 
 }  // namespace
 
@@ -144,9 +144,13 @@ void Http2Server::State::wipe_some(const std::shared_ptr<State>& self) {
   if (is_wiping_) asio::post(loop, [self] { self->wipe_some(self); });
 }
 
-void Http2Server::State::settle_later(const std::shared_ptr<State>& self) {
-  if (std::exchange(is_unsettled_, true)) return;
+void Http2Server::State::settle_later(const std::shared_ptr<State>& self, const PeerShares::Share& peer) {
+  if (std::exchange(is_unsettled_, true)) {
+    if (unsettled_peer_ != &peer) unsettled_peer_ = nullptr;
+    return;
+  }
   unsettled_since_ = clock;
+  unsettled_peer_ = &peer;
   settle_behind(self);
 }
 
@@ -154,9 +158,8 @@ void Http2Server::State::settle_later(const std::shared_ptr<State>& self) {
 void Http2Server::State::settle_behind(const std::shared_ptr<State>& self) {
   asio::post(loop, [self, seen = turns] {
     if (self->is_ended_) return;
-    const Instant at = now();
-    const auto most = self->shares.are_shared(at) ? kMaxUnsettledShared : kMaxUnsettled;
-    if (self->turns != seen && at - self->unsettled_since_ < most) return self->settle_behind(self);
+    const auto most = self->unsettled_peer_ == nullptr ? kMaxUnsettledOfMany : kMaxUnsettled;
+    if (self->turns != seen && now() - self->unsettled_since_ < most) return self->settle_behind(self);
     self->is_unsettled_ = false;
     self->router.batch().settle();
   });

@@ -35,8 +35,8 @@ struct Http2Server::State {
   /// max_handshakes_per_second as well.
   void stand_back(const std::shared_ptr<State>& self, std::shared_ptr<Connection> connection, bool begins_handshake);
 
-  /// A batch has ended that the router's `settle` is to follow.
-  void settle_later(const std::shared_ptr<State>& self);
+  /// A batch of that peer's turn has ended, and the router's `settle` is to follow.
+  void settle_later(const std::shared_ptr<State>& self, const PeerShares::Share& peer);
 
   /// Closes connections of the peer that has most of what there is too much of, those with most first, until half of it is gone.
   void relieve(std::size_t Connection::*most);
@@ -94,11 +94,12 @@ struct Http2Server::State {
   std::list<Connection*> silent;       ///< without a first request; the oldest first
   std::list<Connection*> idle;         ///< served before, and without a request now; those who are so for longest first
   std::list<Connection*> gone;         ///< whose peers have ended them, and which are yet to be closed
+  std::size_t at_work = 0;  ///< handlers that wait for something, be it that their connections have gone
   std::size_t half_open = 0;
   std::size_t buffered = 0;
   RequestRates rates;
   PeerShares shares;
-  std::shared_ptr<LaterTurns> later = std::make_shared<LaterTurns>(loop, shares);
+  std::shared_ptr<LaterTurns> later = std::make_shared<LaterTurns>(loop, shares, round);
   std::vector<char> read_buffer = std::vector<char>(kReadBufferBytes);  ///< holds octets within one turn only
   std::string out;                                                    ///< the same for what goes out
   ServerCounters counters;
@@ -152,6 +153,7 @@ struct Http2Server::State {
   Instant unsettled_since_;
   bool is_wiping_ = false;
   bool is_unsettled_ = false;  ///< a batch has ended that `settle` has not followed yet
+  const PeerShares::Share* unsettled_peer_ = nullptr;  ///< whose it was; null: of more than one since
   unsigned back_turns_ = 0;
   bool is_paced_ = false;    ///< a handshake waits for max_handshakes_per_second
   bool is_ended_ = false;

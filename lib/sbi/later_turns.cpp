@@ -10,17 +10,17 @@ namespace sbi {
 
 namespace asio = boost::asio;
 
-asio::awaitable<void> LaterTurns::wait(std::shared_ptr<PeerShares::Share> share) {
-  const auto initiate = [this](auto handler, std::shared_ptr<PeerShares::Share> of) {
+asio::awaitable<void> LaterTurns::wait(PeerShares::Share& share) {
+  const auto initiate = [this](auto handler, PeerShares::Share* of) {
     const auto kept = std::make_shared<decltype(handler)>(std::move(handler));
-    push({std::move(of), [kept] { std::move (*kept)(); }});
+    push({of, [kept] { std::move (*kept)(); }});
   };
-  return asio::async_initiate<const asio::use_awaitable_t<>, void()>(initiate, asio::use_awaitable, std::move(share));
+  return asio::async_initiate<const asio::use_awaitable_t<>, void()>(initiate, asio::use_awaitable, &share);
 }
 
 void LaterTurns::push(Waiter waiter) {
   if (is_ended_) return asio::post(loop_, std::move(waiter.go_on));
-  PeerShares::Share* const peer = waiter.share.get();
+  PeerShares::Share* const peer = waiter.share;
   lines_.push(peer, std::move(waiter));
   if (!is_due_) run_later();
 }
@@ -34,18 +34,25 @@ void LaterTurns::run_later() {
 
 void LaterTurns::run() {
   if (is_ended_) return;
-  Instant at = clock_();
-  const Instant until = shares_.are_shared(at) ? at + std::max<Instant::duration>(kSlice, at - due_) : Instant::max();
-  while (!lines_.empty() && at < until) {
+  const Instant began = clock_();
+  Instant at = began;
+  while (!lines_.empty() && !is_enough(began, at, began - due_)) {
     const Waiter next = lines_.pop();
     next.go_on();
     if (is_ended_) return;
     const Instant ended = clock_();
-    shares_.took(*next.share, ended, ended - at);
+    shares_.took(*next.share, ended, ended - at);  // the peer is known to them, even if that was its last connection's last request
     at = ended;
   }
+  round_.work_between(began, at);
   is_due_ = false;
   if (!lines_.empty()) run_later();
+}
+
+bool LaterTurns::is_enough(Instant began, Instant at, Instant::duration others) const {
+  if (lines_.size() >= kMany) return false;
+  const Instant::duration slice = std::clamp<Instant::duration>(others, kSlice, kMost);
+  return at - began >= (shares_.are_shared(at) ? slice : kMost);
 }
 
 void LaterTurns::end() {

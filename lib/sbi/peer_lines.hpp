@@ -15,6 +15,11 @@ namespace sbi {
 template <class Peer, class Waiter>
 class PeerLines {
  public:
+  PeerLines() = default;
+  PeerLines(PeerLines&&) = default;
+  PeerLines& operator=(PeerLines&&) = default;
+  ~PeerLines() = default;
+
   void push(const Peer& peer, Waiter waiter) {
     const auto [known, is_new] = of_peer_.try_emplace(peer);
     if (is_new) known->second = lines_.insert(lines_.end(), Line{peer, {}});

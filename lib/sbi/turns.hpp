@@ -26,7 +26,7 @@ class Round {
   /// afterwards. True if end_pass() is to be called behind all that are ready now.
   bool begin_turn(Instant at, Instant since, Number& last) {
     since_ = since;
-    const bool follows = at - last_ended_ < std::max(goes_on_ ? kIdleOfMany : kIdle, last_ended_ - turn_began_);
+    const bool follows = this->follows(at);
     turn_began_ = at;
     const bool begins_pass = !is_marked_;
     if (begins_pass) {
@@ -41,6 +41,12 @@ class Round {
     return begins_pass && is_marked_;
   }
   void end_turn(Instant at) { last_ended_ = at; }
+  /// Behind a turn the loop did what is no turn of a connection (LaterTurns): who was ready waited for that too.
+  void work_between(Instant began, Instant ended) {
+    if (!follows(began)) return;
+    turn_began_ += ended - last_ended_;  // the turn is as long as it was
+    last_ended_ = ended;
+  }
   /// All that were ready when it was asked for have had their turn.
   void end_pass() {
     is_marked_ = false;
@@ -68,6 +74,8 @@ class Round {
   static constexpr std::uint64_t kOneIn = 4;
 
  private:
+  /// What begins then was ready while the last turn was under way.
+  [[nodiscard]] bool follows(Instant at) const { return at - last_ended_ < std::max(goes_on_ ? kIdleOfMany : kIdle, last_ended_ - turn_began_); }
   /// What was ready since `at`; the round before ended with the last turn.
   void begin(Instant at) {
     if (last_ended_ - began_ > max_wait_ / 2) late_ended_ = last_ended_;

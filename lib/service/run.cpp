@@ -242,7 +242,7 @@ struct Running::State {
     for (const auto& loop : loops) {
       std::size_t open = 1;
       while (open > 0 && std::chrono::steady_clock::now() < deadline) {
-        run_on(*loop, [&] { open = loop->server.open_connections(); });
+        run_on(*loop, [&] { open = loop->server.open_connections() + loop->server.handlers_at_work(); });
         if (open > 0) std::this_thread::sleep_for(10ms);  // the peers close in their own time
       }
     }

@@ -129,6 +129,19 @@ TEST_CASE_METHOD(ServedFixture, "A handler outlives its stream, and the connecti
   CHECK_FALSE(peer.http.streams[gone].has_head);
 }
 
+TEST_CASE_METHOD(ServedFixture, "A server knows of handlers that are at work though their peers have gone", "[sbi][server]") {
+  serve();
+  FIRST_ATTACH_PEER(peer);
+  (void)peer.http.session.request(request("POST", "/wait", "{}"));
+  peer.flush();
+  REQUIRE(eventually([this] { return gate.waiting == 1; }));
+  peer.close(true);
+  REQUIRE(eventually([this] { return server->open_connections() == 0; }));
+  CHECK(loop.run([this] { return server->handlers_at_work(); }) == 1);
+  loop.run([this] { gate.open(); });
+  CHECK(eventually([this] { return server->handlers_at_work() == 0; }));
+}
+
 TEST_CASE_METHOD(ServedFixture, "A server that drains answers what is under way, and takes nothing new", "[sbi][server]") {
   serve();
   FIRST_ATTACH_PEER(peer);

@@ -1,11 +1,14 @@
 #include "lib/sbi/later_turns.hpp"
 
+#include <algorithm>
+#include <array>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/post.hpp>
 #include <catch2/catch.hpp>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "tests/sbi/served_peer.hpp"
 
@@ -22,7 +25,7 @@ using Share = std::shared_ptr<PeerShares::Share>;
 /// Handlers of two peers, on a loop that the test runs, with a clock that stands still but for what they take.
 struct Waiting {
   ~Waiting() { later->end(); }
-  void come(const Share& share, char name, Instant::duration takes = 0us) { asio::co_spawn(loop, serve(share, name, takes), asio::detached); }
+  void come(const Share& share, char name, Instant::duration takes = 0us) { asio::co_spawn(loop, serve(*share, name, takes), asio::detached); }
   /// Both have turns.
   void share_the_loop() {
     for (const Share& each : {crowd, usual}) shares.took(*each, at, 0us);
@@ -37,8 +40,9 @@ struct Waiting {
 
   asio::io_context loop{1};
   PeerShares shares;
+  sbi::Round round{100ms};
   Instant at{1h};
-  std::shared_ptr<LaterTurns> later = std::make_shared<LaterTurns>(loop, shares, [this] { return at; });
+  std::shared_ptr<LaterTurns> later = std::make_shared<LaterTurns>(loop, shares, round, [this] { return at; });
   Share crowd = shares.share_of("crowd");
   Share usual = shares.share_of("usual");
   std::string order;
@@ -46,7 +50,7 @@ struct Waiting {
   bool is_last_of_all = false;  ///< whoever goes on ends it for all
 
  private:
-  asio::awaitable<void> serve(Share share, char name, Instant::duration takes) {
+  asio::awaitable<void> serve(PeerShares::Share& share, char name, Instant::duration takes) {
     ++left;
     co_await later->wait(share);
     order += name;
@@ -84,15 +88,61 @@ TEST_CASE_METHOD(Waiting, "What takes less than a slice is followed by another o
   CHECK(order_with() == "ab.c");
 }
 
-TEST_CASE_METHOD(Waiting, "A peer that is alone has all its later turns at once", "[sbi][later_turns]") {
+TEST_CASE_METHOD(Waiting, "A peer that is alone has its later turns at once, up to the longest time of all", "[sbi][later_turns]") {
+  SECTION("all") {
+    for (const char name : {'a', 'b', 'c'}) come(crowd, name, LaterTurns::kSlice);
+    CHECK(order_with() == "abc");
+  }
+  SECTION("up to that") {
+    for (const char name : {'a', 'b', 'c'}) come(crowd, name, LaterTurns::kMost / 2);
+    CHECK(order_with() == "ab.c");
+  }
+}
+
+TEST_CASE_METHOD(Waiting, "A peer that is alone until another one has its later turn between its own is not alone behind it", "[sbi][later_turns]") {
   for (const char name : {'a', 'b', 'c'}) come(crowd, name, LaterTurns::kSlice);
-  CHECK(order_with() == "abc");
+  come(usual, 'x');
+  CHECK(order_with() == "ax.b.c");
+}
+
+TEST_CASE_METHOD(Waiting, "While very many wait, later turns are all that the loop does", "[sbi][later_turns]") {
+  share_the_loop();
+  const std::size_t many = LaterTurns::kMany + GENERATE(0U, 1U);
+  for (std::size_t i = 0; i < many; ++i) come(crowd, 'a', LaterTurns::kSlice);
+  const std::size_t first_pass = order_with().find('.');
+  CHECK(first_pass == many - LaterTurns::kMany + 1);
 }
 
 TEST_CASE_METHOD(Waiting, "Later turns last as long as others were served since", "[sbi][later_turns]") {
   share_the_loop();
   for (const char name : {'a', 'b', 'c', 'd', 'e'}) come(crowd, name, LaterTurns::kSlice);
   CHECK(order_with(3 * LaterTurns::kSlice) == "a.bcd.e");
+}
+
+TEST_CASE_METHOD(Waiting, "Later turns never last longer than the longest time of all", "[sbi][later_turns]") {
+  share_the_loop();
+  for (const char name : {'a', 'b', 'c', 'd'}) come(crowd, name, LaterTurns::kMost / 2);
+  CHECK(order_with(10 * LaterTurns::kMost) == "a.bc.d");
+}
+
+TEST_CASE_METHOD(Waiting, "Whoever waits for a later turn is no connection of its peer", "[sbi][later_turns]") {
+  come(crowd, 'a');
+  loop.poll_one();
+  REQUIRE(left == 1);
+  CHECK(shares.connections_of("crowd") == 1);  // the test's
+}
+
+TEST_CASE_METHOD(Waiting, "Who is ready waits for later turns too", "[sbi][later_turns]") {
+  std::array<sbi::Round::Number, 102> connections{};  // of a round that goes on over more than one pass of the loop
+  for (std::size_t i = 0; i <= 100; ++i) {
+    (void)round.begin_turn(at, at, connections.at(i));
+    round.end_turn(at += 10us);
+  }
+  round.end_pass();
+  come(crowd, 'a', 5ms);
+  loop.run();
+  (void)round.begin_turn(at, at, connections[101]);
+  CHECK(round.age(at) == 100 * 10us + 5ms);
 }
 
 TEST_CASE_METHOD(Waiting, "What a later turn takes counts in the share of its peer alone", "[sbi][later_turns]") {
@@ -109,7 +159,6 @@ TEST_CASE_METHOD(Waiting, "At the end whoever waits is given up, and who comes l
   for (const char name : {'a', 'b'}) come(crowd, name);
   loop.run();
   CHECK(order == "a");
-  CHECK(crowd.use_count() == 2);  // the test's and the shares': none of the one that was given up
   come(crowd, 'c');
   loop.restart();
   loop.run();

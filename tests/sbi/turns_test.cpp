@@ -149,6 +149,16 @@ TEST_CASE_METHOD(RoundFixture, "More than the loop finds ready at a time are one
     CHECK_FALSE(begin_turn(101));
     CHECK(round.age(at) == 0ms);
   }
+  SECTION("though the loop did other work for them behind the last") {
+    const Instant began = at + 999us;
+    round.work_between(began, at += 5ms);
+    CHECK(age_of_next(101) == 105ms);
+  }
+  SECTION("unless it was idle before that work") {
+    const Instant began = at + 1ms;
+    round.work_between(began, at += 5ms);
+    CHECK(age_of_next(101) == 0ms);
+  }
 }
 
 TEST_CASE_METHOD(RoundFixture, "Fewer than the loop finds ready at a time are a round that ends with them", "[sbi][turns]") {
