@@ -10,7 +10,7 @@ namespace arpf {
 inline constexpr std::array kAccessRules{
     service::AccessRule{"GET", "/narpf-certificates/v1/certificates", {}},
     service::AccessRule{"GET", "/narpf-certificates/v1/certificates/{keyId}", {}},
-    service::AccessRule{"POST", "/narpf-keys/v1/devices/{dimsi}/retrieve-key", {service::Role::mobile_operator, service::Role::administrator}},
+    service::AccessRule{"POST", "/narpf-keys/v1/devices/{dimsi}/retrieve-key", {service::Role::mobile_operator}},
     service::AccessRule{"GET", "/narpf-keys/v1/claims/{dimsi}", {service::Role::mobile_operator, service::Role::administrator}},
     service::AccessRule{"DELETE", "/narpf-keys/v1/claims/{dimsi}", {service::Role::mobile_operator, service::Role::administrator}},
     service::AccessRule{"GET", "/narpf-keys/v1/suspensions", {service::Role::administrator}},

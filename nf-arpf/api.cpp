@@ -52,7 +52,12 @@ void Api::add_routes(sbi::Router& router) {
 }
 
 Claimant Api::claimant_of(const sbi::Peer& peer) const {
-  if (peer.is_anonymous() || config_.administrators.contains(peer.name)) return std::nullopt;
+  if (config_.administrators.contains(peer.name)) return std::nullopt;
+  return operator_of(peer);
+}
+
+Claimant Api::operator_of(const sbi::Peer& peer) const {
+  if (peer.is_anonymous()) return std::nullopt;
   const auto known = config_.operators_by_peer.find(peer.name);
   base::require(known != config_.operators_by_peer.end(), "NOT_OWNER", "the caller is no operator that this ARPF knows");
   return known->second;
@@ -87,7 +92,7 @@ Response Api::get_certificate(const Request& request) const {
 /// POST /narpf-keys/v1/devices/{dimsi}/retrieve-key: step (0-e).
 Api::Answer Api::retrieve_key(const Request& request) {
   const profile::DiscoveryImsi dimsi = read_dimsi(request);
-  const Claimant claimant = claimant_of(request.peer);
+  const Claimant claimant = operator_of(request.peer);
   const KeyRequest body = read_retrieval(request);
   const ClaimedKey claimed = co_await release_.claim(dimsi, body.credentials, body.operator_certificate, claimant);
   co_await sbi::later_turn(request);

@@ -31,7 +31,9 @@ class Api {
   Answer retire(const sbi::Request& request);
   Answer release_claim(const sbi::Request& request);
 
-  /// The operator that the peer is; nothing for one that owns everything. Throws Error{forbidden, NOT_OWNER} for a stranger.
+  /// The operator that the peer is; nothing for an anonymous one, in a lab. Throws Error{forbidden, NOT_OWNER} for a stranger.
+  [[nodiscard]] Claimant operator_of(const sbi::Peer& peer) const;
+  /// The same, and nothing for an administrator, who changes every claim.
   [[nodiscard]] Claimant claimant_of(const sbi::Peer& peer) const;
 
   const Config& config_;

@@ -198,6 +198,8 @@ boost::asio::awaitable<void> AuthenticationApi::record(const Request& request, s
 /// POST /nudm-ueau/v1/{supi}/auth-events: what an existing AUSF says of an authentication; a success is step (10).
 AuthenticationApi::Answer AuthenticationApi::take_auth_event(const Request& request) {
   const core::AuthEvent event = core::read_auth_event(request);
+  parts_.access.require_serving_network(request.peer, service::Role::ausf, event.serving_network_name);
+  parts_.config.require_admitted(event.serving_network_name);
   const auto subscriber = parts_.subscribers.require(event.imsi);
   // A success of which no vector was given out is not one.
   const bool had_vector = subscriber->sequence.last.value() > 0;

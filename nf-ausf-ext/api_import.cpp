@@ -49,13 +49,20 @@ ImportOffers::ImportOffers(Parts parts, Provider offered_by, sbi::ImportPlaces::
       }) {}
 
 boost::asio::awaitable<std::string> ImportOffers::operator()(sbi::BodyReader& body) {
-  while (true) {
-    std::optional<std::string> octets = co_await body.next();
-    if (!octets) break;
-    co_await add(std::move(*octets), body);
+  std::exception_ptr broken;
+  try {
+    while (true) {
+      std::optional<std::string> octets = co_await body.next();
+      if (!octets) break;
+      co_await add(std::move(*octets), body);
+    }
+    lines_.finish();
+  } catch (...) {
+    broken = std::current_exception();
   }
-  lines_.finish();
-  co_await store_piece(true);
+  const bool is_something = !broken || is_begun_ || !piece_.empty();
+  if (is_something) co_await store_piece(true);
+  if (broken) std::rethrow_exception(broken);
   co_return id_;
 }
 
@@ -112,7 +119,7 @@ service::AuditItem ImportOffers::item_of(const Line& line, const Error* refusal,
 }
 
 boost::asio::awaitable<void> ImportOffers::store_piece(bool is_last) {
-  const bool is_first = !std::exchange(is_begun_, true);
+  const bool is_first = !is_begun_;
   piece_octets_ = 0;
   const std::size_t count = piece_.size();
   store::Committer::Work<Items> work = [this, is_first, is_last, is_audited = parts_.audit.is_on(), lines = std::exchange(piece_, {}),
@@ -135,6 +142,7 @@ boost::asio::awaitable<void> ImportOffers::store_piece(bool is_last) {
     return items;
   };
   Items items = co_await parts_.committer.write(std::move(work));
+  is_begun_ = true;
   stored_ += count;
   items_.insert(items_.end(), std::make_move_iterator(items.begin()), std::make_move_iterator(items.end()));
 }

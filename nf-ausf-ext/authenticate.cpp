@@ -206,18 +206,28 @@ boost::asio::awaitable<EapAnswer> Authenticate::succeed_with_eap(std::string con
   co_return std::move(answer);
 }
 
-/// The USIM was out of step: another vector, of a sequence number that it takes, under the next identifier.
+/// The USIM was out of step: another vector, of a sequence number that it takes, under the next identifier. A store that cannot write now is no failure of the device,
+/// whose USIM would be barred for it: the SEAF asks again.
 boost::asio::awaitable<EapAnswer> Authenticate::resynchronise(std::string context_id, AuthenticationContext context,
                                                               core::Resynchronization resynchronization) {
   auto& server = std::get<aka::EapAkaPrimeServer>(context.method);
   std::string why;
   std::optional<aka::TransformedVector> vector;
+  std::exception_ptr fault;
   try {
     const auto subscriber = parts_.subscribers.require(context.imsi);
     ProvideVectors::Wanted wanted{subscriber, context.ind, resynchronization};
     vector = co_await parts_.vectors.for_eap_aka_prime(std::move(wanted), context.serving_network_name);
   } catch (const Error& error) {
     why = error.what();
+    if (error.kind() != ErrorKind::forbidden && error.kind() != ErrorKind::not_found) fault = std::current_exception();
+  } catch (...) {
+    fault = std::current_exception();
+  }
+  if (fault) {
+    server.wait_again();
+    parts_.contexts.put_back(context_id, std::move(context));
+    std::rethrow_exception(fault);
   }
   if (!vector) {
     base::Bytes packet = server.abandon(why).packet;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "lib/sbi/message.hpp"
 #include "lib/service/home_network_keys.hpp"
 #include "lib/service/peer_uris.hpp"
 #include "lib/service/routing_config.hpp"
@@ -37,7 +38,10 @@ std::optional<DimsiRange> read_range(const service::Section& section) {
 
 void read_ranges(const service::Section& section, const core::PlmnRouting& routing, OwnerRights& rights) {
   const auto ranges = section.sections("dimsi_ranges");
-  if (section.has("dimsi_ranges") && ranges.empty()) section.problem("dimsi_ranges", "is empty: leave it out for all dIMSIs");
+  const bool has_all = section.boolean("all_dimsis", rights.peer == sbi::kAnonymous);  // in a lab
+  if (section.has("dimsi_ranges") && ranges.empty()) section.problem("dimsi_ranges", "is empty: say all_dimsis: true for all dIMSIs");
+  if (!section.has("dimsi_ranges") && !has_all) section.problem("dimsi_ranges", "is missing: which dIMSIs the peer may preload; or say all_dimsis: true");
+  if (section.has("dimsi_ranges") && section.has("all_dimsis")) section.problem("all_dimsis", "beside dimsi_ranges: say the one or the other");
   for (const service::Section& one : ranges) {
     const auto range = read_range(one);
     if (!range) continue;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "lib/base/error.hpp"
+#include "lib/sbi/message.hpp"
 #include "lib/sbi/uri.hpp"
 
 namespace d_ausf {
@@ -10,8 +11,6 @@ namespace {
 
 using base::Error;
 using base::ErrorKind;
-
-constexpr const char* kAnonymous = "anonymous";
 
 [[noreturn]] void fail_destination(const std::string& reason) {
   throw Error(ErrorKind::bad_request, "OPTIONAL_IE_INCORRECT", "/notificationUri " + reason, {{"/notificationUri", reason}});
@@ -29,12 +28,12 @@ sbi::Uri read_destination(const std::string& text) {
 
 const OwnerRights* Owners::find(const Owner& owner) const {
   const auto found = std::find_if(entries_.begin(), entries_.end(),
-                                  [&owner](const OwnerRights& rights) { return rights.peer == owner.value_or(kAnonymous); });
+                                  [&owner](const OwnerRights& rights) { return rights.peer == owner.value_or(sbi::kAnonymous); });
   return found == entries_.end() ? nullptr : &*found;
 }
 
 void Owners::require_right(const Owner& owner, const profile::DiscoveryImsi& dimsi) const {
-  base::require(owner != kAnonymous, "NOT_OWNER", "a certificate for the name anonymous owns nothing here");
+  base::require(owner != sbi::kAnonymous, "NOT_OWNER", "a certificate for the name anonymous owns nothing here");
   if (entries_.empty() && !owner) return;
   const OwnerRights* const rights = find(owner);
   base::require(rights != nullptr, "NOT_OWNER", "this peer may preload nothing here: it has no entry in d_ausf.owners");
@@ -62,7 +61,7 @@ void Owners::require_destination(const Owner& owner, const std::string& notifica
 std::vector<std::string> Owners::peers() const {
   std::vector<std::string> out;
   for (const OwnerRights& entry : entries_) {
-    if (entry.peer != kAnonymous) out.push_back(entry.peer);
+    if (entry.peer != sbi::kAnonymous) out.push_back(entry.peer);
   }
   return out;
 }

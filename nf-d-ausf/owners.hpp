@@ -26,7 +26,7 @@ struct DimsiRange {
 struct OwnerRights {
   std::string peer;                           ///< the name in its certificate; `anonymous` for peers without
   std::optional<sbi::Uri> notification_origin;  ///< where its receipts may go; nothing: nowhere
-  std::vector<DimsiRange> ranges;             ///< of dIMSIs; empty: all
+  std::vector<DimsiRange> ranges;             ///< of dIMSIs; empty: all (`all_dimsis`)
 };
 
 /// Who may preload which dIMSIs, and where receipts may be sent: no peer makes this function call an address that its operator did not

@@ -139,6 +139,7 @@ void add_rsmf(CLI::App& app, Commands& to) {
   command->add_option("--listen", to.listen, "ADDRESS:PORT")->required();
   auto* ausf_ext = command->add_option("--ausf-ext", request.ausf_ext, "URI of nf-ausf-ext, for --retire");
   command->add_flag("--retire", request.is_retiring, "retire each device that is notified")->needs(ausf_ext);
+  command->add_flag("--insecure-beyond-loopback", request.may_be_in_clear, "the endpoint may be in clear beyond loopback");
   auto& server = request.server_tls;
   auto* certificate = command->add_option("--server-certificate", server.certificate, "of the endpoint: it has TLS then");
   auto* key = command->add_option("--server-private-key", server.private_key, "of that certificate")->needs(certificate);

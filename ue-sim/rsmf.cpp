@@ -14,6 +14,7 @@
 #include "lib/base/log.hpp"
 #include "lib/sbi/json.hpp"
 #include "lib/sbi/problem.hpp"
+#include "lib/sbi/uri.hpp"
 #include "ue-sim/network.hpp"
 
 namespace ue_sim {
@@ -141,7 +142,15 @@ service::Function make_rsmf(const RsmfRequest& request) {
   return function;
 }
 
+void require_safe_listener(const RsmfRequest& request) {
+  const bool may_be_in_clear = sbi::is_loopback_address(request.address) || request.may_be_in_clear;
+  if (may_be_in_clear || !request.server_tls.certificate.empty()) return;
+  throw std::runtime_error("--listen " + request.address + " is beyond loopback, where whoever asks reads dIMSIs with their IMSIs: "
+                           "give --server-certificate and --server-ca, or say --insecure-beyond-loopback");
+}
+
 void run_rsmf(const RsmfRequest& request) {
+  require_safe_listener(request);
   if (request.is_retiring) sbi::Uri::parse(request.ausf_ext);  // throws now, not with the first notification
   sigset_t signals;
   sigemptyset(&signals);

@@ -19,6 +19,7 @@ struct RsmfRequest {
   bool is_retiring = false;  ///< answer every notification with POST retire
   bool is_json = false;      ///< what is printed
   sbi::TlsFiles tls;         ///< of calls to ausf_ext
+  bool may_be_in_clear = false;  ///< the endpoint, beyond loopback
   sbi::TlsFiles server_tls;  ///< of the endpoint, which then is HTTP/2 over TLS; without a certificate it is HTTP/1.1 in clear
 };
 
@@ -59,7 +60,10 @@ class Rsmf {
 /// The endpoint as a function that service::Running runs; `request` must outlive it.
 service::Function make_rsmf(const RsmfRequest& request);
 
-/// Serves until SIGTERM or SIGINT. Throws std::runtime_error if the address is taken.
+/// As for the functions: throws std::runtime_error, with what to say, for an endpoint in clear beyond loopback unless it is meant.
+void require_safe_listener(const RsmfRequest& request);
+
+/// Serves until SIGTERM or SIGINT. Throws std::runtime_error if the address is taken, and as require_safe_listener().
 void run_rsmf(const RsmfRequest& request);
 
 }  // namespace ue_sim

@@ -142,6 +142,12 @@ EapOngoing EapAkaPrimeServer::restart(TransformedVector vector) {
   return send_challenge();
 }
 
+void EapAkaPrimeServer::wait_again() {
+  if (phase_ != Phase::vector_wanted) throw std::logic_error("no synchronisation failure waits for another vector");
+  phase_ = Phase::challenge_sent;
+  --resynchronisations_;
+}
+
 EapFailed EapAkaPrimeServer::abandon(std::string why) { return end(std::move(why)); }
 
 EapOutcome EapAkaPrimeServer::succeed() {

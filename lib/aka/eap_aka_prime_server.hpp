@@ -80,6 +80,10 @@ class EapAkaPrimeServer {
   /// time, and as the constructor does.
   EapOngoing restart(TransformedVector vector);
 
+  /// After EapResynchronise: there is no vector to be had now, and the same response may come again, as if it had not come yet. Throws std::logic_error at any
+  /// other time.
+  void wait_again();
+
   /// Ends the authentication for a reason of the caller's.
   EapFailed abandon(std::string why);
 

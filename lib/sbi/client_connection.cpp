@@ -121,7 +121,9 @@ void Client::Connection::fail(const std::shared_ptr<Call>& call, Call::Outcome o
 
 void Client::Connection::secure() {
   if (!transport_.is_tls()) return begin();
-  expect_server_name(transport_.ssl(), uri_.host);
+  if (!expect_server_name(transport_.ssl(), uri_.host)) {
+    return close(Call::Outcome::failed, "the peer's certificate cannot be held against the name " + uri_.host);
+  }
   transport_.handshake(Transport::Side::client, [self = shared_from_this()](ErrorCode error) {
     if (error) return self->close(Call::Outcome::failed, "TLS handshake failed: " + error.message());
     if (!chose_http2(self->transport_.ssl())) {

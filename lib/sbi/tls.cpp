@@ -185,16 +185,12 @@ std::shared_ptr<ssl::context> make_client_context(const TlsFiles& files) {
   return context;
 }
 
-void expect_server_name(SSL* connection, const std::string& host) {
+bool expect_server_name(SSL* connection, const std::string& host) {
   boost::system::error_code not_an_address;
   boost::asio::ip::make_address(host, not_an_address);
   X509_VERIFY_PARAM* demand = SSL_get0_param(connection);
-  if (not_an_address) {
-    SSL_set_tlsext_host_name(connection, host.c_str());
-    X509_VERIFY_PARAM_set1_host(demand, host.c_str(), host.size());
-  } else {
-    X509_VERIFY_PARAM_set1_ip_asc(demand, host.c_str());
-  }
+  if (!not_an_address) return X509_VERIFY_PARAM_set1_ip_asc(demand, host.c_str()) == 1;
+  return SSL_set_tlsext_host_name(connection, host.c_str()) == 1 && X509_VERIFY_PARAM_set1_host(demand, host.c_str(), host.size()) == 1;
 }
 
 bool chose_http2(SSL* connection) {

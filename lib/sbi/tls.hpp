@@ -43,7 +43,7 @@ std::shared_ptr<boost::asio::ssl::context> make_server_context(const TlsFiles& f
 std::shared_ptr<boost::asio::ssl::context> make_client_context(const TlsFiles& files);
 
 /// Client: sends the server's name and demands that its certificate bears it.
-void expect_server_name(ssl_st* connection, const std::string& host);
+[[nodiscard]] bool expect_server_name(ssl_st* connection, const std::string& host);
 
 /// True if ALPN chose `h2`.
 bool chose_http2(ssl_st* connection);

@@ -55,9 +55,9 @@ AuditTurn::~AuditTurn() {
 }
 
 AuditFile::AuditFile(const std::string& path, AuditHolder holder)
-    : path_(path), descriptor_(open(path.c_str(), O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, S_IRUSR | S_IWUSR)) {
+    : path_(path), descriptor_(open(path.c_str(), O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NOFOLLOW, S_IRUSR | S_IWUSR)) {
   if (descriptor_ < 0) {
-    const std::string why = std::generic_category().message(errno);
+    const std::string why = errno == ELOOP ? "it is a link, which may lead to another file than is meant" : std::generic_category().message(errno);
     throw std::runtime_error("the audit log " + path + " cannot be opened: " + why +
                              "; its folder must exist, and both must be this user's to write");
   }
@@ -83,9 +83,20 @@ void AuditFile::claim(AuditHolder holder) {
   const int directory = open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   const bool is_synced = directory >= 0 && fsync(directory) == 0;
   const int error = errno;
+  if (is_synced) give_to_owner_of(directory);
   if (directory >= 0) close(directory);
   if (!is_synced) {
     throw std::runtime_error("the folder of the audit log " + path_ + " cannot be synced: " + std::generic_category().message(error));
+  }
+}
+
+/// A command that root carries out may be the first to need the file, which the function's user must be able to write later.
+void AuditFile::give_to_owner_of(int directory) const {
+  struct stat folder {};
+  const struct stat found = status();
+  const bool is_foreign = geteuid() == 0 && found.st_uid == 0 && found.st_size == 0 && fstat(directory, &folder) == 0 && folder.st_uid != 0;
+  if (is_foreign && fchown(descriptor_, folder.st_uid, folder.st_gid) != 0) {
+    base::log::warning("the audit log {} is root's: chown it to the user of the function", path_);
   }
 }
 

@@ -54,6 +54,7 @@ class AuditFile {
  private:
   friend class AuditTurn;
   void claim(AuditHolder holder);
+  void give_to_owner_of(int directory) const;
   void cut_remains();
   [[nodiscard]] std::uint64_t cut_torn(std::uint64_t size) const;
   /// The end of the chain, if what is behind `length_` and before `end` goes on with it.

@@ -67,11 +67,18 @@ class Part {
 
   [[nodiscard]] const std::string& name() const noexcept { return part_; }
 
+  /// Brings it to the disk, where it lies yet beside its name.
+  void settle() const { sync(part_, O_RDWR); }
   /// Gives it its name, unless that is taken.
   void publish() {
-    sync(part_, O_RDWR);
+    settle();
     if (link(part_.c_str(), path_.c_str()) != 0) fail_file("cannot make", path_);
     unlink(part_.c_str());
+    sync(folder_of(path_), O_RDONLY | O_DIRECTORY);
+  }
+  /// Gives it its name, which another file has had until then. After settle().
+  void replace() {
+    if (std::rename(part_.c_str(), path_.c_str()) != 0) fail_file("cannot replace", path_);
     sync(folder_of(path_), O_RDONLY | O_DIRECTORY);
   }
 
@@ -196,15 +203,40 @@ std::string free_name_beside(const std::string& path) {
   return out;
 }
 
-/// The WAL first: a new database must never meet the old one's.
-void move_aside(const std::string& path, const std::string& aside) {
-  for (const char* const companion : kCompanions) {
-    if (std::rename((path + companion).c_str(), (aside + companion).c_str()) != 0 && errno != ENOENT) {
-      fail_file("cannot move aside", path + companion);
+/// Gives the database another name, besides its own: at no moment is there none, where a function that starts would begin with an empty one. And moves its WAL
+/// there, which the new one must never meet.
+class Aside {
+ public:
+  Aside(std::string path, std::string aside) : path_(std::move(path)), aside_(std::move(aside)) {
+    if (link(path_.c_str(), aside_.c_str()) != 0) fail_file("cannot keep aside", path_);
+    try {
+      for (const char* const companion : kCompanions) move(path_ + companion, aside_ + companion);
+    } catch (...) {
+      undo();
+      throw;
     }
   }
-  if (std::rename(path.c_str(), aside.c_str()) != 0) fail_file("cannot move aside", path);
-}
+  ~Aside() {
+    if (!is_kept_) undo();
+  }
+  Aside(const Aside&) = delete;
+  Aside& operator=(const Aside&) = delete;
+
+  void keep() noexcept { is_kept_ = true; }
+
+ private:
+  static void move(const std::string& from, const std::string& to) {
+    if (std::rename(from.c_str(), to.c_str()) != 0 && errno != ENOENT) fail_file("cannot move aside", from);
+  }
+  void undo() const noexcept {
+    for (const char* const companion : kCompanions) (void)std::rename((aside_ + companion).c_str(), (path_ + companion).c_str());
+    unlink(aside_.c_str());
+  }
+
+  std::string path_;
+  std::string aside_;
+  bool is_kept_ = false;
+};
 
 }  // namespace
 
@@ -235,10 +267,12 @@ std::string restore(const std::string& database, const std::string& from, std::s
   }
   settle(database);
   const Lock lock(database);
-  const std::string aside = free_name_beside(database);
-  move_aside(database, aside);
-  part.publish();
-  return aside;
+  part.settle();
+  const std::string name = free_name_beside(database);
+  Aside aside(database, name);
+  part.replace();
+  aside.keep();
+  return name;
 }
 
 }  // namespace store

@@ -235,6 +235,7 @@ void migrate(Database& database, std::string_view schema) {
     return static_cast<std::size_t>(rows.integer(0));
   };
   const std::size_t present = read_version();
+  if (present == 0 && database.path() != ":memory:") base::log::info("the database {} is a new one, without any record", database.path());
   if (present > versions.size()) {
     throw StoreError("the database " + database.path() + " is of version " + std::to_string(present) +
                      ", newer than this program knows (" + std::to_string(versions.size()) + ")");

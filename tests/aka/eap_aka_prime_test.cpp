@@ -200,6 +200,16 @@ TEST_CASE("A network that is out of step resynchronises, and the UE then authent
     const auto failed = take<EapFailed>(server.on_response(ends.answer(ue, server.request())));
     finish(ends, ue, failed.packet, EapAkaPrimePeer::State::failed);
   }
+  SECTION("when the same response comes again, for there was no vector to be had the first time, however often") {
+    for (int i = 0; i < aka::EapAkaPrimeServer::kMaxResynchronisations + 1; ++i) {
+      server.wait_again();
+      CHECK_THROWS_AS(server.wait_again(), std::logic_error);
+      static_cast<void>(take<EapResynchronise>(server.on_response(out_of_step)));
+    }
+    const auto again = server.restart(ends.vector(1001));
+    const auto success = take<EapSucceeded>(server.on_response(ends.answer(ue, again.packet)));
+    finish(ends, ue, success.packet, EapAkaPrimePeer::State::succeeded);
+  }
   SECTION("unless the home side does not believe the AUTS") {
     const auto failed = server.abandon("AUTS is wrong");
     CHECK(failed.why == "AUTS is wrong");

@@ -14,16 +14,19 @@ import target
 SECONDS = 0.5
 PATIENCE_S = 60          # of the good client, for one answer: sanitized, on a busy machine
 CONNECTIONS = 300        # that an attack opens at most
-SPARE_MIB = 512          # above an attack's own bound: a sanitizer's shadow and what it holds back
+SANITIZED_SPARE_MIB = 512  # above an attack's own bound: a sanitizer's shadow and what it holds back
 OPTIONS = None
 
 
 class Attacks(unittest.TestCase):
     """All of a function on one process, so that what an attack leaves behind is there for the next ones; on a new one after a fault."""
     folder = targets = None
+    spare_mib = 0
 
     @classmethod
     def setUpClass(cls):
+        is_sanitized = b"__asan_init" in (OPTIONS.programs / "nf-d-ausf").read_bytes()
+        cls.spare_mib = SANITIZED_SPARE_MIB if is_sanitized else 0
         target.raise_descriptor_limit()
         cls.folder = tempfile.mkdtemp(prefix="attacks-")
         # A request that waits is served all the same: a slow machine is not what is tried.
@@ -38,9 +41,9 @@ class Attacks(unittest.TestCase):
         said = the_target.output()
         self.assertTrue(course.is_alive, "the server has ended: " + said)
         self.assertEqual(course.faults, [])
-        self.assertTrue(course.quiet or course.during or course.after, "the good client had no answer")
+        self.assertTrue(course.during, "the good client was not asked for anything meanwhile")
         self.assertFalse([name for name in course.seen if name.startswith("attacker failed")])
-        self.assertLessEqual(course.peak.anonymous - course.before.anonymous, attack.bound_mib + SPARE_MIB)
+        self.assertLessEqual(course.peak.anonymous - course.before.anonymous, attack.bound_mib + self.spare_mib)
         self.assertLessEqual(course.end.descriptors, course.before.descriptors + 8)  # the good client's own come and go
         self.assertLessEqual(course.end.threads, course.before.threads)
         self.assertNotIn("Sanitizer", said)

@@ -4,6 +4,7 @@ import re
 import types
 
 import target
+from http2 import FRAME_OCTETS
 
 # What any attack may cost: streams and exchanges that are kept for the next ones (1024 of each a loop, some KiB at most), SQLite's caches.
 BASE_MIB = 16
@@ -32,6 +33,12 @@ def limits_in_force():
     text = "".join((folder / name).read_text() for name in ("server_limits.hpp", "http2_session.hpp"))
     found = re.findall(r"\b(max_\w+) = (\d[\d *]*);", text)
     return types.SimpleNamespace(**{name: math.prod(int(factor) for factor in value.split("*")) for name, value in found})
+
+
+def hoarding(limits):
+    """Connections whose streams all have a body in frames nearly as long as it may be, one more than max_buffered_bytes has room for; and how many frames."""
+    frames = limits.max_body_bytes // FRAME_OCTETS - 1
+    return limits.max_buffered_bytes // (limits.max_streams * frames * FRAME_OCTETS) + 2, frames
 
 
 def max_contexts():
@@ -65,7 +72,7 @@ def _held_kib(limits):
         "shut_windows": 100 * (SESSION_KIB + limits.max_streams * ANSWER_KIB),  # answers are bounded by streams, and end after write_timeout
         "half_open_streams": 500 * SESSION_KIB + streams(500) * HALF_OPEN_KIB,
         "half_open_streams_held": 150 * SESSION_KIB + streams(150) * HALF_OPEN_KIB,
-        "hoarded_bodies": 4 * SESSION_KIB + streams(4) * HALF_OPEN_KIB + limits.max_buffered_bytes * BODY_FACTOR / 1024,
+        "hoarded_bodies": hoarding(limits)[0] * SESSION_KIB + streams(hoarding(limits)[0]) * HALF_OPEN_KIB + limits.max_buffered_bytes * BODY_FACTOR / 1024,
         "hoarded_imports": 50 * SESSION_KIB + streams(50) * HALF_OPEN_KIB + imports,
         "abandoned_imports": SESSION_KIB + streams(1) * HALF_OPEN_KIB + imports,
         "bad_lines": imports,

@@ -3,6 +3,7 @@ import select
 import socket
 import time
 
+import bounds
 import ground
 import target
 from http2_attacks import BAD_LINES
@@ -107,19 +108,33 @@ def large_bodies_http1(site):
 
 
 def hoarded_bodies_http1(site):
-    """On each of many connections 15 MiB of a body that does not end."""
-    head = _LINE + b"Content-Type: application/json\r\nContent-Length: 16000000\r\n\r\n"
+    """On each of many connections nearly as much as a request may be, without its end. What the server closes is opened again."""
+    length = bounds.limits_in_force().max_http1_bytes - 4096
+    head = _LINE + f"Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n".encode()
     kept = []
     try:
-        while len(kept) < site.most(30) and not site.is_over():
-            kept.append(socket.create_connection(site.http1, timeout=2))
-            _send(site, kept[-1], head + b" " * (15 * target.MIB))
-        site.rest()
-    except OSError as error:
-        site.seen[type(error).__name__] += 1
+        while not site.is_over():
+            kept = [one for one in kept if _is_open(one)]
+            try:
+                while len(kept) < site.most(30) and not site.is_over():
+                    kept.append(socket.create_connection(site.http1, timeout=2))
+                    _send(site, kept[-1], head + b" " * (length - 1))
+                    site.seen["all but the last octet sent"] += 1
+            except OSError as error:
+                site.seen[type(error).__name__] += 1
+                kept.pop().close()
+            site.pause(0.1)
     finally:
         for one in kept:
             one.close()
+
+
+def _is_open(one):
+    """False if the other end has ended it or answered; then it is closed here too."""
+    if not select.select([one], [], [], 0)[0]:
+        return True
+    one.close()
+    return False
 
 
 def vanishing_clients_http1(site):

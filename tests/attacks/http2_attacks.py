@@ -5,6 +5,7 @@ import os
 import struct
 import time
 
+import bounds
 import http2
 import target
 from http2 import CONTINUATION, DATA, END_HEADERS, END_STREAM, FRAME_OCTETS, HEADERS, PING, PRIORITY, SETTINGS
@@ -25,6 +26,33 @@ def _challenges(connection, count):
 def request_flood(site):
     """Good requests, as many as go out: what any peer may ask, if nothing counts them."""
     site.waves((target.CHALLENGE_PATH, target.challenge_request()) for _ in itertools.count())
+
+
+def _keep(site, count, begin, go_on, *first_settings):
+    """So many connections, with each of which begin() is called once and go_on() again and again. What the server closes is opened again."""
+    kept = []
+
+    def lasts(connection, work):
+        try:
+            work(connection)
+            return True
+        except http2.Ended:
+            connection.close()
+            site.seen["closed by the server"] += 1
+            return False
+    try:
+        while not site.is_over():
+            try:
+                while len(kept) < site.most(count) and not site.is_over():
+                    connection = site.open(*first_settings)
+                    kept += [connection] if lasts(connection, begin) else []
+            except (OSError, http2.Ended):
+                site.seen["not accepted"] += 1
+            site.pause(0.1)
+            kept = [connection for connection in kept if lasts(connection, go_on)]
+    finally:
+        for connection in kept:
+            connection.close()
 
 
 def rapid_reset(site):
@@ -191,22 +219,15 @@ def windows_of_one_octet(site):
 
 
 def shut_windows(site):
-    """Answers that are asked for on many connections and never taken."""
-    kept = []
-    try:
-        while len(kept) < site.most(100) and not site.is_over():
-            kept.append(site.open((http2.INITIAL_WINDOW_SIZE, 0)))
-            kept[-1].send(_challenges(kept[-1], 100), site.until)
-            kept[-1].take()
-        while not site.is_over():
-            site.pause(0.2)
-            for connection in kept:
-                connection.take()
-    except http2.Ended:
-        pass
-    finally:
-        for connection in kept:
-            connection.close()
+    """Answers that are asked for on many connections and never taken; again, when the server has ended them."""
+    def begin(connection):
+        connection.send(_challenges(connection, 100), site.until)
+
+    def go_on(connection):
+        connection.take()
+        if not _open_streams(connection):
+            begin(connection)
+    _keep(site, 100, begin, go_on, (http2.INITIAL_WINDOW_SIZE, 0))
 
 
 def half_open_streams(site):
@@ -268,26 +289,18 @@ def _fill_up(site, connection):
 
 
 def hoarded_bodies(site):
-    """On every stream of a few connections a body that is nearly as long as it may be, and does not end."""
-    kept, piece = [], b" " * FRAME_OCTETS
-    try:
-        for _ in range(site.most(4)):
-            connection = site.open()
-            kept.append(connection)
-            streams = [connection.stream() for _ in range(128)]
-            connection.send(b"".join(connection.headers(stream, "POST", target.CHALLENGE_PATH, [JSON], False) for stream in streams),
-                            site.until)
-            for _, stream in itertools.product(range(63), streams):
-                if site.is_over():
-                    break
-                # The stream's window of 256 KiB opens again as it is read; the connection's, of 4 MiB, as well.
-                connection.send(http2.frame(DATA, 0, stream, piece), site.until)
-        site.rest()
-    except http2.Ended:
-        pass
-    finally:
-        for connection in kept:
-            connection.close()
+    """On every stream of some connections a body that is nearly as long as it may be, and does not end: in all more than max_buffered_bytes."""
+    connections, frames = bounds.hoarding(bounds.limits_in_force())
+
+    def begin(connection):
+        streams = [connection.stream() for _ in range(STREAMS)]
+        connection.send(b"".join(connection.headers(stream, "POST", target.CHALLENGE_PATH, [JSON], False) for stream in streams), site.until)
+        for _, stream in itertools.product(range(frames), streams):
+            if site.is_over():
+                break
+            # The stream's window of 256 KiB is enough; the connection's, of 4 MiB, opens again as it is read.
+            connection.send(http2.frame(DATA, 0, stream, b" " * FRAME_OCTETS), site.until)
+    _keep(site, connections, begin, http2.Connection.take)
 
 
 def hoarded_imports(site):

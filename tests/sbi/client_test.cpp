@@ -302,3 +302,78 @@ TEST_CASE_METHOD(ServedFixture, "A client calls nobody beyond loopback in clear 
   auto answer = loop.start(client->send(uri, sbi::make_request("GET", uri, "/plain"), test::kDeadline));
   CHECK_THROWS_WITH(test::get(answer), Catch::Contains("http://192.0.2.1:" + std::to_string(port)) && Catch::Contains("in clear"));
 }
+
+namespace {
+
+/// Gives one token after the other; a new one when the former was refused.
+class Tokens final : public sbi::Authorizer {
+ public:
+  boost::asio::awaitable<std::string> authorization(std::string service) override {
+    asked.push_back(std::move(service));
+    if (has_none) throw base::Error(base::ErrorKind::unavailable, "NF_DISCOVERY_ERROR", "the NRF gives none");
+    co_return number < 0 ? "" : "Bearer " + std::to_string(number);
+  }
+  void refused(const std::string& service, const std::string& authorization) override {
+    told.push_back(service + " " + authorization);
+    ++number;
+  }
+  int number = 1;
+  bool has_none = false;
+  std::vector<std::string> asked;
+  std::vector<std::string> told;
+};
+
+struct AuthorizedFixture : ServedFixture {
+  AuthorizedFixture() {
+    router.add("GET", "/nudm-sdm/v2/x", sbi::BodyKind::none, sbi::PlainHandler([this](const sbi::Request& request) {
+                 came.emplace_back(request.headers.find("authorization").value_or("none"));
+                 const bool is_good = came.back() == good;
+                 return sbi::Response(is_good ? 200 : 401, "text/plain", came.back());
+               }));
+    serve();
+    open_client();
+    loop.run([this] { client->authorize_by(tokens); });
+  }
+  ~AuthorizedFixture() {
+    loop.run([this] { client.reset(); });  // before the tokens
+  }
+  Tokens tokens;
+  std::string good = "Bearer 1";
+  std::vector<std::string> came;  // of the loop's thread
+};
+
+}  // namespace
+
+TEST_CASE_METHOD(AuthorizedFixture, "A token that the peer refuses is told of and replaced, once", "[sbi][client][oauth2]") {
+  using List = std::vector<std::string>;
+  SECTION("it is good") {
+    CHECK(send("GET", "/nudm-sdm/v2/x").status == 200);
+    CHECK(came == List{"Bearer 1"});
+    CHECK(tokens.asked == List{"nudm-sdm"});
+    CHECK(tokens.told.empty());
+  }
+  SECTION("the next one is good") {
+    good = "Bearer 2";
+    CHECK(send("GET", "/nudm-sdm/v2/x").status == 200);
+    CHECK(came == List{"Bearer 1", "Bearer 2"});
+    CHECK(tokens.told == List{"nudm-sdm Bearer 1"});
+  }
+  SECTION("none is good") {
+    good = "no token at all";
+    CHECK(send("GET", "/nudm-sdm/v2/x").status == 401);
+    CHECK(came == List{"Bearer 1", "Bearer 2"});
+    CHECK(tokens.told == List{"nudm-sdm Bearer 1", "nudm-sdm Bearer 2"});
+  }
+  SECTION("none is needed, and the peer thinks otherwise") {
+    tokens.number = -1;
+    CHECK(send("GET", "/nudm-sdm/v2/x").status == 401);
+    CHECK(came == List{"none"});
+    CHECK(tokens.told.empty());
+  }
+  SECTION("there is none to be had") {
+    tokens.has_none = true;
+    CHECK(failure_of(start("GET", "/nudm-sdm/v2/x")) == ClientError::Kind::unreachable);
+    CHECK_THAT(last_error, Catch::Contains("the NRF gives none"));
+    CHECK(came.empty());
+  }
+}

@@ -1,7 +1,13 @@
 #pragma once
 
+#include <openssl/pem.h>
+#include <openssl/rsa.h>
+#include <openssl/x509v3.h>
+
 #include <chrono>
+#include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -47,6 +53,32 @@ struct TlsFixture : ServedFixture {
     if (!own.empty()) out.private_key = folder / (own + ".key");
     if (!trusted.empty()) out.ca = folder / (trusted + ".crt");
     return out;
+  }
+  /// A server's own certificate with an RSA key, for 127.0.0.1.
+  void keep_rsa_server() const {
+    const std::unique_ptr<EVP_PKEY, decltype(&EVP_PKEY_free)> key(EVP_RSA_gen(2048), EVP_PKEY_free);
+    const std::unique_ptr<X509, decltype(&X509_free)> certificate(X509_new(), X509_free);
+    X509_set_version(certificate.get(), X509_VERSION_3);
+    ASN1_INTEGER_set(X509_get_serialNumber(certificate.get()), 1);
+    X509_gmtime_adj(X509_getm_notBefore(certificate.get()), -3600);
+    X509_gmtime_adj(X509_getm_notAfter(certificate.get()), 86400);
+    X509_NAME* const name = X509_get_subject_name(certificate.get());
+    X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, reinterpret_cast<const unsigned char*>("rsa"), -1, -1, 0);
+    X509_set_issuer_name(certificate.get(), name);
+    X509_set_pubkey(certificate.get(), key.get());
+    const std::unique_ptr<X509_EXTENSION, decltype(&X509_EXTENSION_free)> names(
+        X509V3_EXT_conf_nid(nullptr, nullptr, NID_subject_alt_name, "IP:127.0.0.1"), X509_EXTENSION_free);
+    X509_add_ext(certificate.get(), names.get(), -1);
+    X509_sign(certificate.get(), key.get(), EVP_sha256());
+    const auto write = [this](const std::string& file, const auto& print) {
+      const std::unique_ptr<BIO, decltype(&BIO_free)> out(BIO_new(BIO_s_mem()), BIO_free);
+      print(out.get());
+      char* text = nullptr;
+      const long size = BIO_get_mem_data(out.get(), &text);
+      (void)folder.write(file, std::string_view(text, static_cast<std::size_t>(size)));
+    };
+    write("rsa.crt", [&](BIO* out) { PEM_write_bio_X509(out, certificate.get()); });
+    write("rsa.key", [&](BIO* out) { PEM_write_bio_PrivateKey(out, key.get(), nullptr, nullptr, 0, nullptr, nullptr); });
   }
   void serve_tls(bool verifies, const std::string& trusted = "ca") {
     auto own = files("server", trusted);

@@ -286,6 +286,46 @@ TEST_CASE_METHOD(TlsLab, "An access network asks for the serving networks that i
   CHECK(vector("ausf.example", elsewhere) == "403 SERVING_NETWORK_NOT_AUTHORIZED");
   CHECK(vector("any.example", elsewhere) == "200");
   CHECK(vector("amf.example", kServingNetwork) == "403 NOT_OWNER");
+  const auto event = [&](const std::string& peer, const std::string& network) {
+    return verdict(by(peer), ausf_port, "POST", "/nudm-ueau/v1/" + supi + "/auth-events",
+                   {{"nfInstanceId", "00000000-0000-4000-8000-000000000001"}, {"success", true}, {"timeStamp", "2026-11-30T04:00:00Z"},
+                    {"authType", "5G_AKA"}, {"servingNetworkName", network}});
+  };
+  const auto state = [&] { return by("sp.example").send(ausf_port, "GET", kRoot + "/devices/" + device.dimsi).content()["state"]; };
+  CHECK(event("ausf.example", elsewhere) == "403 SERVING_NETWORK_NOT_AUTHORIZED");
+  CHECK(state() == "PRELOADED");
+  CHECK(event("ausf.example", kServingNetwork) == "201");
+  CHECK(state() == "ATTACHED");
+}
+
+TEST_CASE_METHOD(TlsLab, "A D-AUSF gives a dIMSI's challenge for the serving networks that a peer speaks for", "[access][d-ausf][step-4]") {
+  auto config = with_tls(d_ausf_config());
+  config.owners = d_ausf::Owners({{"owner.example", std::nullopt, {}}});
+  config.peers = {{"amf.example", {Role::access_network}, {kServingNetwork}},
+                  {"ausf.example", {Role::ausf}, {kServingNetwork}},
+                  {"any.example", {Role::access_network, Role::ausf}, {}}};
+  start_d_ausf(config);
+  REQUIRE(verdict(by("owner.example"), d_ausf_port, "PUT", kVector,
+                  {{"rand", std::string(32, 'a')}, {"autn", std::string(32, 'b')}, {"imsi", "001010000000001"}}) == "201");
+  const std::string supi = std::string("imsi-") + kDimsi;
+  const auto network = [](const std::string& mnc) { return "5G:mnc0" + mnc + ".mcc001.3gppnetwork.org"; };
+  const auto verdicts = [&](const std::string& peer, const std::string& mnc) {
+    const std::string root = "/nudm-ueau/v1/" + supi;
+    return std::vector<std::string>{
+        verdict(by(peer), d_ausf_port, "POST", kContexts, {{"supiOrSuci", supi}, {"servingNetworkName", network(mnc)}}),
+        verdict(by(peer), d_ausf_port, "POST", root + "/security-information/generate-auth-data",
+                {{"servingNetworkName", network(mnc)}, {"ausfInstanceId", "00000000-0000-4000-8000-000000000001"}}),
+        verdict(by(peer), d_ausf_port, "POST", root + "/hss-security-information/eps-aka/generate-av",
+                {{"hssAuthType", "EPS_AKA"}, {"numOfRequestedVectors", 1}, {"servingNetworkId", {{"mcc", "001"}, {"mnc", mnc}}}})};
+  };
+  using Verdicts = std::vector<std::string>;
+  const std::string role = "403 NOT_OWNER";
+  const std::string refused = "403 SERVING_NETWORK_NOT_AUTHORIZED";
+  CHECK(verdicts("amf.example", "01") == Verdicts{"201", role, role});
+  CHECK(verdicts("amf.example", "02") == Verdicts{refused, role, role});
+  CHECK(verdicts("ausf.example", "01") == Verdicts{role, "200", "200"});
+  CHECK(verdicts("ausf.example", "02") == Verdicts{role, refused, refused});
+  CHECK(verdicts("any.example", "02") == Verdicts{"201", "200", "200"});
 }
 
 TEST_CASE_METHOD(TlsLab, "An HSS is given keys for the serving networks that it speaks for, whatever it says of itself besides", "[access][ausf-ext][hss]") {

@@ -1,4 +1,6 @@
 // Steps (8) to (10) at nf-ausf-ext, as an AUSF: over HTTP, with the UE's own computations on the other side.
+#include <sqlite3.h>
+
 #include <catch2/catch.hpp>
 #include <mutex>
 #include <random>
@@ -7,8 +9,19 @@
 
 #include "lib/aka/key_hierarchy.hpp"
 #include "tests/scenarios/authentication_lab.hpp"
+#include "tests/support/faulty_disk.hpp"
 
 using namespace test;
+
+namespace {
+
+/// The disk before what lies on it.
+struct DiskBeneath {
+  FaultyDisk disk;
+};
+struct FaultyAuthentication : DiskBeneath, AuthenticationFixture {};
+
+}  // namespace
 
 TEST_CASE_METHOD(AuthenticationFixture, "KSEAF comes after success only, and the SUPI only if a SUCI came", "[ausf-ext][nausf-auth]") {
   Ue ue = start();
@@ -209,6 +222,30 @@ TEST_CASE_METHOD(AuthenticationFixture, "EAP-AKA' goes on after a synchronisatio
   CHECK(answers.size() == 2);
   CHECK(answers.back().content()["authResult"] == "AUTHENTICATION_SUCCESS");
   CHECK(answers.back().content()["kSeaf"] == base::to_hex(aka::derive_kseaf(peer.take_kausf(), kServingNetwork).reveal()));
+}
+
+TEST_CASE_METHOD(FaultyAuthentication, "A store that cannot write ends no EAP-AKA' that is to be resynchronised: the same packet is taken later",
+                 "[ausf-ext][nausf-auth][eap][sqn]") {
+  Ue ue = start(eap());
+  const Answer first = authenticate(ue.suci());  // its counter is on the disk
+  ue.run_ahead(777);
+  const Answer challenge = authenticate(ue.suci());
+  auto peer = peer_of(ue);
+  const std::string path = link(challenge, "eap-session");
+  const auto out_of_step = peer.respond(base::from_base64(challenge.content()["5gAuthData"].get<std::string>()).value(), ue.keys, ue.sequence);
+  REQUIRE(out_of_step);
+  const json body{{"eapPayload", base::to_base64(*out_of_step)}};
+  disk.fail(FaultyDisk::Operation::sync, "-wal", SQLITE_IOERR_FSYNC);
+  CHECK(to_ausf("POST", path, body).verdict() == "503 INSUFFICIENT_RESOURCES");
+  CHECK(to_ausf("POST", path, body).verdict() == "503 INSUFFICIENT_RESOURCES");
+  disk.heal();
+  const Answer again = to_ausf("POST", path, body);
+  REQUIRE(again.content()["authResult"] == "AUTHENTICATION_ONGOING");
+  const auto response = peer.respond(base::from_base64(again.content()["eapPayload"].get<std::string>()).value(), ue.keys, ue.sequence);
+  REQUIRE(response);
+  const Answer last = to_ausf("POST", path, {{"eapPayload", base::to_base64(*response)}});
+  CHECK((last.content()["authResult"] == "AUTHENTICATION_SUCCESS" || last.content()["authResult"] == "AUTHENTICATION_ONGOING"));
+  CHECK(first.status == 201);
 }
 
 TEST_CASE_METHOD(AuthenticationFixture, "An EAP packet that is no answer is 400, and the challenge stands; a wrong answer ends it",

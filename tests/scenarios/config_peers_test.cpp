@@ -69,8 +69,8 @@ TEST_CASE_METHOD(SoundYaml, "An RSMF may be a public service: without a CA of it
 }
 
 TEST_CASE_METHOD(SoundYaml, "nf-d-ausf tells no owner beyond loopback in clear of receipts unless its configuration says so", "[d-ausf][config][peers]") {
-  const auto owner = [](const std::string& origin) { return d_ausf_yaml("  owners: {peer: a, notification_origin: '" + origin + "'}\n"); };
-  const std::string place = "x.yaml:4:42: d_ausf.owners.notification_origin: ";
+  const auto owner = [](const std::string& origin) { return d_ausf_yaml("  owners: {peer: a, all_dimsis: true, notification_origin: '" + origin + "'}\n"); };
+  const std::string place = "x.yaml:4:60: d_ausf.owners.notification_origin: ";
   CHECK(d_ausf_problems(owner("http://127.0.0.50:7777")) == "");
   const std::string beyond = owner("http://10.0.0.50:7777");
   CHECK(d_ausf_problems(beyond) == place + "http://10.0.0.50:7777" + kBehindInClear + "client");

@@ -28,7 +28,7 @@ struct RolesYaml : SoundYaml {
     const auto ausf_ext = [this](const std::string& more, const std::string& sbi) { return ausf_ext_problems(ausf_ext_yaml(more, sbi)); };
     return {{arpf, kOperators, "x.yaml:4:14: arpf.operators: "},
             {arpf, "  administrators: [a]\n" + kOperators, "x.yaml:4:19: arpf.administrators: "},
-            {d_ausf, "  access: [{peer: a, as: access_network}]\n  owners: [{peer: a}]\n", "x.yaml:4:11: d_ausf.access: "},
+            {d_ausf, "  access: [{peer: a, as: access_network}]\n  owners: [{peer: a, all_dimsis: true}]\n", "x.yaml:4:11: d_ausf.access: "},
             {ausf_ext, kAccess, "x.yaml:4:11: ausf_ext.access: "},
             {ausf_ext, "  providers: [{peer: a, dimsi_ranges: [{from: '901700', to: '901709'}]}]\n" + kAccess, "x.yaml:4:14: ausf_ext.providers: "}};
   }
@@ -95,9 +95,9 @@ TEST_CASE_METHOD(SoundYaml, "A peer speaks for one operator at the ARPF", "[arpf
 
 TEST_CASE_METHOD(SoundYaml, "Not every peer is a target AUSF: an owner has a name", "[d-ausf][config][access]") {
   const auto problems = [this](const std::string& peer) {
-    return d_ausf_problems(d_ausf_yaml("  owners: [{peer: " + peer + "}]\n  access: [{peer: '*', as: access_network}]\n", verifying_sbi()));
+    return d_ausf_problems(d_ausf_yaml("  owners: [{peer: " + peer + ", all_dimsis: true}]\n  access: [{peer: '*', as: access_network}]\n", verifying_sbi()));
   };
   CHECK(problems("ausf.example") == "");
   CHECK(problems("'*'") == "x.yaml:4:19: d_ausf.owners[0].peer: * stands for nobody here: name the peers");
-  CHECK(d_ausf_problems(d_ausf_yaml("  owners: [{peer: '*'}]\n")) == "x.yaml:4:19: d_ausf.owners[0].peer: * stands for nobody here: name the peers");
+  CHECK(d_ausf_problems(d_ausf_yaml("  owners: [{peer: '*', all_dimsis: true}]\n")) == "x.yaml:4:19: d_ausf.owners[0].peer: * stands for nobody here: name the peers");
 }

@@ -40,6 +40,11 @@ class Importer {
     peer_.flush();
     return id;
   }
+  void send(sbi::StreamId id, std::string_view octets) {
+    peer_.http.session.send(id, octets);
+    peer_.flush();
+  }
+  void vanish() { peer_.close(false); }  // what was sent arrives
   /// The answer's status; 0 if there is none.
   int end(sbi::StreamId id) {
     peer_.http.session.finish(id);
@@ -81,4 +86,29 @@ TEST_CASE_METHOD(PlacesFixture, "As many imports run at once as may, one more is
   const sbi::StreamId next = importer.begin();
   CHECK(importer.end(next) == done);
   CHECK(importer.end(running.back()) == done);
+}
+
+TEST_CASE_METHOD(PlacesFixture, "An import whose peer vanishes has stored each whole line, and does not run for ever", "[import][limits]") {
+  start(kMost, kMost);
+  const bool has_lines = GENERATE(true, false);
+  Importer importer(ausf_port, kImports);
+  const sbi::StreamId id = importer.begin();
+  importer.send(id, has_lines ? "x\ny\n{\"dimsi\"" : "{\"dimsi\"");
+  importer.vanish();
+  auto reader = store::Database::open(folder / "ausf-ext.db");
+  const auto imports = [&reader] {
+    auto rows = reader.query("SELECT id FROM imports");
+    return rows.next() ? rows.text(0) : std::string();
+  };
+  if (!has_lines) {
+    Importer next(ausf_port, kImports);  // takes the place of the other one
+    for (std::size_t i = 0; i < kMost; ++i) CHECK(next.end(next.begin()) == 202);
+    return;
+  }
+  const auto deadline = std::chrono::steady_clock::now() + kDeadline;
+  while (imports().empty() && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
+  REQUIRE_FALSE(imports().empty());
+  const json status = to_ausf("GET", kImports + "/" + imports()).content();
+  CHECK(status["state"] == "DONE");
+  CHECK(status["received"] == 2);
 }

@@ -24,7 +24,7 @@ constexpr const char* kTwoOwners =
     "      notification_origin: https://one.example:7777\n"
     "      dimsi_ranges: [{from: \"901700000000000\", to: \"901700000000999\"}, {from: \"90170000\", to: \"90170009\"}]\n"
     "    - {peer: two.example, dimsi_ranges: [{from: \"901700000000500\", to: \"901700000001999\"}]}\n"
-    "    - {peer: all.example, notification_origin: \"http://10.0.0.1\"}\n";
+    "    - {peer: all.example, notification_origin: \"http://10.0.0.1\", all_dimsis: true}\n";
 
 /// Their origins are beyond loopback, one of them in clear: what the client needs for that.
 ReadConfig<d_ausf::Config> read_two_owners() {
@@ -141,11 +141,18 @@ TEST_CASE("What is wrong with the owners is told with its place", "[d-ausf][owne
   CHECK(problem("[{peer: a, dimsi_ranges: [{from: \"901700\", to: \"901700\"}]}]") == "");
   CHECK_THAT(problem("[]"), Catch::Contains("d.yaml:4:11: d_ausf.owners: is empty"));
   CHECK_THAT(problem("[{notification_origin: \"http://a\"}]"), Catch::Contains("d.yaml:4:12: d_ausf.owners[0].peer: is missing"));
-  CHECK_THAT(problem("[{peer: a}, {peer: a}]"), Catch::Contains("d_ausf.owners[1].peer: a has an entry already"));
+  CHECK_THAT(problem("[{peer: a, all_dimsis: true}, {peer: a, all_dimsis: true}]"), Catch::Contains("d_ausf.owners[1].peer: a has an entry already"));
   CHECK_THAT(problem("[{peer: a, notification_origin: a.example}]"), Catch::Contains("notification_origin: a.example is not an absolute URI"));
   CHECK_THAT(problem("[{peer: a, notification_origin: \"ftp://a\"}]"), Catch::Contains("is neither http nor https"));
   CHECK_THAT(problem("[{peer: a, notification_origin: \"http://a/b\"}]"), Catch::Contains("notification_origin: has a path"));
   CHECK_THAT(problem("[{peer: a, dimsi_ranges: []}]"), Catch::Contains("dimsi_ranges: is empty"));
+  CHECK(problem("[{peer: a, all_dimsis: true}]") == "");
+  CHECK(problem("[{peer: anonymous}]") == "");
+  const auto is_missing = Catch::Contains("d_ausf.owners[0].dimsi_ranges: is missing: which dIMSIs the peer may preload; or say all_dimsis: true");
+  CHECK_THAT(problem("[{peer: a}]"), is_missing);
+  CHECK_THAT(problem("[{peer: a, all_dimsis: false}]"), is_missing);
+  CHECK_THAT(problem("[{peer: a, all_dimsis: true, dimsi_ranges: [{from: \"901700\", to: \"901700\"}]}]"),
+             Catch::Contains("all_dimsis: beside dimsi_ranges: say the one or the other"));
   CHECK_THAT(problem("[{peer: a, dimsi_ranges: [{from: \"901700\"}]}]"), Catch::Contains("d_ausf.owners[0].dimsi_ranges[0].to: is missing"));
   CHECK_THAT(problem("[{peer: a, dimsi_ranges: [{from: \"90170\", to: \"901700\"}]}]"), Catch::Contains("from: is not 6 to 15 decimal digits"));
   CHECK_THAT(problem("[{peer: a, dimsi_ranges: [{from: \"901701\", to: \"901700\"}]}]"), Catch::Contains("d.yaml:4:58") && Catch::Contains("to: is before from"));

@@ -160,6 +160,26 @@ TEST_CASE_METHOD(KeysLab, "A key that opens under neither key is named, and stay
   start_with(lost);
 }
 
+TEST_CASE_METHOD(KeysLab, "A device's key opens in its own row, and in no other device's", "[ausf-ext][secrecy]") {
+  const Kek kek = new_key();
+  start_with(kek);
+  std::vector<std::string> imsis;
+  for (const char* dimsi : {"901700000000001", "901700000000002"}) imsis.push_back(onboard(make_device(dimsi)));
+  for (const std::string& imsi : imsis) CHECK(challenge(imsi) == "201");
+  ausf.reset();
+  {
+    auto db = database();
+    const ausf_ext::KeyBox keys(kek);
+    const auto dimsi = [](const char* digits) { return profile::DiscoveryImsi::from_digits(digits).value(); };
+    const base::Bytes sealed = ausf_ext::find_sealed(db)->sealed_key;
+    CHECK(keys.opens(sealed, dimsi("901700000000001")) != keys.opens(sealed, dimsi("901700000000002")));
+    db.script("CREATE TEMP TABLE swapped AS SELECT dimsi, ephemeral_key FROM devices");
+    db.script("UPDATE devices SET ephemeral_key = (SELECT ephemeral_key FROM swapped s WHERE s.dimsi <> devices.dimsi)");
+  }
+  start_with(kek);
+  for (const std::string& imsi : imsis) CHECK(challenge(imsi).starts_with("500"));
+}
+
 TEST_CASE_METHOD(KeysLab, "Database and backup of a thousand devices have none of their keys, nor the key that seals them", "[ausf-ext][secrecy]") {
   const Kek kek = new_key();
   start_with(kek);
@@ -200,12 +220,12 @@ TEST_CASE_METHOD(KeysLab, "Database and backup of a thousand devices have none o
     keep(subscriber.opc);
   }
   REQUIRE(secrets.size() == 2 + 2 * 2 + 3 * 2 * kDeviceCount);  // the key-encryption key, keys of ids, keys of devices
-  store::back_up(folder / "ausf-ext.db", folder / "ausf-ext.backup");
+  for (const char* name : {"ausf-ext", "d-ausf", "arpf"}) store::back_up(folder / (std::string(name) + ".db"), folder / (std::string(name) + ".backup"));
   std::size_t hits = 0;
   std::size_t searched = 0;
   std::size_t tokens = 0;
   const std::set<std::string> token{text_of(devices[0].token)};
-  for (const char* name : {"ausf-ext.db", "ausf-ext.db-wal", "ausf-ext.backup", "d-ausf.db", "d-ausf.db-wal", "arpf.db", "arpf.db-wal"}) {
+  for (const char* name : {"ausf-ext.db", "ausf-ext.db-wal", "ausf-ext.backup", "d-ausf.db", "d-ausf.db-wal", "d-ausf.backup", "arpf.db", "arpf.db-wal", "arpf.backup"}) {
     const std::string content = read_text(folder / name);
     searched += content.size();
     hits += count_in(content, secrets);

@@ -285,3 +285,14 @@ TEST_CASE("Secrets of connections to the RSMF are not to be logged, by whatever 
   CHECK_THAT(problems(", insecure_key_log: true"), Catch::Contains("ausf_ext.rsmf.tls.insecure_key_log: is not known here"));
   CHECK_FALSE(std::filesystem::exists(folder / "keys.log"));
 }
+
+TEST_CASE("The lab's RSMF listens beyond loopback in clear only if that is meant", "[ue-sim][rsmf][tls]") {
+  ue_sim::RsmfRequest request;
+  request.address = GENERATE(as<std::string>(), "10.0.0.1", "0.0.0.0", "::");
+  CHECK_THROWS_WITH(ue_sim::require_safe_listener(request), Catch::Contains("--listen " + request.address + " is beyond loopback") &&
+                                                                Catch::Contains("--insecure-beyond-loopback"));
+  SECTION("it is at loopback") { request.address = "127.0.0.60"; }
+  SECTION("it has TLS") { request.server_tls.certificate = "rsmf.pem"; }
+  SECTION("it is said") { request.may_be_in_clear = true; }
+  CHECK_NOTHROW(ue_sim::require_safe_listener(request));
+}

@@ -209,9 +209,9 @@ std::string Lab::arpf_yaml(const Options& options) const {
 std::string Lab::d_ausf_yaml(const Options& options) const {
   std::string out = "d_ausf:\n  database: " + folder_ / "d.db" + "\n  audit: {file: " + folder_ / "d.audit" + "}\n" +
                     sbi_yaml(d_ausf_, tls_yaml("tls-d-ausf"), "AUSF", options) + home_network_keys();
-  if (!options.nrf.empty()) out += std::string("  owners: [{peer: ") + kConsumer + "}]\n";
+  if (!options.nrf.empty()) out += std::string("  owners: [{peer: ") + kConsumer + ", all_dimsis: true}]\n";
   if (!has_tls_) return out;
-  return out + "  client: {" + tls_yaml("tls-d-ausf") + "}\n  owners: [{peer: ausf-ext.lab}]\n" +
+  return out + "  client: {" + tls_yaml("tls-d-ausf") + "}\n  owners: [{peer: ausf-ext.lab, dimsi_ranges: [{from: \"901700000000000\", to: \"901709999999999\"}]}]\n" +
          "  access: [{peer: ue-sim.lab, as: [access_network, ausf]}]\n";
 }
 

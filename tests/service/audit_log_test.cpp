@@ -273,6 +273,11 @@ TEST_CASE_METHOD(AuditLogFixture, "What cannot be opened is named, with what to 
   CHECK_THROWS_WITH(AuditLog(folder / "none/test.audit", clock), Catch::Contains("none/test.audit") && Catch::Contains("its folder must exist"));
   CHECK_THROWS_WITH(AuditLog(folder / "", clock), Catch::Contains("cannot be opened"));
   CHECK_THROWS_WITH(AuditLog("/dev/full", clock), Catch::Contains("/dev/full is no ordinary file"));
+  const bool leads_somewhere = GENERATE(true, false);  // whoever may write the folder leads root's commands nowhere
+  const std::string other = leads_somewhere ? folder.write("other", "precious") : folder / "other";
+  std::filesystem::create_symlink(other, folder / "linked.audit");
+  CHECK_THROWS_WITH(AuditLog(folder / "linked.audit", clock), Catch::Contains("linked.audit cannot be opened: it is a link"));
+  CHECK(std::filesystem::exists(other) == leads_somewhere);
 }
 
 TEST_CASE_METHOD(AuditLogFixture, "The file is its owner's alone", "[audit]") {

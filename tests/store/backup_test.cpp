@@ -2,6 +2,7 @@
 
 #include <sqlite3.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <catch2/catch.hpp>
@@ -210,4 +211,23 @@ TEST_CASE_METHOD(BackupFixture, "A damaged database does not keep its backup fro
   const std::string aside = store::restore(path, copy, kSchema);
   CHECK(count_of(path) == 50);
   CHECK(test::read_text(aside).substr(0, 2048) == std::string(2048, '\0'));
+}
+
+TEST_CASE_METHOD(BackupFixture, "While a backup is restored, the database is there at each moment: the old one, or the new", "[store][backup]") {
+  store::back_up(path, copy);
+  std::atomic<bool> is_over = false;
+  std::atomic<int> looks = 0;
+  std::atomic<int> missing = 0;
+  std::thread watcher([&] {
+    while (!is_over) {
+      if (access(path.c_str(), F_OK) != 0) ++missing;
+      ++looks;
+    }
+  });
+  while (looks == 0) std::this_thread::yield();
+  for (int i = 0; i < 5; ++i) (void)store::restore(path, copy, kSchema);
+  is_over = true;
+  watcher.join();
+  CHECK(missing == 0);
+  CHECK(count_of(path) == 50);
 }
