@@ -36,8 +36,8 @@ class ImportOffers {
   ImportOffers(const ImportOffers&) = delete;
   ImportOffers& operator=(const ImportOffers&) = delete;
 
-  /// Reads the body to its end and returns the import's id; every line is durable then. If the body breaks off, what came is stored, and the
-  /// exception goes on.
+  /// Reads the body to its end and returns the import's id; every line is durable then. If the body breaks off, the whole lines that were read are
+  /// stored, the import ends, and the exception goes on.
   boost::asio::awaitable<std::string> operator()(sbi::BodyReader& body);
   /// Records what is stored and not recorded yet: once the above has returned or thrown, and before an answer. Throws what Audit::record_all() throws.
   boost::asio::awaitable<void> record_rest();

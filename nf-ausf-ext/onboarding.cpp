@@ -46,6 +46,9 @@ void Onboarding::start() { asio::co_spawn(loop_, run(), asio::detached); }
 void Onboarding::stop() {
   is_stopping_ = true;
   timer_.cancel();
+  for (const auto& [dimsi, all] : waiting_) {
+    for (const auto& waiting : all) waiting->timer.cancel();  // it is answered with what there is
+  }
 }
 
 void Onboarding::wake() {

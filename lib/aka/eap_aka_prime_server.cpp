@@ -146,6 +146,7 @@ void EapAkaPrimeServer::wait_again() {
   if (phase_ != Phase::vector_wanted) throw std::logic_error("no synchronisation failure waits for another vector");
   phase_ = Phase::challenge_sent;
   --resynchronisations_;
+  --responses_;
 }
 
 EapFailed EapAkaPrimeServer::abandon(std::string why) { return end(std::move(why)); }

@@ -27,6 +27,8 @@ constexpr std::size_t kCrowdLeaves = 16;  ///< connections that give way at once
 constexpr int kSweptATurn = 256;  ///< connections whose deadlines are looked at
 constexpr int kEndedATurn = 16;   ///< of them; an end costs a hundred times a look
 constexpr std::size_t kWipedATurn = std::size_t{1} << 20U;  ///< octets of bodies that nobody will read
+/// Of what a peer has too much of: what it held in bodies is let go then, and more than max_buffered_bytes / kUnreadPart at a time would be wiped at once.
+constexpr std::size_t kRelievedPart = 4;
 constexpr std::size_t kUnreadPart = 2;  ///< of max_buffered_bytes they may be; what is more is wiped at once, whoever waits
 /// Of the time of the loop, when others are served: at least this, and a part of what they take, so that it is never forgotten.
 constexpr std::chrono::microseconds kBackShare{250};
@@ -235,7 +237,7 @@ void Http2Server::State::relieve(std::size_t Connection::*most) {
   }
   std::sort(own.begin(), own.end(), [most](const auto& a, const auto& b) { return (*a).*most > (*b).*most; });
   std::size_t freed = 0;
-  for (auto one = own.begin(); one != own.end() && freed * 2 < worst->second; ++one) {
+  for (auto one = own.begin(); one != own.end() && freed * kRelievedPart < worst->second; ++one) {
     freed += (**one).*most;
     Connection::give_way(**one);
   }

@@ -38,7 +38,7 @@ struct Http2Server::State {
   /// A batch of that peer's turn has ended, and the router's `settle` is to follow.
   void settle_later(const std::shared_ptr<State>& self, const PeerShares::Share& peer);
 
-  /// Closes connections of the peer that has most of what there is too much of, those with most first, until half of it is gone.
+  /// Closes connections of the peer that has most of what there is too much of, those with most first, until a quarter of it is gone.
   void relieve(std::size_t Connection::*most);
 
   /// Closes one of these connections, of which the oldest is the first: of the old ones, one of the peer that is most in debt, or else

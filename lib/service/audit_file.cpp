@@ -73,6 +73,7 @@ AuditFile::AuditFile(const std::string& path, AuditHolder holder)
 void AuditFile::claim(AuditHolder holder) {
   const struct stat found = status();
   if (!S_ISREG(found.st_mode)) throw std::runtime_error("the audit log " + path_ + " is no ordinary file: name another");
+  if (found.st_nlink != 1) throw std::runtime_error("the audit log " + path_ + " has another name besides, which may be another file than is meant: copy it");
   if (holder == AuditHolder::function && !lock_octet(descriptor_, kFunctionOctet, F_WRLCK)) {
     throw std::runtime_error("the audit log " + path_ + " is in use by another process: end that, or give each a file of its own");
   }
@@ -83,7 +84,7 @@ void AuditFile::claim(AuditHolder holder) {
   const int directory = open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   const bool is_synced = directory >= 0 && fsync(directory) == 0;
   const int error = errno;
-  if (is_synced) give_to_owner_of(directory);
+  if (is_synced && holder != AuditHolder::function) give_to_owner_of(directory);
   if (directory >= 0) close(directory);
   if (!is_synced) {
     throw std::runtime_error("the folder of the audit log " + path_ + " cannot be synced: " + std::generic_category().message(error));

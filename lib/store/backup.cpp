@@ -74,13 +74,13 @@ class Part {
     settle();
     if (link(part_.c_str(), path_.c_str()) != 0) fail_file("cannot make", path_);
     unlink(part_.c_str());
-    sync(folder_of(path_), O_RDONLY | O_DIRECTORY);
+    sync_name();
   }
-  /// Gives it its name, which another file has had until then. After settle().
-  void replace() {
+  /// Gives it its name, which another file has had until then. After settle(); before sync_name().
+  void replace() const {
     if (std::rename(part_.c_str(), path_.c_str()) != 0) fail_file("cannot replace", path_);
-    sync(folder_of(path_), O_RDONLY | O_DIRECTORY);
   }
+  void sync_name() const { sync(folder_of(path_), O_RDONLY | O_DIRECTORY); }
 
  private:
   std::string path_;
@@ -268,10 +268,12 @@ std::string restore(const std::string& database, const std::string& from, std::s
   settle(database);
   const Lock lock(database);
   part.settle();
+  part.sync_name();  // that it can be done, before anything has changed
   const std::string name = free_name_beside(database);
   Aside aside(database, name);
   part.replace();
   aside.keep();
+  part.sync_name();
   return name;
 }
 

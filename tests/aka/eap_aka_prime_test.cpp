@@ -201,7 +201,7 @@ TEST_CASE("A network that is out of step resynchronises, and the UE then authent
     finish(ends, ue, failed.packet, EapAkaPrimePeer::State::failed);
   }
   SECTION("when the same response comes again, for there was no vector to be had the first time, however often") {
-    for (int i = 0; i < aka::EapAkaPrimeServer::kMaxResynchronisations + 1; ++i) {
+    for (int i = 0; i < aka::EapAkaPrimeServer::kMaxResponses + 1; ++i) {
       server.wait_again();
       CHECK_THROWS_AS(server.wait_again(), std::logic_error);
       static_cast<void>(take<EapResynchronise>(server.on_response(out_of_step)));

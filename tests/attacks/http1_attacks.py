@@ -115,18 +115,32 @@ def hoarded_bodies_http1(site):
     try:
         while not site.is_over():
             kept = [one for one in kept if _is_open(one)]
-            try:
-                while len(kept) < site.most(30) and not site.is_over():
-                    kept.append(socket.create_connection(site.http1, timeout=2))
-                    _send(site, kept[-1], head + b" " * (length - 1))
-                    site.seen["all but the last octet sent"] += 1
-            except OSError as error:
-                site.seen[type(error).__name__] += 1
-                kept.pop().close()
+            while len(kept) < site.most(30) and not site.is_over():
+                one = _sent_nearly_all(site, head + b" " * (length - 1))
+                if one is None:
+                    break
+                kept.append(one)
             site.pause(0.1)
     finally:
         for one in kept:
             one.close()
+
+
+def _sent_nearly_all(site, octets):
+    """A connection over which all of them went, without a word from the server; None if it said something, or closed."""
+    def answers():
+        return sum(count for word, count in site.seen.items() if word.isdigit())
+    one, before = None, answers()
+    try:
+        one = socket.create_connection(site.http1, timeout=2)
+        if _send(site, one, octets) and answers() == before and not select.select([one], [], [], 0)[0]:
+            site.seen["all but the last octet sent"] += 1
+            return one
+    except OSError as error:
+        site.seen[type(error).__name__] += 1
+    if one is not None:
+        one.close()
+    return None
 
 
 def _is_open(one):
