@@ -171,13 +171,12 @@ void Http2Server::Connection::on_end(StreamId id) {
 }
 
 void Http2Server::Connection::on_closed(StreamId id) {
-  if (const auto exchange = exchange_of(id)) {
-    release(*exchange);
-    uncount_half_open(*exchange);
-    uncount(exchange->buffered);
-    --exchanges_;
-  }
-  if (exchanges_ > 0) return;
+  const auto exchange = exchange_of(id);
+  if (exchange == nullptr) return;  // no whole head came of it: the peer has no more time than before
+  release(*exchange);
+  uncount_half_open(*exchange);
+  uncount(exchange->buffered);
+  if (--exchanges_ > 0) return;
   deadline_ = server_->time() + server_->limits.idle_timeout;
   if (!is_gone_) stand_in(&server_->idle);
 }

@@ -24,10 +24,10 @@ LEAST_SECONDS = {
     "half_open_streams_held": 180,  # several of the timeouts that they are held against (request_timeout: 30 s)
     "known_subscribers": 15,        # until all contexts are under way that there may be, and for some time then
     "silent_handshakes": 12,        # longer than first_byte_timeout
-    "slow_headers": 12,
-    "slow_headers_http1": 12,
-    "slow_bodies": 33,              # longer than request_timeout
-    "slow_bodies_http1": 33,
+    "slow_headers": 16,
+    "slow_headers_http1": 16,
+    "slow_bodies": 36,              # longer than request_timeout
+    "slow_bodies_http1": 36,
     "hoarded_bodies_http1": 33,
     "shut_windows": 33,             # longer than write_timeout
 }

@@ -354,10 +354,10 @@ def abandoned_imports(site):
 
 
 def slow_headers(site):
-    """A header block of which an octet comes each second."""
-    block = http2.request_block("GET", "a", "/")
-    first = http2.PREFACE + http2.settings() + http2.frame(HEADERS, END_HEADERS | END_STREAM, 1, block + bytes(200))[:9]
-    site.drip(site.http2, site.most(1000), first, block)
+    """A header block of which an octet comes each second: a field's value that is to be of 800."""
+    block = http2.request_block("GET", "a", "/") + b"\x00\x01x\x7f\xa1\x05"  # RFC 7541, 5.1: 127, and 673 more
+    first = http2.PREFACE + http2.settings() + http2.frame(HEADERS, END_HEADERS | END_STREAM, 1, block + bytes(800))[:9] + block
+    site.drip(site.http2, site.most(1000), first, b"a")
 
 
 def slow_bodies(site):

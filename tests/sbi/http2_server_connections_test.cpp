@@ -13,6 +13,7 @@
 
 #include "lib/sbi/http2_server.hpp"
 #include "lib/sbi/request_rates.hpp"
+#include "tests/sbi/frames.hpp"
 #include "tests/sbi/served_peer.hpp"
 
 using sbi::StreamId;
@@ -90,14 +91,16 @@ TEST_CASE_METHOD(ServedFixture, "A connection with a request under way is not id
   CHECK(waiting.http.streams[id].head.status == 200);
 }
 
-TEST_CASE_METHOD(ServedFixture, "A header block that never ends does not keep a connection", "[sbi][server]") {
+TEST_CASE_METHOD(ServedFixture, "A header block that never ends, or is malformed, does not keep a connection", "[sbi][server]") {
+  const bool is_malformed = GENERATE(false, true);
   limits.first_byte_timeout = 1s;
   serve();
   FIRST_ATTACH_PEER(peer);
   peer.http.session.go_away();  // the session of this side is not used
   std::string ignored;
   peer.http.session.take_output(ignored);
-  peer.send_raw(unfinished_header_block());
+  const auto has_method_twice = [] { return std::string(test::kPreface) + test::frame(4, 0, 0, "") + test::frame(1, 5, 1, "\x82\x82"); };
+  peer.send_raw(is_malformed ? has_method_twice() : unfinished_header_block());
   REQUIRE(eventually([this] { return server->open_connections() == 1; }));
   CHECK(eventually([this] { return server->open_connections() == 0; }));
 }
