@@ -48,6 +48,7 @@ class Http2Server::Connection : public std::enable_shared_from_this<Connection>,
     return true;
   }
 
+  /// TurnGiver: that of this peer.
   boost::asio::awaitable<void> later_turn() override { return server_->later->wait(*share_); }
   /// Gives window back for octets of a streamed body that the handler has taken.
   void consumed(StreamId stream, std::size_t octets);
